@@ -1,0 +1,34 @@
+# make app: set up and start the app. make test: set up and pass the tests. Python 3.11 to 3.13.
+PYTHON ?= python3
+VENV ?= .venv
+BIN = $(VENV)/bin
+.PHONY: app test lint clean
+
+app: $(VENV)/app.done
+	$(BIN)/python app.py $(ARGS)
+
+test: $(VENV)/dev.done
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/python -m pytest $(ARGS)
+
+lint: $(VENV)/dev.done
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+clean:
+	rm -rf $(VENV)
+
+$(VENV)/venv.done:
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' || \
+	  { echo "Python 3.11, 3.12 or 3.13 is needed; this is $$($(PYTHON) --version). Try: make $(MAKECMDGOALS) PYTHON=python3.11"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	touch $@
+
+$(VENV)/app.done: $(VENV)/venv.done requirements.txt
+	$(BIN)/python -m pip install -r requirements.txt
+	touch $@
+
+$(VENV)/dev.done: $(VENV)/venv.done requirements.txt requirements-dev.txt
+	$(BIN)/python -m pip install -r requirements-dev.txt
+	touch $@ $(VENV)/app.done

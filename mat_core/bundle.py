@@ -1,0 +1,178 @@
+"""One folder = one model: all that the diagnoser needs, readable without network and without running foreign code.
+
+    config.json            what the weights are, how to read an image and metadata for them, checksums, licence
+    network.safetensors    the MAT network, GloVe rows of the closed vocabulary included
+    detector.safetensors   the detector that it was trained with
+    metrics.json           what `python -m training evaluate` measured
+
+Nothing but this module knows these files.
+"""
+
+import hashlib
+import json
+import os
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import nn
+
+from .detectors import build_detector
+from .errors import BundleError, UserError
+from .labels import CODES
+from .metadata import CLEAN_FIELDS, FIELDS, Vocabulary
+from .network import MATConfig, MATNetwork
+
+FORMAT = 1
+CHECKPOINTS = Path(__file__).resolve().parents[1] / "checkpoints"
+DEFAULT = CHECKPOINTS / "sga-sga"
+CONFIG, NETWORK, DETECTOR, METRICS = "config.json", "network.safetensors", "detector.safetensors", "metrics.json"
+_HOW = "Clone the project again, or make a bundle with: python -m training all."
+
+
+@dataclass
+class Bundle:
+    """A loaded model. Both modules are in eval mode, in float32.
+
+    fields: metadata fields that the network was trained on; temperature: divides the logits before softmax;
+    detector_kind and detector_config: what `detectors.build_detector` takes; split: name and checksum of the split;
+    metrics: numbers measured on it; notes: attribution, licence, how it was trained.
+    """
+
+    network: MATNetwork
+    detector: nn.Module
+    vocabulary: Vocabulary
+    detector_kind: str = "torchvision"
+    fields: tuple[str, ...] = CLEAN_FIELDS
+    labels: tuple[str, ...] = CODES
+    temperature: float = 1.0
+    name: str = "MAT"
+    split: dict = field(default_factory=dict)
+    metrics: dict = field(default_factory=dict)
+    notes: dict = field(default_factory=dict)
+
+
+def save_bundle(bundle: Bundle, folder: str | Path, half: bool = True) -> Path:
+    """Write the folder. half: matrices as float16 (vectors stay float32: batch norms' variances do not fit)."""
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    for file, module in ((NETWORK, bundle.network), (DETECTOR, bundle.detector)):
+        tensors = {k: _packed(v, half) for k, v in module.state_dict().items()}
+        save_file(tensors, folder / file)
+    config = {
+        "format": FORMAT,
+        "name": bundle.name,
+        "network": asdict(bundle.network.config),
+        "detector": {"kind": bundle.detector_kind, "config": asdict(bundle.detector.config)},
+        "labels": list(bundle.labels),
+        "fields": list(bundle.fields),
+        "vocabulary": list(bundle.vocabulary.words),
+        "temperature": bundle.temperature,
+        "split": bundle.split,
+        "notes": bundle.notes,
+        "sha256": {file: _sha256(folder / file) for file in (NETWORK, DETECTOR)},
+    }
+    _write_json(config, folder / CONFIG)
+    _write_json(bundle.metrics, folder / METRICS)
+    return folder
+
+
+def load_bundle(source: str | Path | None = None) -> Bundle:
+    """Read a bundle: the one in checkpoints/ (None), a folder, or 'owner/name' on the Hugging Face Hub.
+
+    Only a Hub id that is no folder here makes it ask the network. Raises BundleError with one sentence for what is
+    missing, damaged, of another format, or contradicts itself.
+    """
+    folder = _locate(source)
+    config = _read_json(folder / CONFIG)
+    if config.get("format") != FORMAT:
+        raise BundleError(f"{folder} has bundle format {config.get('format')!r}; this version reads {FORMAT}. {_HOW}")
+    try:
+        for file, expected in config["sha256"].items():
+            if not (folder / file).is_file():
+                raise BundleError(f"The bundle {folder} lacks {file}. {_HOW}")
+            if _sha256(folder / file) != expected:
+                raise BundleError(f"{folder / file} is damaged: its checksum is not the one in {CONFIG}. {_HOW}")
+        vocabulary = Vocabulary(config["vocabulary"])
+        network_config = MATConfig(**config["network"])
+        if network_config.vocabulary != len(vocabulary) or network_config.classes != len(config["labels"]):
+            raise BundleError(f"{folder / CONFIG} contradicts itself in its vocabulary or labels. {_HOW}")
+        if not set(config["fields"]) <= set(FIELDS):
+            raise BundleError(f"{folder / CONFIG} names metadata fields that this version does not know. {_HOW}")
+        network = MATNetwork(network_config)
+        detector = build_detector(config["detector"]["kind"], config["detector"]["config"])
+        for file, module in ((NETWORK, network), (DETECTOR, detector)):
+            weights = {k: v.float() if v.is_floating_point() else v for k, v in load_file(folder / file).items()}
+            module.load_state_dict(weights)
+            module.eval().requires_grad_(False)
+        return Bundle(
+            network, detector, vocabulary, config["detector"]["kind"], tuple(config["fields"]),
+            tuple(config["labels"]), float(config["temperature"]), config["name"], config["split"],
+            _read_json(folder / METRICS) if (folder / METRICS).is_file() else {}, config["notes"],
+        )  # fmt: skip
+    except UserError:
+        raise
+    except (SafetensorError, RuntimeError, KeyError, TypeError, ValueError, AttributeError, OSError) as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise BundleError(f"The bundle {folder} does not fit together ({reason}). {_HOW}") from error
+
+
+def _locate(source: str | Path | None) -> Path:
+    if source is None:
+        if not (DEFAULT / CONFIG).is_file():
+            raise BundleError(f"There is no model in {DEFAULT.parent}/{DEFAULT.name}. {_HOW}")
+        return DEFAULT
+    folder = Path(source)
+    if folder.is_dir():
+        if not (folder / CONFIG).is_file():
+            raise BundleError(f"{folder} is no model bundle: it has no {CONFIG}. {_HOW}")
+        return folder
+    text = str(source)
+    if text.count("/") == 1 and not text.startswith((".", "/", "~")) and all(text.split("/")):
+        return _download(text)
+    raise BundleError(f"There is no folder {folder}. Give a bundle's folder, or owner/name of one on the Hub.")
+
+
+def _download(repo: str) -> Path:
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError, RepositoryNotFoundError
+
+    try:
+        return Path(snapshot_download(repo, allow_patterns=[CONFIG, NETWORK, DETECTOR, METRICS]))
+    except RepositoryNotFoundError:
+        raise BundleError(f"There is no folder {repo} here and no model {repo} on the Hub, or it is private.") from None
+    except (LocalEntryNotFoundError, HfHubHTTPError, OSError):
+        raise BundleError(
+            f"There is no folder {repo} here, and the Hub could not be reached to download it. "
+            "Check the connection, or give the folder of a bundle."
+        ) from None
+
+
+def _packed(tensor: torch.Tensor, half: bool) -> torch.Tensor:
+    tensor = tensor.detach().cpu().contiguous()
+    return tensor.half() if half and tensor.is_floating_point() and tensor.ndim > 1 else tensor
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as handle:
+        return hashlib.file_digest(handle, "sha256").hexdigest()
+
+
+def _read_json(path: Path) -> dict:
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise BundleError(f"The bundle {path.parent} lacks {path.name}. {_HOW}") from None
+    except (OSError, ValueError):
+        raise BundleError(f"{path} is damaged: it is not readable JSON. {_HOW}") from None
+    if not isinstance(value, dict):
+        raise BundleError(f"{path} is damaged: it holds no JSON object. {_HOW}")
+    return value
+
+
+def _write_json(value: dict, path: Path) -> None:
+    partial = path.with_name(path.name + ".partial")
+    partial.write_text(json.dumps(value, indent=2) + "\n", encoding="utf-8")
+    os.replace(partial, path)

@@ -1,0 +1,167 @@
+"""The default detector: torchvision's Faster R-CNN on a timm backbone with a feature pyramid (Ren et al. 2015).
+
+torchvision's own post-processing splits a proposal into one box a class and keeps no feature that belongs to it. Here a
+proposal becomes one box, of its likeliest class; after non-maximum suppression the features are pooled again from the
+boxes that are left, and their class probabilities are computed from these features. So box, features, score and label
+of a region belong together exactly.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import timm
+import torch
+from torch import Tensor, nn
+from torchvision.models.detection import FasterRCNN
+from torchvision.models.detection.anchor_utils import AnchorGenerator
+from torchvision.models.detection.faster_rcnn import FastRCNNPredictor, TwoMLPHead
+from torchvision.ops import FeaturePyramidNetwork, MultiScaleRoIAlign, clip_boxes_to_image, nms
+
+from ..errors import ConfigError
+from ..images import scale_image
+from ..labels import CODES
+from ..regions import Regions
+
+
+@dataclass(frozen=True)
+class DetectorConfig:
+    """Everything that the weights need to be read back. Sizes are in pixels of the scaled image."""
+
+    backbone: str = "tf_efficientnet_lite0"
+    short_side: int = 240
+    long_side: int = 320
+    levels: tuple[int, ...] = (2, 3, 4)  # of the backbone: strides 8, 16, 32
+    anchors: tuple[tuple[int, ...], ...] = ((24, 40), (64, 96), (128, 200))  # one tuple a level
+    pyramid_width: int = 128
+    pool: int = 7
+    feature_width: int = 512
+    kinds: tuple[str, ...] = CODES
+    proposals: int = 300  # of the RPN, before the class head
+    nms_iou: float = 0.5  # two regions overlap no more than this
+    n: int = 100  # regions at most
+
+    def __post_init__(self):
+        if len(self.levels) != len(self.anchors):
+            raise ConfigError(f"anchors needs one tuple of sizes for each of the {len(self.levels)} levels.")
+        if not 0 < self.nms_iou <= 1:
+            raise ConfigError(f"nms_iou must be above 0 and at most 1; got {self.nms_iou}.")
+        if self.n > self.proposals:
+            raise ConfigError(f"{self.n} regions cannot come out of {self.proposals} proposals.")
+
+
+class Pyramid(nn.Module):
+    """A timm backbone's feature maps through a feature pyramid, as torchvision wants a backbone to be."""
+
+    def __init__(self, config: DetectorConfig):
+        super().__init__()
+        self.body = timm.create_model(config.backbone, pretrained=False, features_only=True, out_indices=config.levels)
+        self.out_channels = config.pyramid_width
+        self.fpn = FeaturePyramidNetwork(self.body.feature_info.channels(), config.pyramid_width)
+
+    def forward(self, images: Tensor) -> dict[str, Tensor]:
+        """(b, 3, h, w) to the maps of the levels, each (b, pyramid_width, h/stride, w/stride)."""
+        maps = self.body(images.to(memory_format=torch.channels_last))
+        maps = self.fpn({str(i): m for i, m in enumerate(maps)})
+        return {name: m.float() for name, m in maps.items()}  # under autocast: RoIAlign and box arithmetic in float32
+
+
+class TorchvisionDetector(nn.Module):
+    """Faster R-CNN; in training mode it is called with torchvision's targets and returns its losses."""
+
+    def __init__(self, config: DetectorConfig = DetectorConfig()):
+        super().__init__()
+        self.config = config
+        pyramid = Pyramid(config)
+        names = [str(i) for i in range(len(config.levels))]
+        stats = pyramid.body.pretrained_cfg
+        self.rcnn = FasterRCNN(
+            pyramid,
+            min_size=config.short_side, max_size=config.long_side,
+            image_mean=list(stats["mean"]), image_std=list(stats["std"]),
+            rpn_anchor_generator=AnchorGenerator(config.anchors, ((0.5, 1.0, 2.0),) * len(config.anchors)),
+            rpn_pre_nms_top_n_train=600, rpn_post_nms_top_n_train=300, rpn_batch_size_per_image=128,
+            rpn_pre_nms_top_n_test=600, rpn_post_nms_top_n_test=config.proposals,
+            box_roi_pool=MultiScaleRoIAlign(names, config.pool, sampling_ratio=2),
+            box_head=TwoMLPHead(config.pyramid_width * config.pool**2, config.feature_width),
+            box_predictor=FastRCNNPredictor(config.feature_width, len(config.kinds) + 1),
+            box_batch_size_per_image=64,
+        )  # fmt: skip
+
+    @property
+    def feature_width(self) -> int:
+        """Numbers in a region's feature vector."""
+        return self.config.feature_width
+
+    def train(self, mode: bool = True) -> "TorchvisionDetector":
+        """Batch norms stay in eval mode: the batches of a detector are too small to renew their statistics."""
+        super().train(mode)
+        for module in self.modules():
+            if isinstance(module, nn.BatchNorm2d):
+                module.eval()
+        return self
+
+    def forward(self, images: list[Tensor], targets: list[dict[str, Tensor]]) -> dict[str, Tensor]:
+        """Losses of a training step. images: (3, h, w) floats 0 to 1; targets: boxes (k, 4), labels (k,) from 1."""
+        return self.rcnn(images, targets)
+
+    def detect(self, image: np.ndarray) -> Regions:
+        """Up to n regions of one image, (h, w, 3) uint8 RGB, best first, in its pixels."""
+        return self.detect_batch([image])[0]
+
+    @torch.inference_mode()
+    def detect_batch(self, images: Sequence[np.ndarray]) -> list[Regions]:
+        """The same for several images at once; they may differ in size."""
+        if self.training:
+            raise ConfigError("A detector in training mode gives losses, not regions: call eval() first.")
+        device = next(self.parameters()).device
+        scaled = [scale_image(image, self.config.short_side, self.config.long_side) for image in images]
+        tensors = [torch.from_numpy(np.ascontiguousarray(s.transpose(2, 0, 1))).to(device) / 255 for s in scaled]
+        batch, _ = self.rcnn.transform(tensors)
+        maps = self.rcnn.backbone(batch.tensors)
+        proposals, _ = self.rcnn.rpn(batch, maps)
+        features, logits, deltas = self._head(maps, proposals, batch.image_sizes)
+        boxes = self.rcnn.roi_heads.box_coder.decode(deltas, proposals)  # (all, classes, 4)
+        kept = [
+            self._select(b, s.softmax(-1)[:, 1:], size)
+            for b, s, size in zip(
+                boxes.split([len(p) for p in proposals]), logits.split([len(p) for p in proposals]),
+                batch.image_sizes, strict=True,
+            )
+        ]  # fmt: skip
+        features, logits, _ = self._head(maps, kept, batch.image_sizes)
+        counts = [len(k) for k in kept]
+        return [
+            self._regions(b, f, s.softmax(-1)[:, 1:], scale.shape[:2], image.shape[:2])
+            for b, f, s, scale, image in zip(
+                kept, features.split(counts), logits.split(counts), scaled, images, strict=True
+            )
+        ]
+
+    def _head(self, maps, boxes: list[Tensor], sizes) -> tuple[Tensor, Tensor, Tensor]:
+        """Features (all, f), class logits (all, kinds + 1), box deltas (all, 4 * (kinds + 1)) of the boxes given."""
+        heads = self.rcnn.roi_heads
+        features = heads.box_head(heads.box_roi_pool(maps, boxes, sizes))
+        logits, deltas = heads.box_predictor(features)
+        return features.float(), logits.float(), deltas.float()
+
+    def _select(self, boxes: Tensor, probabilities: Tensor, size: tuple[int, int]) -> Tensor:
+        """One box a proposal, of its likeliest kind, clipped, without slivers, thinned out: at most (n, 4)."""
+        scores, labels = probabilities.max(-1)
+        boxes = boxes[torch.arange(len(boxes)), labels + 1]
+        boxes = clip_boxes_to_image(boxes, size)
+        wide = ((boxes[:, 2:] - boxes[:, :2]) >= 4).all(1)
+        boxes, scores = boxes[wide], scores[wide]
+        keep = nms(boxes, scores, self.config.nms_iou)
+        return boxes[keep[: self.config.n]]
+
+    def _regions(self, boxes, features, probabilities, scaled_size, size) -> Regions:
+        order = probabilities.max(-1).values.argsort(descending=True, stable=True)
+        factor = np.array([size[1] / scaled_size[1], size[0] / scaled_size[0]] * 2, dtype=np.float32)
+        return Regions(
+            boxes[order].float().cpu().numpy() * factor,
+            probabilities[order].cpu().numpy(),
+            features[order].cpu().numpy(),
+            tuple(size),
+            self.config.kinds,
+        )

@@ -1,0 +1,159 @@
+"""The one public verb: image + metadata -> Diagnosis."""
+
+import threading
+from collections import OrderedDict
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from .bundle import Bundle, load_bundle
+from .errors import ConfigError
+from .images import image_key, load_image
+from .labels import BY_CODE, DISCLAIMER
+from .metadata import Metadata, Word
+from .network import MATOutput
+from .regions import Regions, network_input
+
+REMEMBERED_IMAGES = 8  # regions and features only, in memory; never the photograph
+
+
+@dataclass(frozen=True)
+class Attention:
+    """Attention weights of one diagnosis, without padding; dropout off. None where the unit has no such block.
+
+    The first word names who looks (the queries), the last who is looked at (the keys): weights sum to 1 over the last
+    axis. regions_to_words: (layers, heads, regions, words). words_to_regions: (layers, heads, words, regions).
+    regions_to_regions and words_to_words: the self-attention of either side. With no words at all, the axis is empty.
+    """
+
+    regions_to_words: np.ndarray | None = None
+    words_to_regions: np.ndarray | None = None
+    regions_to_regions: np.ndarray | None = None
+    words_to_words: np.ndarray | None = None
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """The answer for one image and its metadata.
+
+    probabilities: code -> probability, calibrated, in the order of the bundle's labels, sums to 1. logits: (classes,)
+    before temperature. regions: best first, boxes in pixels of the image that was given. words: what was read.
+    shares: 'regions' -> (regions,) and 'words' -> (words,): each token's part in its side's pooled vector (section
+    2.3), sums to 1. attention and shares are None unless they were asked for.
+    """
+
+    probabilities: dict[str, float]
+    logits: np.ndarray
+    regions: Regions
+    words: tuple[Word, ...]
+    metadata: Metadata
+    unit: str
+    attention: Attention | None = None
+    shares: dict[str, np.ndarray] | None = None
+
+    @property
+    def top(self) -> str:
+        """Code of the most probable class."""
+        return max(self.probabilities, key=self.probabilities.get)
+
+    def to_dict(self, attention: bool = False, regions: int | None = None) -> dict:
+        """Plain numbers and strings for JSON: as the command line and the app's endpoint give them."""
+        shown = len(self.regions) if regions is None else regions
+        values = {
+            "probabilities": dict(self.probabilities),
+            "top": self.top,
+            "top_name": BY_CODE[self.top].name,
+            "malignant": {code: BY_CODE[code].malignant for code in self.probabilities},
+            "words": [word.text for word in self.words],
+            "word_fields": [word.field for word in self.words],
+            "image_size": {"width": self.regions.size[1], "height": self.regions.size[0]},
+            "unit": self.unit,
+            "regions": [
+                {"box": [round(float(v), 2) for v in box], "score": float(score), "label": label}
+                for box, score, label in zip(
+                    self.regions.boxes[:shown], self.regions.scores[:shown], self.regions.names[:shown], strict=True
+                )
+            ],
+            "disclaimer": DISCLAIMER,
+        }
+        if attention:
+            if self.attention is None:
+                raise ConfigError("This diagnosis was made without attention: ask for it with attention=True.")
+            values["attention"] = {
+                name: None if weights is None else weights.tolist() for name, weights in vars(self.attention).items()
+            }
+        return values
+
+
+class Diagnoser:
+    """A loaded model that answers. Safe to call from several threads; no answer depends on what was asked before."""
+
+    def __init__(self, bundle: Bundle):
+        given, read = bundle.detector.feature_width + 4, bundle.network.config.region_width
+        if given != read:
+            raise ConfigError(f"The detector gives {given} numbers a region, the network reads {read}.")
+        self.bundle = bundle
+        self._lock = threading.Lock()
+        self._seen: OrderedDict[str, Regions] = OrderedDict()
+
+    @classmethod
+    def from_pretrained(cls, source: str | Path | None = None) -> "Diagnoser":
+        """The bundle in checkpoints/, a folder, or a Hub id. Raises BundleError."""
+        return cls(load_bundle(source))
+
+    def __call__(self, image, metadata: Metadata | None = None, attention: bool = True) -> Diagnosis:
+        """Diagnose a path, the bytes of a file, a PIL image or an RGB array. Raises ImageError, MetadataError."""
+        return self.diagnose_regions(self.regions(load_image(image)), metadata, attention)
+
+    def regions(self, image: np.ndarray) -> Regions:
+        """Regions of an RGB array from `images.load_image`; the last few images' regions are remembered by content."""
+        key = image_key(image)
+        with self._lock:
+            if key in self._seen:
+                self._seen.move_to_end(key)
+                return self._seen[key]
+            regions = self.bundle.detector.detect(image)
+            if len(regions) == 0:
+                raise ConfigError("The detector found no region in this image.")
+            self._seen[key] = regions
+            while len(self._seen) > REMEMBERED_IMAGES:
+                self._seen.popitem(last=False)
+            return regions
+
+    def diagnose_regions(self, regions: Regions, metadata: Metadata | None = None, attention: bool = True) -> Diagnosis:
+        """The network alone, on regions that are known: what changing a metadata field costs."""
+        metadata = metadata or Metadata()
+        bundle, config = self.bundle, self.bundle.network.config
+        words = metadata.words(bundle.fields) if "words" in config.modalities else ()
+        ids = torch.from_numpy(bundle.vocabulary.encode(words, config.words))[None]
+        features, padding = network_input(regions, config.n)
+        with torch.inference_mode():
+            output = bundle.network(features[None], padding[None], ids, need_weights=attention)
+        logits = output.logits[0].double().numpy()
+        scaled = np.exp((logits - logits.max()) / bundle.temperature)
+        probabilities = dict(zip(bundle.labels, (scaled / scaled.sum()).tolist(), strict=True))
+        count = min(len(regions), config.n)
+        answer = Diagnosis(probabilities, logits, regions.subset(slice(0, count)), words, metadata, config.unit)
+        if not attention:
+            return answer
+        lengths = {"regions": count, "words": len(words)}
+        return replace(answer, attention=_attention(output, lengths), shares=_shares(output, lengths))
+
+
+def _attention(output: MATOutput, lengths: dict[str, int]) -> Attention:
+    maps = {}
+    for name in output.layers[0] if output.layers else ():
+        queries, keys = name.split("_to_")
+        stacked = torch.stack([layer[name].weights[0] for layer in output.layers])  # (layers, heads, queries, keys)
+        maps[name] = stacked[..., : lengths[queries], : lengths[keys]].numpy()
+    return Attention(**maps)
+
+
+def _shares(output: MATOutput, lengths: dict[str, int]) -> dict[str, np.ndarray]:
+    shares = {}
+    for side, contributions in output.contributions.items():
+        mass = contributions[0, : lengths[side]].sum(-1).double()  # behind a ReLU: nothing is negative
+        shares[side] = (mass / mass.sum().clamp_min(1e-12)).numpy()
+    return shares

@@ -1,0 +1,171 @@
+"""The MAT network (Fig. 1): embed both inputs, attend, fuse, classify.
+
+features (b, n, f) --project--> X (b, n, d) --+            +-- pool --> X~ (b, d) --+
+                                              +-- unit x L-+                        * --> z (b, d) --> logits (b, C)
+word ids (b, w) --GloVe, LSTM--> Y (b, w, d) -+            +-- pool --> Y~ (b, d) --+
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from .attention import Intermediates
+from .errors import ConfigError
+from .units import UNITS, TransformerUnit
+
+
+@dataclass(frozen=True)
+class MATConfig:
+    """The hyper-parameters, with the paper's values (section 3.2). Raises ConfigError for what cannot work.
+
+    d: width of every token; h: heads; n: regions at most; words: words at most; layers: units stacked; classes: C;
+    unit: a key of `units.UNITS`; region_width: f, numbers that describe a region; word_width: d', GloVe's dimension;
+    vocabulary: rows of the word table, padding (row 0) included.
+    """
+
+    unit: str = "sga-sga"
+    d: int = 512
+    h: int = 8
+    dropout: float = 0.1
+    n: int = 100
+    words: int = 10
+    layers: int = 1
+    classes: int = 7
+    region_width: int = 516
+    word_width: int = 50
+    vocabulary: int = 113
+
+    def __post_init__(self):
+        if self.unit not in UNITS:
+            raise ConfigError(f"unit must be one of {', '.join(UNITS)}; got {self.unit!r}.")
+        for name in ("d", "h", "n", "words", "layers", "classes", "region_width", "word_width", "vocabulary"):
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+                raise ConfigError(f"{name} must be a whole number of at least 1; got {value!r}.")
+        if self.d % self.h:
+            divisors = [k for k in range(1, self.d + 1) if self.d % k == 0 and k <= 64]
+            raise ConfigError(
+                f"d={self.d} cannot be shared among h={self.h} heads: h must divide d "
+                f"(for this d: {', '.join(map(str, divisors))})."
+            )
+        if self.classes < 2:
+            raise ConfigError(f"classes must be at least 2, or there is nothing to decide; got {self.classes}.")
+        if self.vocabulary < 2:
+            raise ConfigError("vocabulary must be at least 2: row 0 is padding and carries no word.")
+        if isinstance(self.dropout, bool) or not isinstance(self.dropout, int | float) or not 0 <= self.dropout < 1:
+            raise ConfigError(f"dropout must be at least 0 and below 1; got {self.dropout!r}.")
+
+    @property
+    def modalities(self) -> tuple[str, ...]:
+        """The sides that the unit reads: ('regions', 'words'), or ('regions',) for image-only."""
+        return UNITS[self.unit].modalities
+
+
+@dataclass
+class MATOutput:
+    """logits: (b, classes), before softmax. The rest is None unless asked for.
+
+    layers: for each layer the Intermediates of its blocks, by the names in `units.MAPS`. pooled: side -> (b, d), the
+    X~ and Y~ that are multiplied. contributions: side -> (b, tokens, d), what each token adds to its side's pooled
+    vector (they sum to it; padding adds 0).
+    """
+
+    logits: Tensor
+    layers: list[dict[str, Intermediates]] | None = None
+    pooled: dict[str, Tensor] | None = None
+    contributions: dict[str, Tensor] | None = None
+
+
+class WordEncoder(nn.Module):
+    """Word ids to tokens: GloVe rows (frozen, row 0 is padding), then a one-layer LSTM with d units (section 2.1)."""
+
+    def __init__(self, vocabulary: int, word_width: int, d: int):
+        super().__init__()
+        self.embedding = nn.Embedding(vocabulary, word_width, padding_idx=0)
+        self.embedding.weight.requires_grad_(False)
+        self.lstm = nn.LSTM(word_width, d, batch_first=True)
+
+    def forward(self, ids: Tensor) -> Tensor:
+        """ids: (b, w) to tokens (b, w, d). Padding comes last and the LSTM runs forward, so no word sees it."""
+        return self.lstm(self.embedding(ids))[0]
+
+
+class Fusion(nn.Module):
+    """Section 2.3: Drop(ReLU(FC(d))) of each token, masked sum over tokens, product of the sides."""
+
+    def __init__(self, sides: tuple[str, ...], d: int, dropout: float):
+        super().__init__()
+        self.projections = nn.ModuleDict(
+            {side: nn.Sequential(nn.Linear(d, d), nn.ReLU(), nn.Dropout(dropout)) for side in sides}
+        )
+        # A side without a token sums to 0 and would wipe out the other side in the product. It is replaced by a
+        # learned vector that starts at 1, the product's neutral element. The paper is silent on this.
+        self.absent = nn.ParameterDict({side: nn.Parameter(torch.ones(d)) for side in sides if side != "regions"})
+
+    def forward(
+        self, tokens: dict[str, Tensor], padding: dict[str, Tensor]
+    ) -> tuple[Tensor, dict[str, Tensor], dict[str, Tensor]]:
+        """tokens: side -> (b, n, d); padding: side -> (b, n). Returns z (b, d), pooled and contributions by side."""
+        pooled, contributions = {}, {}
+        for side, project in self.projections.items():
+            contributions[side] = project(tokens[side]).masked_fill(padding[side][..., None], 0.0)
+            pooled[side] = contributions[side].sum(1)
+            if side in self.absent:
+                empty = padding[side].all(1, keepdim=True)  # (b, 1)
+                pooled[side] = torch.where(empty, self.absent[side].to(pooled[side].dtype), pooled[side])
+        fused = pooled["regions"]
+        if "words" in pooled:
+            fused = fused * pooled["words"]
+        return fused, pooled, contributions
+
+
+class MATNetwork(nn.Module):
+    """The whole network of one unit."""
+
+    def __init__(self, config: MATConfig = MATConfig()):
+        super().__init__()
+        self.config = config
+        self.region_projection = nn.Linear(config.region_width, config.d)
+        if "words" in config.modalities:
+            self.word_encoder = WordEncoder(config.vocabulary, config.word_width, config.d)
+        layers = 0 if config.unit == "base" else config.layers  # Base is the identity
+        self.layers = nn.ModuleList(
+            TransformerUnit(config.unit, config.d, config.h, config.dropout) for _ in range(layers)
+        )
+        self.fusion = Fusion(config.modalities, config.d, config.dropout)
+        self.norm = nn.LayerNorm(config.d)
+        self.drop = nn.Dropout(config.dropout)
+        self.classifier = nn.Linear(config.d, config.classes)
+
+    def forward(
+        self, features: Tensor, region_padding: Tensor | None, word_ids: Tensor, need_weights: bool = False
+    ) -> MATOutput:
+        """features: (b, n, region_width); region_padding: (b, n), True on padding, or None; word_ids: (b, words), 0 is
+        padding (a unit that reads no words ignores them). The output carries attention only when asked for.
+
+        Raises ConfigError for shapes that the configuration does not fit.
+        """
+        config = self.config
+        if features.ndim != 3 or features.shape[2] != config.region_width or not 1 <= features.shape[1] <= config.n:
+            raise ConfigError(
+                f"features must be (batch, at most {config.n}, {config.region_width}); got {tuple(features.shape)}."
+            )
+        if word_ids.ndim != 2 or word_ids.shape[0] != len(features) or word_ids.shape[1] > config.words:
+            raise ConfigError(
+                f"word_ids must be ({len(features)}, at most {config.words}); got {tuple(word_ids.shape)}."
+            )
+        if region_padding is None:
+            region_padding = torch.zeros(features.shape[:2], dtype=torch.bool, device=features.device)
+        tokens = {"regions": self.region_projection(features)}  # (b, n, d)
+        padding = {"regions": region_padding}
+        if "words" in config.modalities:
+            tokens["words"] = self.word_encoder(word_ids)  # (b, w, d)
+            padding["words"] = word_ids == 0
+        maps = []
+        for layer in self.layers:
+            tokens, seen = layer(tokens, padding, need_weights)
+            maps.append(seen)
+        fused, pooled, contributions = self.fusion(tokens, padding)
+        logits = self.classifier(self.drop(self.norm(fused)))  # (b, C)
+        return MATOutput(logits, maps, pooled, contributions) if need_weights else MATOutput(logits)

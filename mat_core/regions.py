@@ -1,0 +1,83 @@
+"""Regions of one image, and what every detector must give: boxes, scores, labels and features that belong together."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from .errors import ConfigError
+from .labels import CODES
+
+
+@dataclass(frozen=True)
+class Regions:
+    """Up to n detected regions of one image, best score first.
+
+    boxes: (r, 4) float32, x1 y1 x2 y2 in pixels of the image that was given. features: (r, f) float32, pooled from
+    these very boxes. probabilities: (r, kinds) float32, the detector's class head on these features; what is missing to
+    1 is its belief in background. size: height and width of the image in pixels. kinds: what the classes are called.
+    """
+
+    boxes: np.ndarray
+    probabilities: np.ndarray
+    features: np.ndarray
+    size: tuple[int, int]
+    kinds: tuple[str, ...] = CODES
+
+    def __post_init__(self):
+        count = len(self.boxes)
+        if self.boxes.shape != (count, 4):
+            raise ConfigError(f"Regions.boxes must be (regions, 4); got {self.boxes.shape}.")
+        if self.probabilities.shape != (count, len(self.kinds)):
+            raise ConfigError(
+                f"Regions.probabilities must be ({count}, {len(self.kinds)}); got {self.probabilities.shape}."
+            )
+        if self.features.ndim != 2 or len(self.features) != count:
+            raise ConfigError(f"Regions.features must be ({count}, f); got {self.features.shape}.")
+
+    def __len__(self) -> int:
+        return len(self.boxes)
+
+    @property
+    def labels(self) -> np.ndarray:
+        """(r,) int64, the likeliest kind of each region."""
+        return self.probabilities.argmax(1)
+
+    @property
+    def scores(self) -> np.ndarray:
+        """(r,) float32, 0 to 1: the probability of that kind."""
+        return self.probabilities.max(1, initial=0.0)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The kind of each region, in words."""
+        return tuple(self.kinds[i] for i in self.labels)
+
+    def subset(self, keep: np.ndarray) -> "Regions":
+        """The regions that `keep` (indices or booleans) selects, in that order."""
+        return Regions(self.boxes[keep], self.probabilities[keep], self.features[keep], self.size, self.kinds)
+
+
+class Detector(Protocol):
+    """What the diagnoser asks of a detector; a bundle names the one it was trained with."""
+
+    feature_width: int
+
+    def detect(self, image: np.ndarray) -> Regions:
+        """The best regions of one image, (h, w, 3) uint8 RGB."""
+
+
+def network_input(regions: Regions, n: int) -> tuple[Tensor, Tensor]:
+    """Regions as the network reads them: features with the box beside them, padded to n.
+
+    Returns (n, f + 4) float32, the last four numbers the box in shares of the image's width and height, and the
+    padding mask (n,), True where there is no region.
+    """
+    height, width = regions.size
+    count = min(len(regions), n)
+    rows = torch.zeros(n, regions.features.shape[1] + 4)
+    rows[:count, :-4] = torch.from_numpy(regions.features[:count])
+    rows[:count, -4:] = torch.from_numpy(regions.boxes[:count] / np.array([width, height] * 2, dtype=np.float32))
+    return rows, torch.arange(n) >= count

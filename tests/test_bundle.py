@@ -1,0 +1,287 @@
+"""Bundles: what is saved comes back; what is missing or broken is told in one sentence; the Diagnoser on top."""
+
+import json
+import shutil
+import threading
+from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import numpy as np
+import pytest
+import torch
+
+from mat_core import BundleError, ConfigError, Diagnoser, ImageError, Metadata, MetadataError
+from mat_core.bundle import CONFIG, DETECTOR, METRICS, NETWORK, load_bundle, save_bundle
+from mat_core.images import load_image
+from mat_core.labels import CODES
+
+
+@pytest.fixture
+def copy(tiny_bundle, tmp_path):
+    return shutil.copytree(tiny_bundle, tmp_path / "bundle")
+
+
+def edit(folder, **changes):
+    config = json.loads((folder / CONFIG).read_text())
+    (folder / CONFIG).write_text(json.dumps({**config, **changes}))
+
+
+def sentence(caught) -> str:
+    text = str(caught.value)
+    assert "\n" not in text
+    assert text.endswith(".")
+    return text
+
+
+def test_what_was_saved_comes_back(tiny_bundle, tmp_path):
+    bundle = replace(load_bundle(tiny_bundle), temperature=1.7, name="copy", metrics={"a": 1}, notes={"b": "c"})
+    again = load_bundle(save_bundle(bundle, tmp_path / "full", half=False))
+    assert (again.temperature, again.name, again.metrics, again.notes) == (1.7, "copy", {"a": 1}, {"b": "c"})
+    for name in ("network", "detector"):
+        ours, theirs = getattr(bundle, name).state_dict(), getattr(again, name).state_dict()
+        assert all(torch.equal(ours[k], theirs[k]) for k in ours)
+        assert not getattr(again, name).training
+
+
+def test_half_precision_keeps_the_answer(tiny_bundle, tmp_path, phantom_file):
+    bundle = load_bundle(tiny_bundle)
+    full = Diagnoser(load_bundle(save_bundle(bundle, tmp_path / "full", half=False)))(phantom_file)
+    half = Diagnoser(load_bundle(save_bundle(bundle, tmp_path / "half", half=True)))(phantom_file)
+    assert max(abs(full.probabilities[c] - half.probabilities[c]) for c in CODES) < 1e-3
+    size = {kind: (tmp_path / kind / NETWORK).stat().st_size for kind in ("full", "half")}
+    assert size["half"] < 0.7 * size["full"]
+
+
+@pytest.mark.parametrize("file", [NETWORK, DETECTOR])
+def test_a_flipped_byte_is_found(copy, file):
+    data = bytearray((copy / file).read_bytes())
+    data[len(data) // 2] ^= 1
+    (copy / file).write_bytes(data)
+    with pytest.raises(BundleError) as caught:
+        load_bundle(copy)
+    assert file in sentence(caught)
+    assert "damaged" in str(caught.value)
+
+
+@pytest.mark.parametrize("file", [NETWORK, DETECTOR, CONFIG])
+def test_a_missing_file_is_named(copy, file):
+    (copy / file).unlink()
+    with pytest.raises(BundleError) as caught:
+        load_bundle(copy)
+    assert file in sentence(caught)
+
+
+@pytest.mark.parametrize("text", ["", "{", "[1]", "\x00"])
+def test_a_config_that_is_no_json_object_is_named(copy, text):
+    (copy / CONFIG).write_text(text)
+    with pytest.raises(BundleError) as caught:
+        load_bundle(copy)
+    assert CONFIG in sentence(caught)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"format": 99},
+        {"network": {"d": 30, "h": 7}},
+        {"network": {"depth": 3}},
+        {"network": None},
+        {"detector": {"kind": "yolo", "config": {}}},
+        {"labels": ["a", "b"]},
+        {"vocabulary": ["one"]},
+        {"fields": ["shoe size"]},
+        {"temperature": "warm"},
+        {"sha256": {}},
+        {"sha256": 3},
+    ],
+)
+def test_a_config_that_contradicts_itself_is_refused_in_a_sentence(copy, changes):
+    edit(copy, **changes)
+    if changes == {"sha256": {}}:
+        with pytest.raises(BundleError, match="checksum"):
+            load_bundle(copy)
+        return
+    with pytest.raises((BundleError, ConfigError)) as caught:
+        load_bundle(copy)
+    sentence(caught)
+
+
+def test_weights_of_another_network_are_refused(copy):
+    network = json.loads((copy / CONFIG).read_text())["network"]
+    edit(copy, network={**network, "layers": network["layers"] + 1})
+    with pytest.raises(BundleError) as caught:
+        load_bundle(copy)
+    sentence(caught)
+
+
+@pytest.mark.parametrize("source", ["no/such/folder", "./nowhere", "nowhere", "a/b/c", "/no"])
+def test_a_folder_that_is_not_there_is_named(source):
+    with pytest.raises(BundleError) as caught:
+        load_bundle(source)
+    assert source.removeprefix("./") in sentence(caught)
+
+
+def test_a_folder_that_is_no_bundle_is_named(tmp_path):
+    with pytest.raises(BundleError, match="no model bundle"):
+        load_bundle(tmp_path)
+
+
+def test_the_hub_is_asked_only_by_name_and_told_apart_from_a_folder(monkeypatch, tmp_path, tiny_bundle):
+    """A local stand-in for the Hub: the whole download road, without the network."""
+    served = {f"/mat/tiny/resolve/{'a' * 40}/{f.name}": f.read_bytes() for f in tiny_bundle.iterdir()}
+    asked = []
+
+    class Hub(BaseHTTPRequestHandler):
+        def do_HEAD(self):  # noqa: N802
+            self.do_GET(body=False)
+
+        def do_GET(self, body=True):  # noqa: N802
+            path = self.path.split("?")[0]
+            asked.append(path)
+            if path.startswith("/api/models/mat/tiny"):
+                siblings = [{"rfilename": f.name} for f in tiny_bundle.iterdir()]
+                data = json.dumps({"id": "mat/tiny", "sha": "a" * 40, "siblings": siblings}).encode()
+                if "/tree/" in path:
+                    data = json.dumps(
+                        [{"type": "file", "path": f.name, "size": f.stat().st_size, "oid": f.name}
+                         for f in tiny_bundle.iterdir()]
+                    ).encode()  # fmt: skip
+            elif path in served:
+                data = served[path]
+            else:
+                self.send_response(404)
+                self.send_header("X-Error-Code", "RepoNotFound")
+                self.end_headers()
+                return
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(data)))
+            self.send_header("ETag", f'"{path.rsplit("/", 1)[-1]}"')
+            self.send_header("X-Repo-Commit", "a" * 40)
+            self.end_headers()
+            if body:
+                self.wfile.write(data)
+
+        def log_message(self, *_):
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Hub)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", f"http://127.0.0.1:{server.server_port}")
+        import huggingface_hub
+
+        real = huggingface_hub.snapshot_download
+        endpoint = f"http://127.0.0.1:{server.server_port}"
+        monkeypatch.setattr(
+            huggingface_hub, "snapshot_download",
+            lambda repo, **k: real(repo, endpoint=endpoint, cache_dir=tmp_path / "cache", **k),
+        )  # fmt: skip
+        assert load_bundle("mat/tiny").name == load_bundle(tiny_bundle).name
+        assert any(path.startswith("/api/models/mat/tiny") for path in asked)
+        with pytest.raises(BundleError, match="no model mat/other"):
+            load_bundle("mat/other")
+    finally:
+        server.shutdown()
+        server.server_close()
+    with pytest.raises(BundleError, match="Hub could not be reached"):
+        load_bundle("mat/third")
+
+
+# ---- the diagnoser
+
+
+def test_a_diagnosis_is_whole(tiny_diagnoser, phantom_file):
+    diagnosis = tiny_diagnoser(phantom_file, Metadata(55, "female", "lower extremity"))
+    assert list(diagnosis.probabilities) == list(CODES)
+    assert sum(diagnosis.probabilities.values()) == pytest.approx(1, abs=1e-9)
+    assert diagnosis.probabilities[diagnosis.top] == max(diagnosis.probabilities.values())
+    assert [w.text for w in diagnosis.words] == "age 55 sex female localization lower extremity".split()
+    regions, words, maps = len(diagnosis.regions), 7, diagnosis.attention
+    config = tiny_diagnoser.bundle.network.config
+    assert maps.regions_to_words.shape == (config.layers, config.h, regions, words)
+    assert maps.words_to_regions.shape == (config.layers, config.h, words, regions)
+    assert maps.regions_to_regions.shape[2:] == (regions, regions)
+    assert maps.words_to_words.shape[2:] == (words, words)
+    for weights in vars(maps).values():
+        np.testing.assert_allclose(weights.sum(-1), 1, atol=1e-5)
+    for side, count in (("regions", regions), ("words", words)):
+        assert diagnosis.shares[side].shape == (count,)
+        assert diagnosis.shares[side].sum() == pytest.approx(1)
+
+
+def test_every_kind_of_source_gives_the_same_answer(tiny_diagnoser, phantom_file):
+    image = load_image(phantom_file)
+    answers = [tiny_diagnoser(s).probabilities for s in (phantom_file, str(phantom_file), phantom_file.read_bytes())]
+    assert answers[0] == answers[1] == answers[2] == tiny_diagnoser(image).probabilities
+
+
+def test_with_and_without_attention_agree(tiny_diagnoser, phantom_file):
+    bare = tiny_diagnoser(phantom_file, attention=False)
+    assert bare.attention is None
+    assert bare.shares is None
+    np.testing.assert_allclose(bare.logits, tiny_diagnoser(phantom_file).logits, atol=1e-4)
+    with pytest.raises(ConfigError, match="attention=True"):
+        bare.to_dict(attention=True)
+
+
+def test_all_metadata_missing_is_an_answer_too(tiny_diagnoser, phantom_file):
+    diagnosis = tiny_diagnoser(phantom_file)
+    assert diagnosis.words == ()
+    assert np.isfinite(diagnosis.logits).all()
+    assert diagnosis.attention.regions_to_words.shape[-1] == 0
+    json.dumps(diagnosis.to_dict(attention=True))
+
+
+def test_regions_are_found_once_an_image(tiny_diagnoser, phantom_file, monkeypatch):
+    fresh = Diagnoser(tiny_diagnoser.bundle)
+    calls = []
+    real = fresh.bundle.detector.detect
+    monkeypatch.setattr(fresh.bundle.detector, "detect", lambda image: calls.append(1) or real(image))
+    first = fresh(phantom_file, Metadata(age=20))
+    second = fresh(phantom_file, Metadata(age=80))
+    assert len(calls) == 1
+    assert first.probabilities != second.probabilities
+    fresh(255 - load_image(phantom_file))
+    assert len(calls) == 2
+    assert fresh(phantom_file, Metadata(age=20)).probabilities == first.probabilities
+
+
+def test_temperature_softens_without_changing_the_order(tiny_diagnoser, phantom_file):
+    soft = Diagnoser(replace(tiny_diagnoser.bundle, temperature=4.0))(phantom_file)
+    plain = tiny_diagnoser(phantom_file)
+    np.testing.assert_array_equal(soft.logits, plain.logits)
+    scaled = np.exp(plain.logits / 4.0)
+    np.testing.assert_allclose(list(soft.probabilities.values()), scaled / scaled.sum(), atol=1e-9)
+
+
+def test_threads_get_their_own_answers(tiny_diagnoser, phantom_file):
+    ages = list(range(10, 80, 10))
+    expected = [tiny_diagnoser(phantom_file, Metadata(age=a)).probabilities for a in ages]
+    found = [None] * len(ages)
+
+    def ask(i):
+        found[i] = tiny_diagnoser(phantom_file, Metadata(age=ages[i])).probabilities
+
+    threads = [threading.Thread(target=ask, args=(i,)) for i in range(len(ages))]
+    [t.start() for t in threads]
+    [t.join() for t in threads]
+    assert found == expected
+
+
+def test_wrong_input_is_told(tiny_diagnoser, phantom_file):
+    with pytest.raises(ImageError):
+        tiny_diagnoser(b"no image")
+    with pytest.raises(MetadataError):
+        tiny_diagnoser(phantom_file, Metadata(age=200))
+
+
+def test_a_network_and_a_detector_that_do_not_fit_are_refused(tiny_diagnoser):
+    from mat_core.network import MATConfig, MATNetwork
+
+    with pytest.raises(ConfigError, match="numbers a region"):
+        Diagnoser(replace(tiny_diagnoser.bundle, network=MATNetwork(MATConfig(d=8, h=2, region_width=9)).eval()))
+
+
+def test_metrics_are_optional(copy):
+    (copy / METRICS).unlink(missing_ok=True)
+    assert load_bundle(copy).metrics == {}

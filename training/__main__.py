@@ -1,0 +1,155 @@
+"""python -m training STEP: everything between a HAM10000 folder and a model bundle, one command a step.
+
+A step that was stopped goes on where it was when the same command is given again.
+"""
+
+import argparse
+import hashlib
+import json
+import sys
+from dataclasses import asdict, replace
+from pathlib import Path
+
+from mat_core.bundle import DEFAULT, Bundle, save_bundle
+from mat_core.errors import UserError
+from mat_core.ham10000 import ATTRIBUTION, SPLIT_FILE, Dataset, read_dataset
+
+from .presets import PRESETS, Plan
+
+STEPS = {
+    "split": "make a new split by lesion (the project's own is assets/ham10000_split.csv)",
+    "backbone": "teach the ImageNet backbone skin, as a whole-image classifier",
+    "detector": "train Faster R-CNN on the lesion boxes of the masks",
+    "features": "cache the regions of every image, several augmented views",
+    "mat": "train the Mutual Attention Transformer on the cached regions",
+    "bundle": "calibrate on val and write the model bundle",
+    "evaluate": "measure a bundle on a split",
+    "all": "backbone, detector, features, mat, bundle, evaluate",
+}
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run one step; 0 when it is done, 2 with a sentence when it cannot be."""
+    args = _parser().parse_args(argv)
+    plan = PRESETS[args.preset]
+    if args.unit:
+        plan = replace(plan, mat=replace(plan.mat, unit=args.unit))
+    try:
+        if args.step == "split":
+            from .splits import make_split
+
+            print(make_split(read_dataset(args.data, None).cases, args.split_file, seed=args.seed))
+            return 0
+        data = read_dataset(args.data, args.split_file)
+        for problem in data.problems:
+            print(problem, file=sys.stderr)
+        for step in RUNNERS if args.step == "all" else (args.step,):
+            RUNNERS[step](args, plan, data)
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("\nstopped; the same command goes on from the last finished epoch.", file=sys.stderr)
+        return 130
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m training", description=__doc__.splitlines()[0])
+    steps = parser.add_subparsers(dest="step", required=True, metavar="STEP")
+    for name, text in STEPS.items():
+        step = steps.add_parser(name, help=text, description=text)
+        step.add_argument("--data", type=Path, required=True, help="folder of the HAM10000 download")
+        step.add_argument("--split-file", type=Path, default=SPLIT_FILE, help="csv of the split (default: our own)")
+        step.add_argument("--runs", type=Path, default=Path("runs"), help="where runs are kept (default: runs)")
+        step.add_argument("--preset", choices=PRESETS, default="two-cores", help="the plan (default: two-cores)")
+        step.add_argument("--unit", help="transformer unit (default: sga-sga)")
+        step.add_argument("--checkpoint", type=Path, default=DEFAULT, help="the bundle's folder (default: the app's)")
+        step.add_argument("--split", default="test", choices=("val", "test"), help="evaluate on this (default: test)")
+        step.add_argument("--save", action="store_true", help="evaluate: keep the figures in the bundle")
+        step.add_argument("--seed", type=int, default=0, help="split: of the draw")
+    return parser
+
+
+def _backbone(args, plan: Plan, data: Dataset) -> None:
+    from .backbone import train_backbone
+
+    print("backbone:", train_backbone(data, args.runs / "backbone", plan.backbone))
+
+
+def _detector(args, plan: Plan, data: Dataset) -> None:
+    from .detector import train_detector
+
+    weights = args.runs / "backbone" / "best.safetensors"
+    print("detector:", train_detector(data, args.runs / "detector", weights, plan.detector))
+
+
+def _features(args, plan: Plan, data: Dataset) -> None:
+    from .features import cache_features
+
+    cache_features(data, args.runs / "features", args.runs / "detector", plan.detector.config, plan.features)
+    print("features: complete")
+
+
+def _mat(args, plan: Plan, data: Dataset) -> None:
+    from .mat import train_mat
+
+    run = args.runs / f"mat-{plan.mat.unit}"
+    print("mat:", train_mat(data, run, args.runs / "features", plan.features.train_views, plan.mat))
+
+
+def _bundle(args, plan: Plan, data: Dataset) -> None:
+    from .detector import load_detector
+    from .evaluate import fit_temperature
+    from .features import load_features
+    from .mat import encode, load_network, network_logits
+
+    val = data.of("val")
+    regions = load_features(args.runs / "features", "val", 0, len(val))
+    n, width = regions.inputs.shape[1:]
+    network, vocabulary = load_network(args.runs / f"mat-{plan.mat.unit}", plan.mat, width, n)
+    logits = network_logits(network, regions, encode(val, vocabulary, plan.mat.fields))
+    bundle = Bundle(
+        network,
+        load_detector(args.runs / "detector", plan.detector.config),
+        vocabulary,
+        fields=plan.mat.fields,
+        temperature=fit_temperature(logits.numpy(), [c.label for c in val]),
+        name=f"MAT {plan.mat.unit.upper()} on HAM10000",
+        split={"file": args.split_file.name, "sha256": hashlib.sha256(args.split_file.read_bytes()).hexdigest()},
+        notes={
+            "preset": args.preset,
+            "plan": json.loads(json.dumps(asdict(plan))),
+            "data": ATTRIBUTION,
+            "licence": "CC BY-NC 4.0 (trained on HAM10000, which has this licence)",
+        },
+    )
+    print(f"bundle: {save_bundle(bundle, args.checkpoint)}, temperature {bundle.temperature:.3f} from val")
+
+
+def _evaluate(args, plan: Plan, data: Dataset) -> None:
+    from mat_core.bundle import METRICS
+    from mat_core.diagnoser import Diagnoser
+
+    from .engine import write_json
+    from .evaluate import answer_all, figures_of, report
+
+    cases = data.of(args.split)
+    diagnoser = Diagnoser.from_pretrained(args.checkpoint)
+    figures = figures_of(cases, answer_all(diagnoser, cases))
+    print(report(figures, args.split))
+    if args.save or args.step == "all":
+        write_json({**diagnoser.bundle.metrics, args.split: figures}, args.checkpoint / METRICS)
+
+
+RUNNERS = {
+    "backbone": _backbone,
+    "detector": _detector,
+    "features": _features,
+    "mat": _mat,
+    "bundle": _bundle,
+    "evaluate": _evaluate,
+}
+
+if __name__ == "__main__":
+    sys.exit(main())

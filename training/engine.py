@@ -1,0 +1,217 @@
+"""One training loop for every model here: seeded, resumable after a kill, on any hardware through accelerate.
+
+A run is a folder: settings.json (what was asked), history.json (what each epoch gave), last.safetensors (weights,
+their moving average and the optimizer, written atomically after each epoch) and best.safetensors (the averaged weights
+of the epoch with the best validation score). Everything random in an epoch is seeded by (seed, epoch), so a run that
+was killed and resumed ends where the undisturbed one ends.
+"""
+
+import json
+import math
+import os
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass, is_dataclass
+from pathlib import Path
+
+import torch
+from accelerate import Accelerator
+from accelerate.utils import set_seed
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import load_file, save_file
+from torch import nn
+from tqdm import tqdm
+
+from mat_core.errors import DataError
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How to optimise. lr warms up over `warmup` of all steps, then falls along a cosine to `final_lr` of its peak."""
+
+    epochs: int
+    batch_size: int
+    lr: float
+    weight_decay: float = 0.02
+    warmup: float = 0.1
+    final_lr: float = 0.01
+    average: float = 0.0  # decay of the weights' moving average; 0: none
+    clip: float = 5.0  # gradient norm
+    patience: int = 0  # epochs without a better score before stopping; 0: never
+    seed: int = 0
+
+
+def fit(
+    run: Path,
+    model: nn.Module,
+    recipe: Recipe,
+    settings: dict,
+    batches: Callable[[int], Iterable],
+    loss_of: Callable[[nn.Module, object], torch.Tensor],
+    validate: Callable[[nn.Module], dict[str, float]],
+    score: str,
+    accelerator: Accelerator | None = None,
+) -> dict[str, float]:
+    """Train `model` in place to its best epoch and return that epoch's row of the history.
+
+    batches(epoch) gives the epoch's batches (a DataLoader; `len` must not change), loss_of(model, batch) a scalar to
+    minimise, validate(model) named numbers of which `score` is to be maximised. Called again with the same settings it
+    goes on where it stopped; with other settings it raises DataError.
+    """
+    accelerator = accelerator or make_accelerator()
+    state = _RunState(run, {"recipe": recipe, **settings})
+    set_seed(recipe.seed)
+    trainable = [p for p in model.parameters() if p.requires_grad]
+    decayed = [p for p in trainable if p.ndim > 1]
+    plain = [p for p in trainable if p.ndim <= 1]
+    optimizer = torch.optim.AdamW(
+        [{"params": decayed, "weight_decay": recipe.weight_decay}, {"params": plain, "weight_decay": 0.0}],
+        lr=recipe.lr,
+    )
+    average = {k: v.detach().clone() for k, v in model.state_dict().items()} if recipe.average else None
+    history = state.resume(model, optimizer, average)
+    if history:
+        accelerator.print(f"{run.name}: going on after epoch {history[-1]['epoch']} of {recipe.epochs}", flush=True)
+    wrapped, optimizer = accelerator.prepare(model, optimizer)
+
+    for epoch in range(len(history) + 1, recipe.epochs + 1):
+        if recipe.patience and epoch - 1 - _best_epoch(history, score) >= recipe.patience:
+            break
+        set_seed(recipe.seed * 1000 + epoch)
+        loader = accelerator.prepare(batches(epoch))
+        wrapped.train()
+        begun, losses = time.time(), []
+        bar = tqdm(
+            loader, desc=f"{run.name} epoch {epoch}/{recipe.epochs}", unit="batch", mininterval=5,
+            disable=not accelerator.is_main_process,
+        )  # fmt: skip
+        for step, batch in enumerate(bar):
+            done = ((epoch - 1) * len(loader) + step) / (recipe.epochs * len(loader))
+            for group in optimizer.param_groups:
+                group["lr"] = recipe.lr * _lr_factor(done, recipe)
+            with accelerator.autocast():
+                loss = loss_of(wrapped, batch)
+            if not torch.isfinite(loss):
+                raise DataError(f"The loss is {loss.item()} in epoch {epoch}, step {step}: lower the learning rate.")
+            accelerator.backward(loss)
+            if recipe.clip:
+                accelerator.clip_grad_norm_(trainable, recipe.clip)
+            optimizer.step()
+            optimizer.zero_grad(set_to_none=True)
+            if average is not None:
+                _move_average(average, model, recipe.average, (epoch - 1) * len(loader) + step)
+            losses.append(accelerator.reduce(loss.detach(), "mean").item())
+            bar.set_postfix(loss=f"{sum(losses[-50:]) / len(losses[-50:]):.3f}", refresh=False)
+        raw = {k: v.detach().clone() for k, v in model.state_dict().items()} if average is not None else None
+        if average is not None:
+            model.load_state_dict(average)
+        wrapped.eval()
+        with torch.inference_mode(), accelerator.autocast():
+            numbers = validate(model)
+        row = {"epoch": epoch, "loss": sum(losses) / len(losses), **numbers, "seconds": round(time.time() - begun, 1)}
+        accelerator.print("  ".join(f"{k} {v:.4g}" for k, v in row.items()), flush=True)
+        history.append(row)
+        if accelerator.is_main_process:
+            if _best_epoch(history, score) == epoch:
+                save_atomically(model.state_dict(), run / "best.safetensors")
+            state.save(raw or model.state_dict(), optimizer, average, history)
+        if raw is not None:
+            model.load_state_dict(raw)
+        accelerator.wait_for_everyone()
+    best = _best_epoch(history, score)
+    model.load_state_dict(load_file(run / "best.safetensors"))
+    model.eval()
+    return history[best - 1]
+
+
+def make_accelerator() -> Accelerator:
+    """bfloat16 autocast wherever the hardware has it; a global batch is split among the processes."""
+    from accelerate import DataLoaderConfiguration
+
+    return Accelerator(mixed_precision="bf16", dataloader_config=DataLoaderConfiguration(split_batches=True))
+
+
+def save_atomically(tensors: dict[str, torch.Tensor], path: Path, metadata: dict[str, str] | None = None) -> None:
+    """Write a safetensors file that is either the old one or the new one, never half of one."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(path.name + ".partial")
+    save_file({k: v.detach().cpu().contiguous() for k, v in tensors.items()}, partial, metadata=metadata)
+    os.replace(partial, path)
+
+
+def write_json(value, path: Path) -> None:
+    """Write JSON atomically; dataclasses become objects."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(path.name + ".partial")
+    partial.write_text(json.dumps(value, indent=2, default=lambda o: asdict(o) if is_dataclass(o) else str(o)) + "\n")
+    os.replace(partial, path)
+
+
+class _RunState:
+    """The files of one run folder."""
+
+    def __init__(self, run: Path, settings: dict):
+        self.run, self.last = run, run / "last.safetensors"
+        asked = json.loads(json.dumps(settings, default=lambda o: asdict(o) if is_dataclass(o) else str(o)))
+        file = run / "settings.json"
+        if file.is_file():
+            before = json.loads(file.read_text())
+            if before != asked:
+                other = ", ".join(sorted(k for k in before.keys() | asked.keys() if before.get(k) != asked.get(k)))
+                raise DataError(f"{run} was begun with other settings ({other}). Delete it or give another --runs.")
+        else:
+            write_json(asked, file)
+
+    def save(self, weights: dict, optimizer, average: dict | None, history: list[dict]) -> None:
+        tensors = {f"model/{k}": v for k, v in weights.items()}
+        tensors |= {f"average/{k}": v for k, v in (average or {}).items()}
+        for i, slots in optimizer.state_dict()["state"].items():
+            tensors |= {f"optimizer/{i}/{k}": v for k, v in slots.items()}
+        # the history travels inside the one file that is replaced atomically: epoch and weights cannot disagree
+        save_atomically(tensors, self.last, {"history": json.dumps(history)})
+        write_json(history, self.run / "history.json")
+
+    def resume(self, model: nn.Module, optimizer: torch.optim.Optimizer, average: dict | None) -> list[dict]:
+        if not self.last.is_file():
+            return []
+        try:
+            with safe_open(self.last, framework="pt") as file:
+                history = json.loads(file.metadata()["history"])
+            tensors = load_file(self.last)
+        except (SafetensorError, OSError, KeyError, TypeError, ValueError):
+            print(f"{self.last} is damaged: this run starts again.", flush=True)
+            return []
+        parts: dict[str, dict] = {"model": {}, "average": {}, "optimizer": {}}
+        for name, tensor in tensors.items():
+            part, key = name.split("/", 1)
+            parts[part][key] = tensor
+        model.load_state_dict(parts["model"])
+        if average is not None:
+            average.update(parts["average"])
+        slots: dict[int, dict] = {}
+        for key, tensor in parts["optimizer"].items():
+            i, slot = key.split("/")
+            slots.setdefault(int(i), {})[slot] = tensor
+        optimizer.load_state_dict({"state": slots, "param_groups": optimizer.state_dict()["param_groups"]})
+        return history
+
+
+def _lr_factor(done: float, recipe: Recipe) -> float:
+    if done < recipe.warmup:
+        return max(done / recipe.warmup, 1e-3)
+    along = (done - recipe.warmup) / (1 - recipe.warmup)
+    return recipe.final_lr + (1 - recipe.final_lr) * (1 + math.cos(math.pi * along)) / 2
+
+
+def _move_average(average: dict, model: nn.Module, decay: float, step: int) -> None:
+    decay = min(decay, (1 + step) / (10 + step))  # the first steps forget fast
+    with torch.no_grad():
+        for key, value in model.state_dict().items():
+            if value.dtype.is_floating_point:
+                average[key].lerp_(value, 1 - decay)
+            else:
+                average[key].copy_(value)
+
+
+def _best_epoch(history: list[dict], score: str) -> int:
+    return max(range(len(history)), key=lambda i: history[i][score], default=-1) + 1

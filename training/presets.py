@@ -1,0 +1,40 @@
+"""Whole plans by name: everything that the steps need to know, in one place."""
+
+from dataclasses import dataclass, field
+
+from mat_core.detectors.torchvision import DetectorConfig
+
+from .backbone import BackboneSettings
+from .detector import DetectorSettings
+from .engine import Recipe
+from .features import FeatureSettings
+from .mat import MATSettings
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The settings of every step."""
+
+    backbone: BackboneSettings = field(default_factory=BackboneSettings)
+    detector: DetectorSettings = field(default_factory=DetectorSettings)
+    features: FeatureSettings = field(default_factory=FeatureSettings)
+    mat: MATSettings = field(default_factory=MATSettings)
+
+
+PRESETS = {
+    # what the bundle in checkpoints/ was trained with
+    "two-cores": Plan(),
+    # minutes on a few dozen small images: shows that every step runs, teaches nothing
+    "smoke": Plan(
+        BackboneSettings(sizes=((96, 128),), recipe=Recipe(epochs=1, batch_size=8, lr=1e-3)),
+        DetectorSettings(
+            DetectorConfig(
+                short_side=96, long_side=128, anchors=((16, 24), (32, 48), (64, 90)), pyramid_width=16,
+                feature_width=32, proposals=60, n=20,
+            ),
+            Recipe(epochs=1, batch_size=4, lr=1e-3, average=0.9),
+        ),
+        FeatureSettings(train_views=2),
+        MATSettings(d=32, h=4, recipe=Recipe(epochs=2, batch_size=8, lr=1e-3, average=0.9)),
+    ),
+}  # fmt: skip
