@@ -18,7 +18,7 @@ def main(argv: list[str] | None = None) -> int:
         metadata = Metadata(args.age, args.sex, args.localization)
         from .diagnoser import Diagnoser  # imports torch: wrong metadata is told at once, without waiting for it
 
-        diagnosis = Diagnoser.from_pretrained(args.checkpoint)(args.image, metadata, attention=args.attention)
+        diagnosis = Diagnoser.from_pretrained(args.checkpoint)(args.image, metadata)
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2

@@ -2,7 +2,7 @@
 
 import threading
 from collections import OrderedDict
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -41,7 +41,7 @@ class Diagnosis:
     probabilities: code -> probability, calibrated, in the order of the bundle's labels, sums to 1. logits: (classes,)
     before temperature. regions: best first, boxes in pixels of the image that was given. words: what was read.
     shares: 'regions' -> (regions,) and 'words' -> (words,): each token's part in its side's pooled vector (section
-    2.3), sums to 1. attention and shares are None unless they were asked for.
+    2.3), sums to 1.
     """
 
     probabilities: dict[str, float]
@@ -50,8 +50,8 @@ class Diagnosis:
     words: tuple[Word, ...]
     metadata: Metadata
     unit: str
-    attention: Attention | None = None
-    shares: dict[str, np.ndarray] | None = None
+    attention: Attention
+    shares: dict[str, np.ndarray]
 
     @property
     def top(self) -> str:
@@ -79,8 +79,6 @@ class Diagnosis:
             "disclaimer": DISCLAIMER,
         }
         if attention:
-            if self.attention is None:
-                raise ConfigError("This diagnosis was made without attention: ask for it with attention=True.")
             values["attention"] = {
                 name: None if weights is None else weights.tolist() for name, weights in vars(self.attention).items()
             }
@@ -103,9 +101,9 @@ class Diagnoser:
         """The bundle in checkpoints/, a folder, or a Hub id. Raises BundleError."""
         return cls(load_bundle(source))
 
-    def __call__(self, image, metadata: Metadata | None = None, attention: bool = True) -> Diagnosis:
+    def __call__(self, image, metadata: Metadata | None = None) -> Diagnosis:
         """Diagnose a path, the bytes of a file, a PIL image or an RGB array. Raises ImageError, MetadataError."""
-        return self.diagnose_regions(self.regions(load_image(image)), metadata, attention)
+        return self.diagnose_regions(self.regions(load_image(image)), metadata)
 
     def regions(self, image: np.ndarray) -> Regions:
         """Regions of an RGB array from `images.load_image`; the last few images' regions are remembered by content."""
@@ -122,24 +120,41 @@ class Diagnoser:
                 self._seen.popitem(last=False)
             return regions
 
-    def diagnose_regions(self, regions: Regions, metadata: Metadata | None = None, attention: bool = True) -> Diagnosis:
+    def diagnose_regions(self, regions: Regions, metadata: Metadata | None = None) -> Diagnosis:
         """The network alone, on regions that are known: what changing a metadata field costs."""
         metadata = metadata or Metadata()
         bundle, config = self.bundle, self.bundle.network.config
-        words = metadata.words(bundle.fields) if "words" in config.modalities else ()
-        ids = torch.from_numpy(bundle.vocabulary.encode(words, config.words))[None]
-        features, padding = network_input(regions, config.n)
-        with torch.inference_mode():
-            output = bundle.network(features[None], padding[None], ids, need_weights=attention)
+        words = self.words(metadata)
+        output = self._run(regions, words)
         logits = output.logits[0].double().numpy()
         scaled = np.exp((logits - logits.max()) / bundle.temperature)
         probabilities = dict(zip(bundle.labels, (scaled / scaled.sum()).tolist(), strict=True))
         count = min(len(regions), config.n)
-        answer = Diagnosis(probabilities, logits, regions.subset(slice(0, count)), words, metadata, config.unit)
-        if not attention:
-            return answer
         lengths = {"regions": count, "words": len(words)}
-        return replace(answer, attention=_attention(output, lengths), shares=_shares(output, lengths))
+        return Diagnosis(
+            probabilities, logits, regions.subset(slice(0, count)), words, metadata, config.unit,
+            _attention(output, lengths), _shares(output, lengths),
+        )  # fmt: skip
+
+    def words(self, metadata: Metadata | None = None) -> tuple[Word, ...]:
+        """The words that this model reads of `metadata`; none where the unit reads no words."""
+        reads_words = "words" in self.bundle.network.config.modalities
+        return (metadata or Metadata()).words(self.bundle.fields) if reads_words else ()
+
+    def intermediates(self, regions: Regions, metadata: Metadata | None = None) -> MATOutput:
+        """The forward pass of `diagnose_regions` with all that attention computed on its way: queries, keys, values.
+
+        One case in the batch; padding is still there, behind the regions and behind the words.
+        """
+        return self._run(regions, self.words(metadata))
+
+    def _run(self, regions: Regions, words: tuple[Word, ...]) -> MATOutput:
+        config = self.bundle.network.config
+        ids = torch.from_numpy(self.bundle.vocabulary.encode(words, config.words))[None]
+        features, padding = network_input(regions, config.n)
+        # always with the weights: the fused kernel's answer differs in the last bits, and one case has one answer
+        with torch.inference_mode():
+            return self.bundle.network(features[None], padding[None], ids, need_weights=True)
 
 
 def _attention(output: MATOutput, lengths: dict[str, int]) -> Attention:

@@ -1,10 +1,14 @@
 """Bundles: what is saved comes back; what is missing or broken is told in one sentence; the Diagnoser on top."""
 
 import json
+import os
 import shutil
+import subprocess
+import sys
 import threading
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,6 +18,8 @@ from mat_core import BundleError, ConfigError, Diagnoser, ImageError, Metadata, 
 from mat_core.bundle import CONFIG, DETECTOR, METRICS, NETWORK, load_bundle, save_bundle
 from mat_core.images import load_image
 from mat_core.labels import CODES
+
+ROOT = Path(__file__).resolve().parents[1]
 
 
 @pytest.fixture
@@ -126,65 +132,72 @@ def test_a_folder_that_is_no_bundle_is_named(tmp_path):
         load_bundle(tmp_path)
 
 
-def test_the_hub_is_asked_only_by_name_and_told_apart_from_a_folder(monkeypatch, tmp_path, tiny_bundle):
-    """A local stand-in for the Hub: the whole download road, without the network."""
-    served = {f"/mat/tiny/resolve/{'a' * 40}/{f.name}": f.read_bytes() for f in tiny_bundle.iterdir()}
-    asked = []
+class StandInHub(BaseHTTPRequestHandler):
+    """The few answers of the Hub that a download needs, for one repository, mat/tiny."""
 
-    class Hub(BaseHTTPRequestHandler):
-        def do_HEAD(self):  # noqa: N802
-            self.do_GET(body=False)
+    folder = None
 
-        def do_GET(self, body=True):  # noqa: N802
-            path = self.path.split("?")[0]
-            asked.append(path)
-            if path.startswith("/api/models/mat/tiny"):
-                siblings = [{"rfilename": f.name} for f in tiny_bundle.iterdir()]
-                data = json.dumps({"id": "mat/tiny", "sha": "a" * 40, "siblings": siblings}).encode()
-                if "/tree/" in path:
-                    data = json.dumps(
-                        [{"type": "file", "path": f.name, "size": f.stat().st_size, "oid": f.name}
-                         for f in tiny_bundle.iterdir()]
-                    ).encode()  # fmt: skip
-            elif path in served:
-                data = served[path]
-            else:
-                self.send_response(404)
-                self.send_header("X-Error-Code", "RepoNotFound")
-                self.end_headers()
-                return
-            self.send_response(200)
-            self.send_header("Content-Length", str(len(data)))
-            self.send_header("ETag", f'"{path.rsplit("/", 1)[-1]}"')
-            self.send_header("X-Repo-Commit", "a" * 40)
+    def do_HEAD(self):
+        self.do_GET(body=False)
+
+    def do_GET(self, body=True):
+        path = self.path.split("?")[0]
+        files = {f.name: f for f in self.folder.iterdir()}
+        name = path.rsplit("/", 1)[-1]
+        if path.startswith("/api/models/mat/tiny/tree/"):
+            data = json.dumps(
+                [{"type": "file", "path": n, "size": f.stat().st_size, "oid": n} for n, f in files.items()]
+            ).encode()
+        elif path.startswith("/api/models/mat/tiny"):
+            data = json.dumps(
+                {"id": "mat/tiny", "sha": "a" * 40, "siblings": [{"rfilename": n} for n in files]}
+            ).encode()
+        elif path.startswith("/mat/tiny/resolve/") and name in files:
+            data = files[name].read_bytes()
+        else:
+            self.send_response(404)
+            self.send_header("X-Error-Code", "RepoNotFound")
             self.end_headers()
-            if body:
-                self.wfile.write(data)
+            return
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(data)))
+        self.send_header("ETag", f'"{name}"')
+        self.send_header("X-Repo-Commit", "a" * 40)
+        self.end_headers()
+        if body:
+            self.wfile.write(data)
 
-        def log_message(self, *_):
-            pass
+    def log_message(self, *_):
+        pass
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Hub)
+
+def ask_hub(port: int, name: str, tmp_path, image) -> subprocess.CompletedProcess:
+    env = {**os.environ, "HF_ENDPOINT": f"http://127.0.0.1:{port}", "HF_HOME": str(tmp_path / "hub")}
+    env = {k: v for k, v in env.items() if k != "HF_HUB_OFFLINE"} | {"HF_HUB_DISABLE_XET": "1"}
+    command = [sys.executable, "-m", "mat_core", "diagnose", str(image), "--json", "--checkpoint", name]
+    return subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=120)
+
+
+def test_a_bundle_is_downloaded_by_its_hub_name_and_kept(tiny_bundle, tiny_diagnoser, tmp_path, phantom_file):
+    handler = type("Handler", (StandInHub,), {"folder": tiny_bundle})
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     try:
-        monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", f"http://127.0.0.1:{server.server_port}")
-        import huggingface_hub
-
-        real = huggingface_hub.snapshot_download
-        endpoint = f"http://127.0.0.1:{server.server_port}"
-        monkeypatch.setattr(
-            huggingface_hub, "snapshot_download",
-            lambda repo, **k: real(repo, endpoint=endpoint, cache_dir=tmp_path / "cache", **k),
-        )  # fmt: skip
-        assert load_bundle("mat/tiny").name == load_bundle(tiny_bundle).name
-        assert any(path.startswith("/api/models/mat/tiny") for path in asked)
-        with pytest.raises(BundleError, match="no model mat/other"):
-            load_bundle("mat/other")
+        done = ask_hub(server.server_port, "mat/tiny", tmp_path, phantom_file)
+        assert done.returncode == 0, done.stderr
+        assert json.loads(done.stdout)["probabilities"] == tiny_diagnoser(phantom_file).probabilities
+        done = ask_hub(server.server_port, "mat/other", tmp_path, phantom_file)
+        assert done.returncode == 2
+        assert "no model mat/other on the Hub" in done.stderr
     finally:
         server.shutdown()
         server.server_close()
-    with pytest.raises(BundleError, match="Hub could not be reached"):
-        load_bundle("mat/third")
+    # the Hub is gone: what was downloaded still answers, what was not is told in a sentence
+    assert ask_hub(server.server_port, "mat/tiny", tmp_path, phantom_file).returncode == 0
+    done = ask_hub(server.server_port, "mat/third", tmp_path, phantom_file)
+    assert done.returncode == 2
+    assert "Hub could not be reached" in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
 
 
 # ---- the diagnoser
@@ -195,7 +208,7 @@ def test_a_diagnosis_is_whole(tiny_diagnoser, phantom_file):
     assert list(diagnosis.probabilities) == list(CODES)
     assert sum(diagnosis.probabilities.values()) == pytest.approx(1, abs=1e-9)
     assert diagnosis.probabilities[diagnosis.top] == max(diagnosis.probabilities.values())
-    assert [w.text for w in diagnosis.words] == "age 55 sex female localization lower extremity".split()
+    assert [w.text for w in diagnosis.words] == ["age", "55", "sex", "female", "localization", "lower", "extremity"]
     regions, words, maps = len(diagnosis.regions), 7, diagnosis.attention
     config = tiny_diagnoser.bundle.network.config
     assert maps.regions_to_words.shape == (config.layers, config.h, regions, words)
@@ -213,15 +226,6 @@ def test_every_kind_of_source_gives_the_same_answer(tiny_diagnoser, phantom_file
     image = load_image(phantom_file)
     answers = [tiny_diagnoser(s).probabilities for s in (phantom_file, str(phantom_file), phantom_file.read_bytes())]
     assert answers[0] == answers[1] == answers[2] == tiny_diagnoser(image).probabilities
-
-
-def test_with_and_without_attention_agree(tiny_diagnoser, phantom_file):
-    bare = tiny_diagnoser(phantom_file, attention=False)
-    assert bare.attention is None
-    assert bare.shares is None
-    np.testing.assert_allclose(bare.logits, tiny_diagnoser(phantom_file).logits, atol=1e-4)
-    with pytest.raises(ConfigError, match="attention=True"):
-        bare.to_dict(attention=True)
 
 
 def test_all_metadata_missing_is_an_answer_too(tiny_diagnoser, phantom_file):

@@ -8,7 +8,7 @@ import zlib
 import cv2
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -193,12 +193,12 @@ class TestHostileFiles:
             load_image(image)
 
     def test_too_many_bytes(self, tmp_path):
-        with pytest.raises(ImageError, match="20 MB"):
-            load_image(encode(PICTURE, "PNG") + bytes(images.MAX_BYTES))
+        with pytest.raises(ImageError, match="The file has 20 MB"):
+            load_image(encode(PICTURE, "PNG") + bytes(images.MAX_BYTES))  # the picture itself is good
         large = tmp_path / "large.png"
         with large.open("wb") as file:
             file.truncate(images.MAX_BYTES + 1)
-        with pytest.raises(ImageError, match="at most 20 MB"):
+        with pytest.raises(ImageError, match=r"large\.png has 20 MB"):
             load_image(large)
 
     def test_as_many_bytes_as_are_allowed(self):
@@ -207,7 +207,7 @@ class TestHostileFiles:
 
     @pytest.mark.skipif(not os.path.exists("/dev/zero"), reason="needs a device that never ends")
     def test_a_device_without_end(self):
-        with pytest.raises(ImageError, match="20 MB"):
+        with pytest.raises(ImageError, match="The file has 20 MB"):
             load_image("/dev/zero")
 
     @pytest.mark.parametrize(
@@ -342,9 +342,9 @@ class TestScaleImage:
         assert scale_image(np.zeros((1, 4000, 3), np.uint8), 24, 32).shape == (1, 32, 3)
 
     def test_shrinking_averages_the_area(self):
-        board = np.indices((480, 640)).sum(0) % 2 * 255  # sampled, it would be black or white
+        board = np.indices((720, 960)).sum(0) % 2 * 255  # sampled, it would be black or white
         scaled = scale_image(np.repeat(board[..., None], 3, 2).astype(np.uint8), 240, 320)
-        assert np.abs(scaled.astype(int) - 127.5).max() <= 1
+        assert set(np.unique(scaled)) == {113, 142}  # four or five white squares of nine
 
     def test_content_keeps_its_place(self):
         scaled = scale_image(PICTURE, 96, 120)
@@ -366,6 +366,8 @@ class TestImageKey:
         assert len({image_key(v) for v in variants}) == len(variants)
 
 
+# a slow machine is no failure
+ANY_SPEED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 SEEDS = [
     encode(PICTURE, "PNG"), encode(PICTURE, "JPEG"), encode(PICTURE, "JPEG", progressive=True), encode(PICTURE, "GIF"),
     encode(PICTURE, "TIFF"), encode(PICTURE, "TIFF", compression="tiff_lzw"), encode(PICTURE, "WEBP"),
@@ -384,12 +386,12 @@ def decodes_or_complains(data: bytes) -> None:
 
 @pytest.mark.filterwarnings("ignore::UserWarning")  # PIL tells of corrupt EXIF and truncated tags as it goes
 class TestFuzz:
-    @settings(deadline=None, max_examples=200)
+    @settings(ANY_SPEED, max_examples=200)
     @given(st.binary(max_size=300))
     def test_any_bytes(self, data):
         decodes_or_complains(data)
 
-    @settings(deadline=None, max_examples=150)
+    @settings(ANY_SPEED, max_examples=150)
     @given(
         st.sampled_from([b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"GIF89a", b"II*\0", b"MM\0*", b"BM", b"RIFF"]),
         st.binary(),
@@ -397,7 +399,7 @@ class TestFuzz:
     def test_any_bytes_behind_a_magic_number(self, magic, data):
         decodes_or_complains(magic + data)
 
-    @settings(deadline=None, max_examples=300)
+    @settings(ANY_SPEED, max_examples=300)
     @given(
         st.sampled_from(SEEDS),
         st.lists(st.tuples(st.floats(0, 1, exclude_max=True), st.integers(0, 255)), min_size=1, max_size=12),
@@ -410,7 +412,7 @@ class TestFuzz:
             broken[int(place * len(broken))] = value
         decodes_or_complains(bytes(broken[: int(end * len(broken))] if cut else broken))
 
-    @settings(deadline=None, max_examples=100)
+    @settings(ANY_SPEED, max_examples=100)
     @given(st.integers(0, len(SEEDS[0]) - 1), st.binary(min_size=1, max_size=8))
     def test_png_with_bytes_put_in(self, at, extra):
         decodes_or_complains(SEEDS[0][:at] + extra + SEEDS[0][at:])

@@ -30,7 +30,7 @@ def answer_all(diagnoser: Diagnoser, cases: Sequence[Case]) -> Answers:
     """Every case through the very call that the app makes."""
     probabilities, regions = [], []
     for case in tqdm(cases, desc="diagnosing", unit="image", mininterval=5):
-        diagnosis = diagnoser(case.image, case.metadata, attention=False)
+        diagnosis = diagnoser(case.image, case.metadata)
         probabilities.append([diagnosis.probabilities[code] for code in CODES])
         regions.append(diagnosis.regions)
     return Answers(np.array(probabilities), np.array([c.label for c in cases]), regions)
