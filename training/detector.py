@@ -59,10 +59,12 @@ def train_detector(
         return sum(model([image.float() / 255 for image in images], targets).values())
 
     def validate(model: nn.Module) -> dict[str, float]:
-        return detector_figures(val, find_regions(model, val))
+        figures = detector_figures(val, find_regions(model, val))
+        # both halves of its task: to find the lesion, and to tell what it is
+        return {"score": (figures["lesion_top"] + figures["class_head_lrap"]) / 2, **figures}
 
     settings_written = {"step": "detector", "settings": settings}
-    return fit(run, model, recipe, settings_written, batches, loss_of, validate, "class_head_lrap")
+    return fit(run, model, recipe, settings_written, batches, loss_of, validate, "score")
 
 
 def load_detector(run: Path, config: DetectorConfig) -> TorchvisionDetector:

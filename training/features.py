@@ -28,7 +28,7 @@ SHARD = 512
 class FeatureSettings:
     """View 0 is the plain photograph; the others are augmented, for training only."""
 
-    train_views: int = 4
+    train_views: int = 2
     augmentation: Augmentation = Augmentation(zoom=0.2, shift=0.05)
     seed: int = 0
 
@@ -58,7 +58,7 @@ def cache_features(
                     continue
                 detector = detector or load_detector(detector_run, config)
                 part = cases[start : start + SHARD]
-                save_atomically(_compute(detector, part, start, view, settings, path.stem), path)
+                save_atomically(_compute(detector, part, start, view, settings, split, path.stem), path)
 
 
 def load_features(run: Path, split: str, view: int, count: int) -> CachedRegions:
@@ -85,7 +85,13 @@ def stack_regions(found: Sequence[Regions], n: int) -> dict[str, Tensor]:
 
 
 def _compute(
-    detector: TorchvisionDetector, cases: Sequence[Case], start: int, view: int, settings: FeatureSettings, name: str
+    detector: TorchvisionDetector,
+    cases: Sequence[Case],
+    start: int,
+    view: int,
+    settings: FeatureSettings,
+    split: str,
+    name: str,
 ) -> dict[str, Tensor]:
     size = detector.config.short_side, detector.config.long_side
     augmentation = settings.augmentation if view else None
@@ -95,8 +101,8 @@ def _compute(
     )
     found: list[Regions] = []
     for images in tqdm(loader(views, 16, collate=list), desc=name, unit="batch", mininterval=5):
-        # plain views exactly as the app computes them; augmented ones may take the faster road
-        with torch.autocast("cpu", torch.bfloat16, enabled=view > 0):
+        # what is calibrated on comes exactly as the app computes it; what is trained on may take the faster road
+        with torch.autocast("cpu", torch.bfloat16, enabled=split == "train"):
             found += detector.detect_batch(images)
     return stack_regions(found, detector.config.n)
 

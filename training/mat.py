@@ -39,7 +39,7 @@ class MATSettings:
     dropout: float = 0.1
     fields: tuple[str, ...] = CLEAN_FIELDS
     recipe: Recipe = field(
-        default_factory=lambda: Recipe(epochs=8, batch_size=64, lr=2e-4, weight_decay=0.05, average=0.998)
+        default_factory=lambda: Recipe(epochs=7, batch_size=64, lr=2e-4, weight_decay=0.05, average=0.998)
     )
     balance: float = 0.5
     label_smoothing: float = 0.05

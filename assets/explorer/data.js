@@ -1,0 +1,178 @@
+'use strict';
+// The numbers of one diagnosis, unpacked, and what is computed from them. Nothing here touches the page.
+//
+// This file and its neighbours are joined by interface/explorer.py into the body of one function, which Gradio runs
+// with `element`, `props`, `server` and `watch`: so nothing leaks into the page, and several explorers can share it.
+
+/**
+ * How each map is laid out. Regions stay on the rows and words on the columns in both guided directions, so that a cell
+ * keeps its place when the direction is switched; `queryOnRows` says which of the two does the looking.
+ */
+const MAPS = {
+  words_to_regions: {label: 'Words look at regions', from: 'words', to: 'regions', rows: 'regions', cols: 'words', queryOnRows: false},
+  regions_to_words: {label: 'Regions look at words', from: 'regions', to: 'words', rows: 'regions', cols: 'words', queryOnRows: true},
+  regions_to_regions: {label: 'Regions look at regions', from: 'regions', to: 'regions', rows: 'regions', cols: 'regions', queryOnRows: true},
+  words_to_words: {label: 'Words look at words', from: 'words', to: 'words', rows: 'words', cols: 'words', queryOnRows: true},
+};
+
+/** @param {string} base64 zlib data @returns {Promise<Uint8Array>} */
+async function inflate(base64) {
+  const packed = Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0));
+  const stream = new Blob([packed]).stream().pipeThrough(new DecompressionStream('deflate'));
+  return new Uint8Array(await new Response(stream).arrayBuffer());
+}
+
+/**
+ * The inverse of exploration._pack: 16-bit fixed point, all high bytes and then all low bytes.
+ * @param {?{shape: number[], data: string}} packed
+ * @returns {Promise<?{layers: number, heads: number, queries: number, keys: number, values: Float32Array}>}
+ */
+async function unpackMap(packed) {
+  if (!packed) return null;
+  const [layers, heads, queries, keys] = packed.shape;
+  const count = layers * heads * queries * keys;
+  const planes = await inflate(packed.data);
+  if (!(count >= 0) || planes.length !== 2 * count) throw new Error('A map of this file has the wrong length.');
+  const values = new Float32Array(count);
+  for (let i = 0; i < count; i++) values[i] = (planes[i] * 256 + planes[count + i]) / 65535;
+  return {layers, heads, queries, keys, values};
+}
+
+/** Throws a sentence unless `payload` is what the page can draw; a file that somebody opens may be anything. */
+function checkPayload(payload) {
+  const lists = ['boxes', 'scores', 'names', 'words', 'probabilities'];
+  const good = payload && payload.kind === 'mat-attention-explorer' && payload.format === 1
+    && lists.every((name) => Array.isArray(payload[name]))
+    && payload.boxes.every((box) => Array.isArray(box) && box.length === 4 && box.every(Number.isFinite))
+    && payload.scores.every(Number.isFinite)
+    && payload.names.length === payload.boxes.length && payload.scores.length === payload.boxes.length
+    && payload.probabilities.length > 0 && payload.probabilities.every((entry) => entry && Number.isFinite(entry.value))
+    && payload.words.every(Boolean) && payload.fields && payload.shares && payload.attention
+    && Object.values(payload.shares).every((list) => Array.isArray(list) && list.every(Number.isFinite))
+    && payload.image && payload.image.width > 0 && payload.image.height > 0
+    && /^data:image\/jpeg;base64,[A-Za-z0-9+/=]+$/.test(payload.image.uri);
+  if (!good) throw new Error('This is no JSON that the attention explorer exported.');
+}
+
+/**
+ * @param {string} text the payload of mat_core/exploration.py, or a file that this page exported
+ * @returns {Promise<object>} the payload with `maps`: name -> unpacked map or null
+ */
+async function readPayload(text) {
+  let payload;
+  try {
+    payload = JSON.parse(text);
+  } catch {
+    throw new Error('This is not a JSON file.');
+  }
+  checkPayload(payload);
+  const maps = {};
+  for (const name of Object.keys(MAPS)) {
+    maps[name] = await unpackMap(payload.attention[name]);
+    const {from, to} = MAPS[name];
+    const map = maps[name];
+    if (map && (map.queries !== payload[lengthOf[from]].length || map.keys !== payload[lengthOf[to]].length)) {
+      throw new Error('This file contradicts itself: its attention does not fit its regions and words.');
+    }
+  }
+  return {...payload, maps};
+}
+
+const lengthOf = {regions: 'boxes', words: 'words'};
+
+/**
+ * One matrix (queries x keys) of a map: a head's own, or the mean or the maximum over the heads of a layer.
+ * @param {number|'mean'|'max'} head
+ */
+function matrixOf(map, layer, head) {
+  const size = map.queries * map.keys;
+  const start = layer * map.heads * size;
+  if (typeof head === 'number') {
+    return {queries: map.queries, keys: map.keys, values: map.values.subarray(start + head * size, start + (head + 1) * size)};
+  }
+  const values = new Float32Array(size);
+  for (let h = 0; h < map.heads; h++) {
+    for (let i = 0; i < size; i++) {
+      const value = map.values[start + h * size + i];
+      values[i] = head === 'max' ? Math.max(values[i], value) : values[i] + value / map.heads;
+    }
+  }
+  return {queries: map.queries, keys: map.keys, values};
+}
+
+/** The attention that one query gives, over all keys. */
+const rowOf = (matrix, query) => matrix.values.subarray(query * matrix.keys, (query + 1) * matrix.keys);
+
+/** The attention that one key gets, from all queries. */
+const columnOf = (matrix, key) => Float32Array.from({length: matrix.queries}, (_, query) => matrix.values[query * matrix.keys + key]);
+
+/** Entropy in bits of weights that sum to 1. */
+function entropyOf(weights) {
+  let bits = 0;
+  for (const weight of weights) if (weight > 0) bits -= weight * Math.log2(weight);
+  return Math.max(0, bits);
+}
+
+/** Mean entropy over all queries of a matrix, in bits. */
+function meanEntropy(matrix) {
+  let bits = 0;
+  for (let query = 0; query < matrix.queries; query++) bits += entropyOf(rowOf(matrix, query));
+  return bits / Math.max(1, matrix.queries);
+}
+
+const sum = (values) => values.reduce((total, value) => total + value, 0);
+
+/** Positions of the largest values, largest first. */
+function largest(values, count) {
+  return Array.from(values.keys()).sort((a, b) => values[b] - values[a] || a - b).slice(0, count);
+}
+
+/** The mean attention that every token of `side` gets (as a key) or, where it never is one, gives (as a query). */
+function attentionOf(side, name, matrix) {
+  const map = MAPS[name];
+  const asKey = map.to === side;
+  const count = asKey ? matrix.keys : matrix.queries;
+  return Float32Array.from({length: count}, (_, i) => {
+    const values = asKey ? columnOf(matrix, i) : rowOf(matrix, i);
+    return asKey ? sum(values) / Math.max(1, values.length) : values.reduce((top, value) => Math.max(top, value), 0);
+  });
+}
+
+/**
+ * Which regions are shown, in which order. The best `top` by score are kept, or by attention where that is the order.
+ * @param {?Float32Array} attention one number a region, or null where this map says nothing of regions
+ */
+function shownRegions(model, order, top, attention) {
+  const all = model.boxes.map((_, i) => i);
+  if (order === 'attention' && attention) return largest(attention, top);
+  const kept = all.slice(0, top); // regions come best score first
+  if (order !== 'position') return kept;
+  const centre = (i) => model.boxes[i][1] + model.boxes[i][3];
+  return kept.sort((a, b) => centre(a) - centre(b) || model.boxes[a][0] - model.boxes[b][0]);
+}
+
+/** softmax(scores / temperature). */
+function softmax(scores, temperature) {
+  const top = scores.reduce((best, score) => Math.max(best, score), -Infinity);
+  const powers = scores.map((score) => Math.exp((score - top) / temperature));
+  const total = sum(powers);
+  return powers.map((power) => power / total);
+}
+
+/** Why a unit has no such map, in words. */
+function whyAbsent(model, name) {
+  const {from, to} = MAPS[name];
+  if (!model.reads_words && (from === 'words' || to === 'words')) {
+    return `${model.unit_name} reads no words: it sees the image alone, so there is nothing here.`;
+  }
+  if (model.unit === 'base') {
+    return 'Base has no attention at all: its transformer unit is the identity. Regions and words meet only in the '
+      + 'fusion below. That is what the other units are measured against.';
+  }
+  if (from !== to && model.unit === 'sa-sa') {
+    return 'SA-SA has no guided attention: regions look at regions and words at words, but neither side looks at the '
+      + 'other. They meet only in the fusion below.';
+  }
+  const guided = from === 'words' ? 'The regions are guided by the words' : 'The words are guided by the regions';
+  return `${model.unit_name} guides one side only. ${guided}, so ${from} never look at ${to}: switch the direction.`;
+}

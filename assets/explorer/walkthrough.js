@@ -1,0 +1,107 @@
+// "How this number came about": the real vectors of one pinned cell, from query and key to the value it multiplies.
+
+/** A vector as a strip of cells, purple below 0 and orange above, with its numbers behind a summary. */
+function vectorStrip(name, note, vector, limit) {
+  const scale = scaleOf('difference', limit);
+  const canvas = make('canvas', {role: 'img', 'aria-label': `${name}: ${vector.length} numbers from ${fixed(Math.min(...vector))} to ${fixed(Math.max(...vector))}`});
+  paintCells(canvas, vector.length, 1, (_, column) => scale.rgb(vector[column]));
+  return make('div', {class: 'mx-strip'},
+    make('span', {class: 'mx-strip-name'}, name),
+    canvas,
+    make('details', {}, make('summary', {}, note), make('p', {class: 'mx-vector'}, vector.map(fixed).join('  '))));
+}
+
+const largestSize = (...vectors) => Math.max(1e-9, ...vectors.flat().map(Math.abs));
+
+/** One numbered step with its sentence. */
+const step = (number, title, ...content) => make('li', {class: 'mx-step'},
+  make('h4', {}, `${number}. ${title}`), ...content);
+
+/** The bars of one softmax row: outlined as the network has them, filled at the temperature of the slider. */
+function softmaxBars(count, pinned) {
+  const svg = draw('svg', {viewBox: `0 0 ${count} 1`, preserveAspectRatio: 'none', class: 'mx-bars', 'aria-hidden': 'true'});
+  const filled = [];
+  const outlined = [];
+  for (let i = 0; i < count; i++) {
+    const place = {x: i + 0.1, width: 0.8};
+    filled.push(draw('rect', {...place, class: i === pinned ? 'mx-bar mx-bar-pinned' : 'mx-bar'}));
+    outlined.push(draw('rect', {x: i, width: 1, class: 'mx-bar-now'}));
+  }
+  svg.append(...filled, ...outlined);
+  const set = (bar, share, height) => setAttributes(bar, {y: 1 - share, height: height ?? share});
+  return {
+    svg,
+    /** @param {number[]} weights at the slider's temperature @param {number[]} now the network's own */
+    show(weights, now) {
+      const top = Math.max(...weights, ...now);
+      weights.forEach((weight, i) => set(filled[i], weight / top));
+      now.forEach((weight, i) => set(outlined[i], weight / top, 0.02));
+    },
+  };
+}
+
+/** Step 3, with the slider that shows what softmax does. */
+function softmaxStep(numbers, key, keyName, keysName) {
+  const {scores, weights} = numbers;
+  const bars = softmaxBars(scores.length, key);
+  const slider = make('input', {type: 'range', min: -2, max: 2, step: 0.1, value: 0});
+  const shown = make('output', {'data-walk': 'temperature'});
+  const line = make('p', {'data-walk': 'softmax-line'});
+  const update = () => {
+    const temperature = 2 ** Number(slider.value);
+    const now = softmax(scores, temperature);
+    bars.show(now, weights);
+    shown.textContent = temperature.toFixed(2);
+    slider.setAttribute('aria-valuetext', `temperature ${temperature.toFixed(2)}`);
+    const entropy = entropyOf(now);
+    fill(line, [
+      Number(slider.value) === 0 ? 'At temperature 1, as in the network, ' : `At temperature ${temperature.toFixed(2)} `,
+      `${keyName} would get `, make('strong', {'data-walk': 'softmax'}, fixed(now[key])),
+      `; the row spreads as evenly as over ${(2 ** entropy).toFixed(1)} of ${scores.length} ${keysName} (entropy ${entropy.toFixed(2)} bits).`,
+    ]);
+  };
+  slider.addEventListener('input', update);
+  update();
+  return step(3, 'Softmax over the row',
+    make('p', {}, 'Each score becomes e to the power of the score, divided by the sum over all ', `${scores.length} ${keysName}`,
+      ': so the row sums to 1. Weight: ', make('strong', {'data-walk': 'weight'}, fixed(weights[key])), '.'),
+    bars.svg,
+    make('label', {class: 'mx-field mx-wide'}, make('span', {}, 'Temperature: ', shown), slider),
+    line,
+    make('p', {class: 'mx-hint'}, 'Colder sharpens the row towards its best score, hotter flattens it to an even share. The thin lines are the network’s own weights; only this panel changes.'));
+}
+
+/**
+ * The whole panel.
+ * @param {object} numbers what exploration.walk_through returned
+ * @param {{query: string, key: string, keys: string, keyIndex: number, place: string}} names how to call the tokens
+ */
+function walkThrough(numbers, names) {
+  const {query, key, value, dot, width, scale, scores, weights, value_norms: norms, output} = numbers;
+  const products = query.map((part, i) => part * key[i]);
+  const weight = weights[names.keyIndex];
+  const limit = largestSize(query, key);
+  const part = value.map((number) => number * weight);
+  const norm = Math.hypot(...output);
+  return make('div', {'data-walk': 'panel'},
+    make('p', {}, `${names.query} looks at ${names.key}, ${names.place}. The numbers are those of this very forward pass.`),
+    make('ol', {class: 'mx-steps'},
+      step(1, 'Query times key',
+        make('p', {}, `The token that looks gives a query, the token that is looked at a key, ${width} numbers each. Multiply them one by one and add up: q · k = `,
+          make('strong', {'data-walk': 'dot'}, fixed(dot)), '.'),
+        vectorStrip('q', 'numbers of the query', query, limit),
+        vectorStrip('k', 'numbers of the key', key, limit),
+        vectorStrip('q × k', 'numbers that are added up', products, largestSize(products))),
+      step(2, 'Scale',
+        make('p', {}, `A sum of ${width} products grows with the width, and softmax would saturate. So it is divided by √${width} = ${fixed(scale)}: score = `,
+          make('strong', {'data-walk': 'score'}, fixed(scores[names.keyIndex])), '.')),
+      softmaxStep(numbers, names.keyIndex, names.key, names.keys),
+      step(4, 'Times the value',
+        make('p', {}, `${names.key} hands on its value, ${width} numbers of length `, make('strong', {'data-walk': 'norm'}, fixed(norms[names.keyIndex])),
+          '. Times the weight that is ', make('strong', {'data-walk': 'part'}, fixed(norms[names.keyIndex] * weight)),
+          `; all ${weights.length} ${names.keys} together give this head’s output, of length ${fixed(norm)}.`),
+        vectorStrip('v', 'numbers of the value', value, largestSize(value)),
+        vectorStrip('weight × v', 'numbers that are handed on', part, largestSize(output)),
+        vectorStrip('output', 'numbers of the head’s output', output, largestSize(output)),
+        make('p', {class: 'mx-hint'}, 'A large weight on a short value hands on little: one more reason why a weight is no explanation.'))));
+}

@@ -1,0 +1,95 @@
+"""The last view: what the model is, what was measured of it, where the data are from, what happens to an image."""
+
+import gradio as gr
+
+from mat_core.bundle import Bundle
+from mat_core.ham10000 import ATTRIBUTION
+from mat_core.labels import CODES, DISCLAIMER
+from mat_core.units import UNITS
+
+from .session import FORGOTTEN_AFTER, IDLE
+from .text import esc
+
+PRIVACY = (
+    "An image is read in the memory of the machine that runs this app. The uploaded file lies in a private temporary "
+    f"folder, is deleted after {FORGOTTEN_AFTER // 60} minutes, and at the latest when the app ends. In memory stay "
+    f"the regions of the last few images, and what your page shows: for {IDLE // 60} minutes after you last used it. "
+    "Nothing is logged, stored or sent anywhere, and the page asks no other machine for anything."
+)
+
+
+def build_about(bundle: Bundle) -> None:
+    """Lay the view out; it has no events."""
+    gr.HTML(about_html(bundle), apply_default_css=False, js_on_load=None, elem_id="about")
+
+
+def about_html(bundle: Bundle) -> str:
+    """The model card of this bundle. Figures are shown as the bundle has them."""
+    config = bundle.network.config
+    facts = {
+        "Model": bundle.name,
+        "Unit": f"{UNITS[config.unit].name}: d = {config.d}, {config.h} heads, layers: {config.layers}",
+        "Regions": f"at most {config.n}, from a {bundle.detector_kind} detector",
+        "Metadata read": ", ".join(bundle.fields),
+        "Temperature": f"{bundle.temperature:.3f} (divides the logits before softmax)",
+        "Split": ", ".join(f"{key} {value}" for key, value in bundle.split.items()) or "not stated in this bundle",
+    }
+    measured = "".join(_split(name, figures) for name, figures in bundle.metrics.items() if isinstance(figures, dict))
+    nothing = "<p>This bundle carries no measurements: nothing is known about how well it does.</p>"
+    return (
+        '<div class="about"><h2>About</h2>'
+        f"<p><strong>{esc(DISCLAIMER)}</strong> It teaches what attention is, around the Mutual Attention Transformer "
+        "of Zhou and Luo (2021).</p>"
+        f"<h3>The model</h3>{_facts(facts)}<h3>What was measured</h3>{measured or nothing}"
+        f"<h3>Data</h3><p>{esc(bundle.notes.get('data', ATTRIBUTION))}</p>"
+        "<p>Synthetic examples are drawn by the project from seeds.</p>"
+        "<h3>Licence</h3><p>Code: Apache-2.0. Weights: CC BY-NC 4.0, as they were trained on HAM10000.</p>"
+        f"<h3>Privacy</h3><p>{esc(PRIVACY)}</p></div>"
+    )
+
+
+def _facts(facts: dict[str, str]) -> str:
+    rows = "".join(f"<tr><th scope='row'>{esc(name)}</th><td>{esc(value)}</td></tr>" for name, value in facts.items())
+    return f'<div class="scroll"><table class="facts">{rows}</table></div>'
+
+
+def _split(name: str, figures: dict) -> str:
+    rows, tables = _flat(figures)
+    return f"<h4>{esc(name)}</h4>{_facts(rows)}{tables}"
+
+
+def _flat(figures: dict, prefix: str = "") -> tuple[dict[str, str], str]:
+    """Figures of any depth as rows of text, and matrices as tables of their own."""
+    rows: dict[str, str] = {}
+    tables = ""
+    for key, value in figures.items():
+        label = f"{prefix}{key.replace('_', ' ')}"
+        if isinstance(value, dict) and "interval95" in value:
+            low, high = value["interval95"]
+            rows[label] = f"{_number(value['value'])} (95 % interval {_number(low)} to {_number(high)})"
+        elif isinstance(value, dict):
+            below, more = _flat(value, f"{label}: ")
+            rows |= below
+            tables += more
+        elif isinstance(value, list) and value and isinstance(value[0], list):
+            tables += _matrix(label, value)
+        else:
+            rows[label] = _number(value)
+    return rows, tables
+
+
+def _number(value) -> str:
+    return f"{value:.4f}" if isinstance(value, float) else str(value)
+
+
+def _matrix(label: str, matrix: list[list]) -> str:
+    names = CODES if len(matrix) == len(CODES) else range(1, len(matrix) + 1)
+    head = "".join(f'<th scope="col">{name}</th>' for name in names)
+    body = "".join(
+        f'<tr><th scope="row">{name}</th>{"".join(f"<td>{_number(cell)}</td>" for cell in row)}</tr>'
+        for name, row in zip(names, matrix, strict=True)
+    )
+    return (
+        f'<div class="scroll"><table class="matrix"><caption>{esc(label)}: rows are confirmed, columns answered'
+        f"</caption><thead><tr><td></td>{head}</tr></thead><tbody>{body}</tbody></table></div>"
+    )

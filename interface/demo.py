@@ -1,0 +1,61 @@
+"""All views together as one Gradio app, and how it is served: privately, to a page that asks no other machine."""
+
+from pathlib import Path
+
+import gradio as gr
+
+from mat_core import DISCLAIMER, Diagnoser, UserError
+from mat_core.images import MAX_BYTES
+
+from .about import build_about
+from .api import build_api
+from .diagnose import build_diagnose
+from .examples import Example
+from .session import FORGOTTEN_AFTER
+from .text import esc
+from .theme import clinical_theme
+
+ASSETS = Path(__file__).resolve().parents[1] / "assets"
+TITLE = "Mutual Attention Transformer: a teaching demo"
+
+
+def build_demo(diagnoser: Diagnoser, examples: list[Example]) -> gr.Blocks:
+    """The app, not yet served. A further view is a tab here: its builder gets the session that it follows."""
+    with gr.Blocks(title=TITLE, analytics_enabled=False, fill_width=True, delete_cache=(30, FORGOTTEN_AFTER)) as demo:
+        build_api(diagnoser)  # first: the endpoint's name is still free
+        gr.HTML(
+            "<header><h1>Mutual Attention Transformer</h1><p>attention on skin lesions</p>"
+            f'<p class="disclaimer">{esc(DISCLAIMER)}</p></header>',
+            elem_id="masthead", apply_default_css=False, js_on_load=None,
+        )  # fmt: skip
+        with gr.Tabs():
+            with gr.Tab("Diagnose", id="diagnose"):
+                build_diagnose(demo, diagnoser, examples)
+            with gr.Tab("About", id="about"):
+                build_about(diagnoser.bundle)
+    return demo.queue(max_size=32, default_concurrency_limit=2)
+
+
+def serve(demo: gr.Blocks, host: str | None = None, port: int | None = None, share: bool = False) -> None:
+    """Serve until the process is told to end. port: None takes the first free one from 7860 on.
+
+    Raises UserError when the address cannot be had.
+    """
+    try:
+        demo.launch(
+            server_name=host, server_port=port, share=share, quiet=True, prevent_thread_lock=True, show_error=False,
+            run_history=False, enable_monitoring=False, ssr_mode=False, pwa=False, mcp_server=False,
+            max_file_size=MAX_BYTES, state_session_capacity=64, footer_links=["api", "settings"],
+            theme=clinical_theme(), css_paths=ASSETS / "style.css",
+            head=f"<script>{(ASSETS / 'enter.js').read_text(encoding='utf-8')}</script>",
+        )  # fmt: skip
+    except OSError:
+        where = f"port {port}" if port else "any port from 7860 on"
+        raise UserError(
+            f"The app cannot listen on {host or '127.0.0.1'}, {where}: it is in use or not allowed."
+        ) from None
+    print(f"Open {demo.local_url} in a browser. End with Ctrl+C.", flush=True)
+    try:
+        demo.block_thread()
+    finally:
+        demo.close(verbose=False)

@@ -1,0 +1,212 @@
+"""The first view: an image and its metadata on the left; on the right the answer, then the evidence for it."""
+
+import base64
+import functools
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import gradio as gr
+
+from mat_core import Diagnoser, ImageError, Metadata, UserError
+from mat_core.figures import plate, to_png
+
+from .answer import answer_html
+from .evidence import regions_html
+from .examples import Example, gallery_html
+from .form import build_form, form_values, words_html
+from .heatmaps import AVERAGE, attention_html, head_choices, head_index
+from .session import IDLE, Session, analyse, answer_again
+from .text import note
+from .upload import ImageUpload, image_upload
+
+log = logging.getLogger(__name__)
+
+FIRST_K, MOST_K = 5, 36
+BROKEN = "Something went wrong inside the app; your input is unchanged. Please try again."
+IDLED = f"This page was idle for more than {IDLE // 60} minutes and the image was forgotten. Give it again."
+PICK = """element.addEventListener('click', (event) => {
+    const button = event.target.closest('button[data-index]');
+    if (button) trigger('click', {index: Number(button.dataset.index)});
+});"""
+SAVE = """(uri) => { if (uri) { const link = document.createElement('a'); link.href = uri; link.download =
+    'mat-diagnosis.png'; link.click(); } return ''; }"""
+
+# in one column the answer is below the fold
+GO_TO_ANSWER = """() => { if (innerWidth < 900 && !document.querySelector('#input-panel .note-error'))
+    document.querySelector('#answer-panel').scrollIntoView({block: 'start'}); }"""
+
+
+@dataclass(frozen=True)
+class Widgets:
+    """The parts of the view that its events read and write."""
+
+    image: ImageUpload
+    image_note: gr.HTML
+    form: list[gr.components.Component]
+    words: gr.HTML
+    form_note: gr.HTML
+    diagnose: gr.Button
+    gallery: gr.HTML
+    answer: gr.HTML
+    regions: gr.HTML
+    k: gr.Slider
+    head: gr.Radio
+    attention: gr.HTML
+    save: gr.Button
+
+
+def build_diagnose(demo: gr.Blocks, diagnoser: Diagnoser, examples: list[Example]) -> gr.State:
+    """Lay the view out, wire it, and return the state that holds the visitor's Session (None until the page loads).
+
+    The first example is analysed here, so the first visit shows a case at once. Another tab follows the diagnosis with
+    `session.change(...)`.
+    """
+    first = examples[0]
+    opened = replace(analyse(diagnoser, str(first.path), first.metadata), example=first)
+    widgets = _layout(diagnoser, examples, opened)
+    # the field has put a copy of the example into the cache: that is the file it will send
+    opened = replace(opened, source=widgets.image.value["path"])
+    session = gr.State(None, time_to_live=IDLE)
+    _wire(diagnoser, examples, widgets, session)
+    demo.load(lambda: opened, None, session, api_visibility="private", show_progress="hidden")
+    return session
+
+
+def _layout(diagnoser: Diagnoser, examples: list[Example], opened: Session) -> Widgets:
+    bundle = diagnoser.bundle
+    with gr.Row(equal_height=False):
+        with gr.Column(scale=4, min_width=300, elem_id="input-panel"):
+            image = image_upload(
+                str(examples[0].path), label="Dermatoscopic image", elem_id="image", height=210, buttons=["fullscreen"],
+                alt_text="The image to diagnose", interactive=True,
+            )  # fmt: skip
+            image_note = _html(elem_id="image-note")
+            form = build_form(opened.diagnosis.metadata)
+            words = _html(words_html(diagnoser, opened.diagnosis.metadata), elem_id="words")
+            form_note = _html(elem_id="form-note")
+            diagnose = gr.Button("Diagnose", variant="primary", elem_id="diagnose")
+            gallery = gr.HTML(
+                gallery_html(examples), js_on_load=PICK, apply_default_css=False, elem_id="examples"
+            )  # fmt: skip
+        with gr.Column(scale=9, min_width=300, elem_id="output"):
+            with gr.Row(equal_height=False):
+                with gr.Column(scale=1, min_width=300, elem_id="answer-panel"):
+                    _html("<h2>Answer</h2>")
+                    answer = _html(answer_html(opened, bundle), elem_id="answer")
+                with gr.Column(scale=1, min_width=300, elem_id="regions-panel"):
+                    _html("<h2>Regions</h2>")
+                    regions = _html(regions_html(opened, FIRST_K), elem_id="regions")
+                    most = min(MOST_K, bundle.network.config.n)
+                    k = gr.Slider(1, most, FIRST_K, step=1, label="Regions shown", elem_id="k", buttons=[])
+            with gr.Column(elem_id="attention-panel"):
+                _html("<h2>Guided attention</h2>")
+                head = gr.Radio(
+                    head_choices(bundle.network.config.h), value=AVERAGE, label="Attention head", elem_id="head"
+                )
+                attention = _html(attention_html(opened, FIRST_K, None), elem_id="attention")
+                save = gr.Button("Save as a figure (PNG)", variant="secondary", size="sm", elem_id="save")
+    return Widgets(
+        image, image_note, form, words, form_note, diagnose, gallery, answer, regions, k, head, attention, save
+    )
+
+
+def _wire(diagnoser: Diagnoser, examples: list[Example], w: Widgets, session: gr.State) -> None:
+    bundle, view = diagnoser.bundle, [w.k, w.head]
+    notes = {w.image_note: "", w.form_note: ""}
+    shown = [session, w.words, w.answer, w.regions, w.attention, *notes]
+
+    def shows(now: Session, k: int, head: str) -> dict:
+        """All that depends on the diagnosis."""
+        return {
+            session: now,
+            w.words: words_html(diagnoser, now.diagnosis.metadata),
+            w.answer: answer_html(now, bundle),
+            w.regions: regions_html(now, k),
+            w.attention: attention_html(now, k, head_index(head)),
+            **notes,
+        }
+
+    def diagnose(now: Session | None, path, age, sex, localization, k, head, progress=gr.Progress()):
+        if path is None:
+            raise ImageError("Give an image first: upload one, paste it, take one, or choose an example.")
+        metadata = Metadata(age, sex, localization)
+        if now is not None and now.source == path:
+            return shows(answer_again(diagnoser, now, metadata), k, head)
+        return shows(analyse(diagnoser, path, metadata, lambda share, text: progress(share, desc=text)), k, head)
+
+    def revise(now: Session | None, path, age, sex, localization, k, head):
+        metadata = Metadata(age, sex, localization)
+        if now is None:
+            raise UserError(IDLED)
+        if now.source != path:  # another image waits for Diagnose: the answer on the screen is not about it
+            return {w.words: words_html(diagnoser, metadata), **notes}
+        return shows(answer_again(diagnoser, now, metadata), k, head)
+
+    def redraw(now: Session | None, k, head):
+        if now is None:
+            raise UserError(IDLED)
+        return {w.regions: regions_html(now, k), w.attention: attention_html(now, k, head_index(head)), **notes}
+
+    def choose(k, head, picked: gr.EventData):
+        example = examples[picked.index]
+        source = w.image.move_resource_to_block_cache(example.path)
+        now = replace(analyse(diagnoser, source, example.metadata), example=example)
+        values = dict(zip(w.form, form_values(example.metadata), strict=True))
+        return {w.image: source, **values, **shows(now, k, head)}
+
+    def image_changed(now: Session | None, path):
+        if now is None:
+            return notes
+        now = replace(now, stale=now.source != path)
+        return {session: now, w.answer: answer_html(now, bundle), **notes}
+
+    def figure(now: Session | None, k, head):
+        if now is None:
+            raise UserError(IDLED)
+        where = "" if now.example is None else f"{now.example.name}{' (synthetic)' if now.example.synthetic else ''}."
+        png = to_png(plate(now.diagnosis, now.image(), k, head_index(head), where))
+        return {uri: "data:image/png;base64," + base64.b64encode(png).decode(), **notes}
+
+    def on(events, handler, inputs, outputs, **options):
+        told = _told(handler, w.image_note, w.form_note)
+        return gr.on(events, told, inputs, outputs, api_visibility="private", **options)
+
+    uri = gr.Textbox(visible=False)
+    asks = [w.diagnose.click, w.form[0].submit]
+    asked = on(
+        asks, diagnose, [session, w.image, *w.form, *view], shown, show_progress="full", show_progress_on=[w.answer]
+    )
+    asked.then(None, js=GO_TO_ANSWER)
+    quick = {"show_progress": "hidden", "trigger_mode": "always_last"}
+    on([field.input for field in w.form], revise, [session, w.image, *w.form, *view], shown, **quick)
+    on([w.k.input, w.head.input], redraw, [session, *view], [w.regions, w.attention, *notes], **quick)
+    on([w.image.input, w.image.clear], image_changed, [session, w.image], [session, w.answer, *notes], **quick)
+    picked = [w.image, *w.form, *shown]
+    on([w.gallery.click], choose, view, picked, show_progress="minimal", show_progress_on=[w.answer])
+    saved = on(
+        [w.save.click], figure, [session, *view], [uri, *notes], show_progress="minimal", show_progress_on=[w.save]
+    )
+    saved.success(None, uri, uri, js=SAVE)
+
+
+def _html(value: str = "", **options) -> gr.HTML:
+    return gr.HTML(value, apply_default_css=False, js_on_load=None, **options)
+
+
+def _told(handler: Callable, image_note: gr.HTML, form_note: gr.HTML) -> Callable:
+    """The handler, with its errors told in the page beside what they are about; everything else stays as it was."""
+
+    @functools.wraps(handler)
+    def told(*inputs):
+        try:
+            return handler(*inputs)
+        except ImageError as error:
+            return {image_note: note(str(error)), form_note: ""}
+        except UserError as error:
+            return {image_note: "", form_note: note(str(error))}
+        except Exception:
+            log.exception("in %s", handler.__name__)
+            return {image_note: "", form_note: note(BROKEN)}
+
+    return told

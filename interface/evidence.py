@@ -1,0 +1,75 @@
+"""The image with its first k regions as an SVG, sharp at every size, and the same regions as a list."""
+
+import base64
+
+import numpy as np
+
+from mat_core import Regions
+from mat_core.figures import label_spots, region_colour, region_texts
+from mat_core.labels import BY_CODE
+
+from .session import Session
+from .text import esc
+
+FRAME = (460, 380)  # CSS pixels, width and height, that the image is fitted into; the unit of the drawing
+FONT = 12  # CSS pixels
+LETTER = 6.9  # width of a bold digit or letter at FONT, on the wide side
+
+
+def regions_html(session: Session | None, k: int) -> str:
+    """The picture with k boxes, one sentence on what they are, and the list."""
+    if session is None:
+        return ""
+    regions = session.diagnosis.regions
+    shown = regions.subset(slice(0, k))
+    names = [_name(name) for name in shown.names]
+    rows = "".join(
+        f"<tr><td>{_badge(i)}</td><td>{esc(name)}</td><td>{score:.2f}</td>"
+        f"<td>{x2 - x1:.0f}×{y2 - y1:.0f} at {x1:.0f}, {y1:.0f}</td></tr>"
+        for i, (name, score, (x1, y1, x2, y2)) in enumerate(zip(names, shown.scores, shown.boxes, strict=True))
+    )
+    return (
+        f'<figure class="regions">{_drawing(session, shown)}'
+        f"<figcaption>First {len(shown)} of {len(regions)} regions that the detector found, best first. A score is the "
+        "detector's own belief in its label for that box alone, 0 to 1; the answer comes from all "
+        f"{len(regions)} and the words.</figcaption></figure>"
+        '<div class="list" tabindex="0" role="region" aria-label="The regions as a list"><table><thead><tr>'
+        '<th scope="col">No.</th><th scope="col">Label</th><th scope="col">Score</th><th scope="col">Box, pixels</th>'
+        f"</tr></thead><tbody>{rows}</tbody></table></div>"
+    )
+
+
+def _name(kind: str) -> str:
+    return BY_CODE[kind].name if kind in BY_CODE else kind
+
+
+def _badge(index: int) -> str:
+    return f'<span class="badge" style="background:{region_colour(index)}">{index + 1}</span>'
+
+
+def _drawing(session: Session, shown: Regions) -> str:
+    height, width = shown.size
+    scale = min(FRAME[0] / width, FRAME[1] / height)
+    w, h = width * scale, height * scale
+    boxes = shown.boxes * scale
+    texts = region_texts(shown)
+    widths = np.array([LETTER * len(text) + 8 for text in texts])
+    spots = label_spots(boxes, widths, FONT + 5, (w, h))
+    parts = []
+    # the first region is drawn last, on top
+    for i in reversed(range(len(shown))):
+        x1, y1, x2, y2 = boxes[i]
+        rect = f'x="{x1:.1f}" y="{y1:.1f}" width="{x2 - x1:.1f}" height="{y2 - y1:.1f}"'
+        parts.append(f'<rect class="halo" {rect}/><rect class="box" {rect} stroke="{region_colour(i)}"/>')
+    for i in reversed(range(len(shown))):
+        x, y = spots[i]
+        parts.append(
+            f'<rect class="plate" x="{x:.1f}" y="{y:.1f}" width="{widths[i]:.1f}" height="{FONT + 5}" rx="3" '
+            f'fill="{region_colour(i)}"/><text x="{x + 4:.1f}" y="{y + FONT:.1f}">{esc(texts[i])}</text>'
+        )
+    data = base64.b64encode(session.picture).decode()
+    title = f"The image with {len(shown)} numbered regions: " + "; ".join(texts)
+    return (
+        f'<svg viewBox="0 0 {w:.1f} {h:.1f}" style="max-width:{w:.0f}px" role="img" aria-label="{esc(title)}">'
+        f'<image href="data:image/jpeg;base64,{data}" width="{w:.1f}" height="{h:.1f}"/>{"".join(parts)}</svg>'
+    )

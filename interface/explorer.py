@@ -1,0 +1,86 @@
+"""The view 'Explore the attention': a client-side component (assets/explorer/) fed with one JSON a diagnosis.
+
+Hovering costs no request. Only a pinned cell asks the server, once, for the vectors behind its number; for that the
+last cases' region features stay in memory under a key that nobody can guess. The photograph is not kept.
+"""
+
+import secrets
+import threading
+from collections import OrderedDict
+from pathlib import Path
+
+import gradio as gr
+import numpy as np
+
+from mat_core import Diagnoser, Diagnosis, UserError, exploration
+
+ASSETS = Path(__file__).resolve().parents[1] / "assets" / "explorer"
+SCRIPTS = ("data.js", "dom.js", "paint.js", "walkthrough.js", "exports.js", "explorer.js")
+REMEMBERED_CASES = 64  # of 0.2 MB each: regions' features and the words, no photograph
+_GONE = "This case is no longer in the server's memory. Diagnose the image again, then pin the cell."
+
+
+class Cases:
+    """The last cases shown, by key, so that the walk-through can repeat their forward pass. Safe between threads."""
+
+    def __init__(self, limit: int = REMEMBERED_CASES):
+        self._limit, self._lock = limit, threading.Lock()
+        self._cases: OrderedDict[str, tuple[Diagnoser, Diagnosis]] = OrderedDict()
+
+    def add(self, diagnoser: Diagnoser, diagnosis: Diagnosis) -> str:
+        """Remember a case; returns its key."""
+        key = secrets.token_urlsafe(16)
+        with self._lock:
+            self._cases[key] = (diagnoser, diagnosis)
+            while len(self._cases) > self._limit:
+                self._cases.popitem(last=False)
+        return key
+
+    def walk_through(self, request: dict) -> dict:
+        """What `exploration.walk_through` says of {'key', 'map', 'layer', 'head', 'query', 'token'}, or {'error'}."""
+        request = request if isinstance(request, dict) else {}
+        with self._lock:
+            case = self._cases.get(str(request.get("key")))
+        if case is None:
+            return {"error": _GONE}
+        diagnoser, diagnosis = case
+        asked = [request.get(name) for name in ("map", "layer", "head", "query", "token")]
+        try:
+            return exploration.walk_through(diagnoser, diagnosis.regions, diagnosis.metadata, *asked)
+        except UserError as error:
+            return {"error": str(error)}
+
+
+_CASES = Cases()
+
+
+def walk_through(request: dict) -> dict:
+    """The server function that the page asks when a cell is pinned; see `Cases.walk_through`."""
+    return _CASES.walk_through(request)
+
+
+def explorer_value(diagnoser: Diagnoser, diagnosis: Diagnosis, image: np.ndarray, title: str = "") -> str:
+    """What the component takes as its value: the payload of `diagnosis` as JSON, with the key to its walk-through.
+
+    image: (h, w, 3) uint8 RGB, the one that was diagnosed. title: the case's name, such as a file name; any text.
+    """
+    bundle = diagnoser.bundle
+    payload = exploration.to_payload(diagnosis, image, bundle.fields, bundle.network.config.words, title)
+    return exploration.to_json(payload | {"key": _CASES.add(diagnoser, diagnosis)})
+
+
+def explorer(value: str | None = None) -> gr.HTML:
+    """The component, empty or with a value of `explorer_value`. Give it new values as the output of an event."""
+    return gr.HTML(
+        value,
+        html_template=_asset("explorer.html"),
+        css_template=_asset("explorer.css"),
+        js_on_load="\n".join(_asset(name) for name in SCRIPTS),
+        server_functions=[walk_through],
+        apply_default_css=False,
+        label="Explore the attention",
+    )
+
+
+def _asset(name: str) -> str:
+    return (ASSETS / name).read_text(encoding="utf-8")

@@ -1,0 +1,71 @@
+"""What one visitor has on the screen, and how it comes about. Nothing here knows a widget."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from mat_core import Diagnoser, Diagnosis, ImageError, Metadata
+from mat_core.images import load_image, scale_image
+
+from .examples import Example
+
+SHOWN_SIDE = 960  # pixels of the long side of the copy that the page shows: sharp at twice the width it is drawn at
+FORGOTTEN_AFTER = 300  # seconds that an uploaded file stays in the private cache
+IDLE = 1800  # seconds that a diagnosis stays in memory without being touched
+
+
+@dataclass(frozen=True, eq=False)
+class Session:
+    """One diagnosis with what is needed to show it and to answer again when the metadata change.
+
+    source: the cached file that it is about, which may be gone by now. picture: a JPEG of it, at most SHOWN_SIDE on
+    its long side; `diagnosis.regions.size` has the size of the original. example: where it is from, None for an upload.
+    stale: another image has been chosen since and is not diagnosed yet. Compared by identity: gr.State hashes it often.
+    """
+
+    diagnosis: Diagnosis
+    picture: bytes
+    source: str
+    example: Example | None = None
+    stale: bool = False
+
+    def image(self) -> np.ndarray:
+        """The picture as (h, w, 3) uint8 RGB."""
+        return load_image(self.picture)
+
+
+def analyse(diagnoser: Diagnoser, source: str, metadata: Metadata, tell=lambda share, text: None) -> Session:
+    """Diagnose the file `source`. tell(share, text) is called as the work goes on. Raises ImageError."""
+    tell(0.1, "Reading the image")
+    image = read_upload(source)
+    tell(0.3, "Finding regions")
+    regions = diagnoser.regions(image)
+    tell(0.8, "Reading the metadata, attending")
+    diagnosis = diagnoser.diagnose_regions(regions, metadata)
+    return Session(diagnosis, _jpeg(scale_image(image, SHOWN_SIDE, SHOWN_SIDE)), source)
+
+
+def answer_again(diagnoser: Diagnoser, session: Session, metadata: Metadata) -> Session:
+    """The same image with other metadata: the network alone, on the regions that are known."""
+    return replace(session, diagnosis=diagnoser.diagnose_regions(session.diagnosis.regions, metadata), stale=False)
+
+
+def read_upload(path: str) -> np.ndarray:
+    """An uploaded file as (h, w, 3) uint8 RGB. Raises ImageError; its sentences name no path of this machine."""
+    try:
+        data = Path(path).read_bytes()
+    except OSError:
+        minutes = FORGOTTEN_AFTER // 60
+        raise ImageError(
+            f"The image was forgotten: uploads are deleted after {minutes} minutes. Give it again."
+        ) from None
+    return load_image(data)
+
+
+def _jpeg(image: np.ndarray) -> bytes:
+    good, data = cv2.imencode(".jpg", image[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 88])
+    if not good:
+        raise RuntimeError("OpenCV could not encode the picture.")
+    return data.tobytes()

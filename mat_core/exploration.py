@@ -1,0 +1,231 @@
+"""One diagnosis as one compact JSON: all that the attention explorer draws, and back again; and how one weight came.
+
+    payload = to_payload(diagnosis, image)      # plain values; the maps packed, the image a small JPEG
+    text = to_json(payload)                     # at most 300 KB for the paper's network (100 regions, 10 words, 8 heads)
+    exploration = from_payload(text)            # the same numbers again, to 1e-5
+
+A weight is kept as 16-bit fixed point, so it is at most 1 / 65535 away from the network's, and the rounding is carried
+along each row, so a row still sums to 1. The bytes are deflated: rows that sum to 1 are small numbers mostly.
+"""
+
+import base64
+import binascii
+import io
+import json
+import math
+import zlib
+from dataclasses import dataclass
+
+import numpy as np
+from PIL import Image
+
+from .diagnoser import Attention, Diagnoser, Diagnosis
+from .errors import ConfigError, DataError
+from .images import scale_image
+from .labels import BY_CODE
+from .metadata import CLEAN_FIELDS, MAX_WORDS, Metadata, Word
+from .regions import Regions
+from .units import MAPS, UNITS
+
+FORMAT = 1
+KIND = "mat-attention-explorer"
+IMAGE_SIDE = 480  # pixels of the long side: what the explorer's panel shows
+IMAGE_BYTES = 40_000  # before base64; a noisy photograph is compressed harder until it fits
+_LEVELS = 65535
+_SIDES = ("regions", "words")
+_LONGEST = 1_000_000  # weights in one map of a file that is read back; the paper's largest has 80,000
+
+
+@dataclass(frozen=True)
+class Exploration:
+    """What `from_payload` reads back: the numbers behind the explorer's view of one diagnosis.
+
+    size: height and width in pixels of the image that was given, which `boxes` (r, 4) x1 y1 x2 y2 refer to. scores:
+    (r,), names: of the r regions. words: as read; fields: metadata field -> its value as text, or None when missing.
+    probabilities: code -> probability. shares: side -> (tokens,), sums to 1. attention: as in `Diagnosis`.
+    """
+
+    unit: str
+    size: tuple[int, int]
+    boxes: np.ndarray
+    scores: np.ndarray
+    names: tuple[str, ...]
+    words: tuple[Word, ...]
+    fields: dict[str, str | None]
+    probabilities: dict[str, float]
+    shares: dict[str, np.ndarray]
+    attention: Attention
+
+
+def to_payload(
+    diagnosis: Diagnosis,
+    image: np.ndarray,
+    fields: tuple[str, ...] = CLEAN_FIELDS,
+    slots: int = MAX_WORDS,
+    title: str = "",
+) -> dict:
+    """Everything that the explorer shows, as plain JSON values.
+
+    image: (h, w, 3) uint8 RGB, the one that was diagnosed. fields: the metadata fields that the model reads; slots: the
+    words that it has room for (both are the bundle's). title: what to call the case, shown as text, never as markup.
+    Raises ConfigError for a diagnosis without attention.
+    """
+    if diagnosis.attention is None or diagnosis.shares is None:
+        raise ConfigError("This diagnosis was made without attention: ask for it with attention=True.")
+    regions, wiring = diagnosis.regions, UNITS[diagnosis.unit]
+    reads_words = "words" in wiring.modalities
+    return {
+        "kind": KIND,
+        "format": FORMAT,
+        "title": title,
+        "unit": diagnosis.unit,
+        "unit_name": wiring.name,
+        "reads_words": reads_words,
+        "image": {"height": regions.size[0], "width": regions.size[1], "uri": _image_uri(image)},
+        "probabilities": [
+            {"code": code, "name": BY_CODE[code].name, "malignant": BY_CODE[code].malignant, "value": round(p, 6)}
+            for code, p in diagnosis.probabilities.items()
+        ],
+        "boxes": [[round(float(v), 2) for v in box] for box in regions.boxes],
+        "scores": [round(float(v), 5) for v in regions.scores],
+        "names": [BY_CODE[name].name if name in BY_CODE else name for name in regions.names],
+        "words": [{"text": word.text, "field": word.field} for word in diagnosis.words],
+        "fields": {f: _text(getattr(diagnosis.metadata, f)) for f in fields} if reads_words else {},
+        "slots": slots if reads_words else 0,
+        "shares": {side: [round(float(v), 6) for v in values] for side, values in diagnosis.shares.items()},
+        "attention": {name: _pack(getattr(diagnosis.attention, name)) for name in MAPS},
+    }
+
+
+def to_json(payload: dict) -> str:
+    """The payload as ASCII JSON without '<', so that it is inert wherever a page puts it."""
+    return json.dumps(payload, separators=(",", ":")).replace("<", "\\u003c")
+
+
+def from_payload(source: dict | str | bytes) -> Exploration:
+    """Read what `to_payload` or the explorer's JSON export wrote. Raises DataError for anything else."""
+    try:
+        value = source if isinstance(source, dict) else json.loads(source)
+        if value["kind"] != KIND or value["format"] != FORMAT:
+            raise DataError(f"This is no explorer export of format {FORMAT}.")
+        boxes = np.array(value["boxes"], dtype=np.float32).reshape(-1, 4)
+        words = tuple(Word(str(word["text"]), str(word["field"])) for word in value["words"])
+        exploration = Exploration(
+            unit=str(value["unit"]),
+            size=(int(value["image"]["height"]), int(value["image"]["width"])),
+            boxes=boxes,
+            scores=np.array(value["scores"], dtype=np.float32),
+            names=tuple(str(name) for name in value["names"]),
+            words=words,
+            fields={str(k): None if v is None else str(v) for k, v in value["fields"].items()},
+            probabilities={str(p["code"]): float(p["value"]) for p in value["probabilities"]},
+            shares={side: np.array(v, dtype=np.float64) for side, v in value["shares"].items() if side in _SIDES},
+            attention=Attention(**{name: _unpack(value["attention"].get(name)) for name in MAPS}),
+        )
+    except DataError:
+        raise
+    except (KeyError, TypeError, ValueError, AttributeError, zlib.error, OverflowError, RecursionError):
+        raise DataError("This file is damaged, or no JSON that the attention explorer exported.") from None
+    lengths = {"regions": len(boxes), "words": len(words)}
+    for name in MAPS:
+        weights = getattr(exploration.attention, name)
+        if weights is not None and weights.shape[2:] != tuple(lengths[side] for side in name.split("_to_")):
+            raise DataError(f"This file contradicts itself: {name} does not fit its regions and words.")
+    if len(exploration.scores) != len(boxes) or len(exploration.names) != len(boxes):
+        raise DataError("This file contradicts itself: boxes, scores and names are not of one length.")
+    return exploration
+
+
+def walk_through(
+    diagnoser: Diagnoser,
+    regions: Regions,
+    metadata: Metadata | None,
+    name: str,
+    layer: int,
+    head: int,
+    query: int,
+    key: int,
+) -> dict:
+    """How one weight came about, from the real forward pass: every number between a token pair and its weight.
+
+    name: a map of `units.MAPS`; layer, head, query and key count from 0. Returns, with w = d / h numbers a vector and
+    n keys: 'query', 'key', 'value' (w,) of this cell; 'dot' = query . key; 'width' = w; 'scale' = sqrt(w); 'scores'
+    (n,) = dot products of this query with every key, over the scale; 'weights' (n,) = softmax of the scores;
+    'value_norms' (n,), the length of every key's value vector; 'output' (w,) = the weighted sum of the values, which
+    the head hands on. Raises ConfigError for a map that the unit has not, or an index that does not exist.
+    """
+    output = diagnoser.intermediates(regions, metadata)
+    config = diagnoser.bundle.network.config
+    lengths = {"regions": min(len(regions), config.n), "words": len(diagnoser.words(metadata))}
+    if name not in MAPS or not output.layers or name not in output.layers[0]:
+        raise ConfigError(f"{UNITS[config.unit].name} has no attention {str(name).replace('_', ' ')!r}.")
+    queries, keys = name.split("_to_")
+    limits = {"layer": len(output.layers), "head": config.h, "query": lengths[queries], "key": lengths[keys]}
+    for what, index in {"layer": layer, "head": head, "query": query, "key": key}.items():
+        if isinstance(index, bool) or not isinstance(index, int) or not 0 <= index < limits[what]:
+            raise ConfigError(f"{what} must be a whole number from 0 to {limits[what] - 1}; got {index!r}.")
+    seen = output.layers[layer][name]
+    q = seen.query[0, head, query].double().numpy()  # (w,)
+    k = seen.key[0, head, : lengths[keys]].double().numpy()  # (n, w)
+    v = seen.value[0, head, : lengths[keys]].double().numpy()  # (n, w)
+    weights = seen.weights[0, head, query, : lengths[keys]].double().numpy()  # (n,)
+    scale = math.sqrt(len(q))
+    return {
+        "query": _short(q),
+        "key": _short(k[key]),
+        "value": _short(v[key]),
+        "dot": float(q @ k[key]),
+        "width": len(q),
+        "scale": scale,
+        "scores": _short(k @ q / scale),
+        "weights": _short(weights),
+        "value_norms": _short(np.linalg.norm(v, axis=1)),
+        "output": _short(weights @ v),
+    }
+
+
+def _image_uri(image: np.ndarray) -> str:
+    small = Image.fromarray(scale_image(image, IMAGE_SIDE, IMAGE_SIDE) if max(image.shape[:2]) > IMAGE_SIDE else image)
+    for quality in (85, 70, 50, 30, 10):
+        buffer = io.BytesIO()
+        small.save(buffer, "JPEG", quality=quality, optimize=True)
+        if buffer.tell() <= IMAGE_BYTES:
+            break
+    return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")
+
+
+def _pack(weights: np.ndarray | None) -> dict | None:
+    """(layers, heads, queries, keys) to {'shape', 'data'}: fixed point, high bytes then low bytes, deflated, base64."""
+    if weights is None:
+        return None
+    edges = np.rint(np.cumsum(weights.astype(np.float64), -1) * _LEVELS)
+    levels = np.diff(edges, axis=-1, prepend=0).clip(0, _LEVELS).astype(np.uint16).ravel()
+    planes = np.concatenate([levels >> 8, levels & 255]).astype(np.uint8)
+    return {"shape": list(weights.shape), "data": base64.b64encode(zlib.compress(planes.tobytes(), 9)).decode("ascii")}
+
+
+def _unpack(packed: dict | None) -> np.ndarray | None:
+    if packed is None:
+        return None
+    shape = tuple(int(length) for length in packed["shape"])
+    count = math.prod(shape)
+    if len(shape) != 4 or min(shape) < 0 or count > _LONGEST:
+        raise DataError("This file is damaged: a map has a shape that cannot be.")
+    try:
+        inflate = zlib.decompressobj()  # bounded: a small file may inflate to gigabytes
+        data = inflate.decompress(base64.b64decode(packed["data"], validate=True), 2 * count + 1)
+    except (binascii.Error, zlib.error):
+        raise DataError("This file is damaged: a map cannot be unpacked.") from None
+    if len(data) != 2 * count:
+        raise DataError("This file is damaged: a map has the wrong length.")
+    planes = np.frombuffer(data, dtype=np.uint8).astype(np.uint16)
+    return ((planes[:count] << 8 | planes[count:]) / np.float32(_LEVELS)).reshape(shape).astype(np.float32)
+
+
+def _short(values: np.ndarray) -> list[float]:
+    """Seven significant digits: what float32 holds, in half the text."""
+    return [float(f"{value:.7g}") for value in values]
+
+
+def _text(value) -> str | None:
+    return None if value is None else str(value)

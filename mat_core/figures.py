@@ -1,0 +1,203 @@
+"""Matplotlib figures from a Diagnosis, for slides and papers, and the arithmetic of what a heatmap shows.
+
+    plate(diagnosis, image).savefig("case.pdf")      # image with regions, probabilities, both guided maps
+
+No global state of matplotlib is touched (no pyplot), so figures can be drawn in any thread.
+"""
+
+import io
+
+import numpy as np
+from matplotlib import colormaps
+from matplotlib.axes import Axes
+from matplotlib.colors import to_hex
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+from matplotlib.patheffects import withStroke
+
+from .diagnoser import Diagnosis
+from .errors import ConfigError
+from .labels import BY_CODE, DISCLAIMER
+from .regions import Regions
+
+# Okabe & Ito's colours, told apart with every kind of colour vision; the dark ones are left out, they drown in lesions
+REGION_COLOURS = ("#56b4e9", "#f0e442", "#e69f00", "#5fd3ac", "#f5a3d0", "#ffffff")
+NATURE_COLOURS = {"benign": "#5b7f95", "premalignant": "#b07600", "malignant": "#c2410c"}
+INK, PAPER, HALO = "#17242f", "#ffffff", "#10161b"
+COLOURMAP = "cividis"  # even in lightness, and the same to colour-blind eyes
+LABELLED_REGIONS = 8  # with more boxes a label would hide the next one: they keep their number
+
+
+def region_colour(index: int) -> str:
+    """The colour of region number `index` (from 0), as '#rrggbb'. Neighbouring numbers differ."""
+    return REGION_COLOURS[index % len(REGION_COLOURS)]
+
+
+def guided_map(diagnosis: Diagnosis, direction: str, head: int | None = None) -> np.ndarray | None:
+    """Weights of one direction, (queries, keys), each row sums to 1 over the keys; of the last layer.
+
+    direction: a name of `units.MAPS`; head: from 0, or None for the average over heads. None when the unit has no such
+    block or there are no words. Raises ConfigError for a head that is not there.
+    """
+    weights = getattr(diagnosis.attention, direction)
+    if weights is None or 0 in weights.shape:
+        return None
+    last = weights[-1]  # (heads, queries, keys)
+    if head is None:
+        return last.mean(0)
+    if not 0 <= head < len(last):
+        raise ConfigError(f"head must be from 0 to {len(last) - 1}; got {head}.")
+    return last[head]
+
+
+def by_region(diagnosis: Diagnosis, direction: str, head: int | None = None) -> np.ndarray | None:
+    """The same weights as (regions, words) whichever side looks, so that both directions are read alike."""
+    weights = guided_map(diagnosis, direction, head)
+    return weights.T if weights is not None and direction == "words_to_regions" else weights
+
+
+def cell_colours(values: np.ndarray, top: float) -> tuple[np.ndarray, np.ndarray]:
+    """Background and text colour of heatmap cells, arrays of '#rrggbb' in the shape of `values`.
+
+    values: from 0 on; `top` is the one with the brightest colour.
+    The text is black or white, whichever has the higher contrast (WCAG) on that background: at least 4.5 : 1.
+    """
+    rgb = colormaps[COLOURMAP](np.clip(np.asarray(values) / max(top, 1e-12), 0, 1))[..., :3]
+    linear = np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
+    luminance = linear @ np.array([0.2126, 0.7152, 0.0722])
+    backgrounds = np.empty(rgb.shape[:-1], dtype=object)
+    for where in np.ndindex(backgrounds.shape):
+        backgrounds[where] = to_hex(rgb[where])
+    return backgrounds, np.where(luminance > 0.179, "#000000", "#ffffff")
+
+
+def region_texts(regions: Regions) -> list[str]:
+    """What is written on each box: number, label and score, or with many boxes the number alone."""
+    if len(regions) > LABELLED_REGIONS:
+        return [str(i + 1) for i in range(len(regions))]
+    return [f"{i + 1} {n} {s:.2f}" for i, (n, s) in enumerate(zip(regions.names, regions.scores, strict=True))]
+
+
+def label_spots(boxes: np.ndarray, widths: np.ndarray, height: float, frame: tuple[float, float]) -> np.ndarray:
+    """Where labels go so that they are read: inside the frame, at a corner of their box, off each other if possible.
+
+    boxes: (r, 4) x1 y1 x2 y2; widths: (r,) of the labels, all `height` high; frame: width and height of the picture;
+    all in one unit. Returns the top left corners of the labels, (r, 2). The first boxes choose first.
+    """
+    spots: list[tuple[float, float]] = []
+    limits = np.array(frame)
+    for (x1, y1, x2, y2), width in zip(boxes, widths, strict=True):
+        room = np.maximum(limits - (width, height), 0)
+        left, right, above, below = x1, x2 - width, y1 - height, y2 - height
+        corners = [(left, above), (left, y1), (right, above), (right, y1), (left, y2), (left, below), (right, y2)]
+        corners += [(right, below), (x2, y1), (x1 - width, y1)]
+        corners += [(x1, y1 + step * height) for step in range(1, 12)]
+        tries = [tuple(np.clip(corner, 0, room)) for corner in corners]
+        hidden = [
+            sum(
+                max(0.0, min(x + width, u + w) - max(x, u)) * max(0.0, height - abs(y - v))
+                for (u, v), w in zip(spots, widths, strict=False)
+            )
+            for x, y in tries
+        ]
+        spots.append(tries[int(np.argmin(hidden))])
+    return np.array(spots, dtype=float).reshape(-1, 2)
+
+
+def draw_regions(axes: Axes, diagnosis: Diagnosis, image: np.ndarray, k: int = 5) -> None:
+    """The image with the first k boxes, numbered from 1. image: (h, w, 3) uint8 RGB, of any size of the same shape."""
+    height, width = diagnosis.regions.size
+    axes.imshow(image, extent=(0, width, height, 0), interpolation="lanczos")
+    regions = diagnosis.regions.subset(slice(0, k))
+    texts = region_texts(regions)
+    line = height / 24  # what a label takes, in pixels of the image, where the image is 9 cm high
+    spots = label_spots(regions.boxes, np.array([0.6 * line * len(text) for text in texts]), line, (width, height))
+    for i, ((x1, y1, x2, y2), (x, y), text) in enumerate(zip(regions.boxes, spots, texts, strict=True)):
+        colour = region_colour(i)
+        for thick, stroke in ((3.5, HALO), (1.6, colour)):
+            axes.add_patch(Rectangle((x1, y1), x2 - x1, y2 - y1, fill=False, edgecolor=stroke, linewidth=thick))
+        axes.text(
+            x, y, text, fontsize=7, fontweight="bold", color=colour, va="top", ha="left", clip_on=True,
+            path_effects=[withStroke(linewidth=2.5, foreground=HALO)],
+        )  # fmt: skip
+    axes.set(xlim=(0, width), ylim=(height, 0), xticks=[], yticks=[])
+    axes.set_title(f"First {len(regions)} of {len(diagnosis.regions)} regions", fontsize=9, loc="left")
+
+
+def draw_probabilities(axes: Axes, diagnosis: Diagnosis) -> None:
+    """One bar a class, the most probable on top; malignant and premalignant ones are marked in words too."""
+    ranked = sorted(diagnosis.probabilities.items(), key=lambda item: item[1])
+    names = []
+    for row, (code, probability) in enumerate(ranked):
+        info = BY_CODE[code]
+        names.append(info.name if info.nature == "benign" else f"{info.name}\n({info.nature})")
+        axes.barh(row, probability, color=NATURE_COLOURS[info.nature], height=0.62)
+        axes.text(probability + 0.015, row, f"{probability:.1%}", va="center", fontsize=8)
+    axes.set_yticks(range(len(ranked)), names, fontsize=8)
+    axes.set(xlim=(0, 1.16), xticks=[])
+    axes.spines[["top", "right", "bottom"]].set_visible(False)
+    axes.tick_params(length=0)
+    axes.set_title("Probability of each class", fontsize=9, loc="left")
+
+
+def draw_attention(axes: Axes, diagnosis: Diagnosis, direction: str, k: int = 5, head: int | None = None) -> None:
+    """A guided map of the first k regions (down) and the words read (across), numbers in percent.
+
+    direction: 'words_to_regions' or 'regions_to_words'. Says so in words where there is nothing to draw.
+    """
+    who, whom = direction.split("_to_")
+    weights = by_region(diagnosis, direction, head)
+    which = "average of the heads" if head is None else f"head {head + 1}"
+    axes.set_title(f"{who.capitalize()} look at {whom}: {which}, %", fontsize=9, loc="left")
+    if weights is None:
+        axes.set_axis_off()
+        why = "no words were read" if not diagnosis.words else "this unit has no such block"
+        axes.text(0, 0.9, why.capitalize() + ".", fontsize=8, transform=axes.transAxes)
+        return
+    shown = weights[:k]
+    _, inks = cell_colours(shown, float(shown.max()))
+    axes.pcolormesh(shown, cmap=COLOURMAP, vmin=0, vmax=float(shown.max()), edgecolors=PAPER, linewidth=0.8)
+    for row, column in np.ndindex(shown.shape):
+        text = percent(float(shown[row, column]))
+        axes.text(column + 0.5, row + 0.5, text, ha="center", va="center", fontsize=7, color=inks[row, column])
+    names = [f"{i + 1} {name}" for i, name in enumerate(diagnosis.regions.names[:k])]
+    axes.set_yticks(np.arange(len(shown)) + 0.5, names, fontsize=7)
+    words = [word.text for word in diagnosis.words]
+    axes.set_xticks(np.arange(len(words)) + 0.5, words, fontsize=7, rotation=40, ha="right")
+    axes.tick_params(length=0)
+    axes.spines[:].set_visible(False)
+    axes.invert_yaxis()
+
+
+def percent(weight: float) -> str:
+    """A weight of 0 to 1 as percent without the sign, short: '23', '4.1', '0.2', '<0.1'."""
+    value = 100 * weight
+    if 0 < value < 0.05:
+        return "<0.1"
+    return f"{value:.0f}" if value >= 9.95 else f"{value:.1f}"
+
+
+def plate(diagnosis: Diagnosis, image: np.ndarray, k: int = 5, head: int | None = None, note: str = "") -> Figure:
+    """One page of a diagnosis: image with regions, probabilities, both guided maps, and what this is.
+
+    image: the one that was diagnosed, (h, w, 3) uint8 RGB, of any size of the same shape; note: where it is from.
+    """
+    rows = min(k, len(diagnosis.regions))
+    figure = Figure(figsize=(9.6, 4.2 + 1.4 + 0.22 * rows), facecolor=PAPER, layout="constrained")
+    grid = figure.add_gridspec(2, 2, height_ratios=(3.6, 1.4 + 0.22 * rows))
+    with_text = {"color": INK}
+    draw_regions(figure.add_subplot(grid[0, 0]), diagnosis, image, k)
+    draw_probabilities(figure.add_subplot(grid[0, 1]), diagnosis)
+    draw_attention(figure.add_subplot(grid[1, 0]), diagnosis, "words_to_regions", k, head)
+    draw_attention(figure.add_subplot(grid[1, 1]), diagnosis, "regions_to_words", k, head)
+    words = " ".join(word.text for word in diagnosis.words) or "none"
+    figure.suptitle(f"Words read: {words}", fontsize=9, x=0.01, ha="left", **with_text)
+    figure.supxlabel(" ".join(filter(None, (note, DISCLAIMER))), fontsize=7, x=0.01, ha="left", **with_text)
+    return figure
+
+
+def to_png(figure: Figure, dpi: int = 160) -> bytes:
+    """The bytes of a PNG file; 160 dots an inch are sharp on a slide."""
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=dpi)
+    return buffer.getvalue()

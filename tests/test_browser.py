@@ -1,0 +1,235 @@
+"""The app as a person uses it: headless Chromium, one server for all tests. Skipped where there is no Chromium."""
+
+import re
+import shutil
+from pathlib import Path
+
+import cv2
+import pytest
+from playwright.sync_api import Page, expect, sync_playwright
+
+from mat_core import DISCLAIMER, Metadata
+from mat_core.labels import BY_CODE
+from mat_core.phantoms import make_phantom
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+FLAGS = [
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking", "--disable-component-update",
+    "--disable-sync", "--no-first-run",
+]  # fmt: skip
+PATIENCE = 60_000  # milliseconds: a busy machine is no failure
+
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine: apt-get install chromium")
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def visit(browser, app_url):
+    """A function that opens the page; afterwards nothing may have gone wrong or out."""
+    problems, contexts = [], []
+
+    def open_page(width: int = 1280, height: int = 900, scheme: str = "light") -> Page:
+        contexts.append(browser.new_context(viewport={"width": width, "height": height}, color_scheme=scheme))
+        page = contexts[-1].new_page()
+        page.set_default_timeout(PATIENCE)
+        page.on("console", lambda said: problems.append(said.text) if said.type == "error" else None)
+        page.on("pageerror", lambda error: problems.append(str(error)))
+        page.on("request", lambda request: problems.append(request.url) if _leaves(request.url) else None)
+        page.goto(app_url)
+        expect(page.locator("#answer .bars li")).to_have_count(7, timeout=PATIENCE)
+        expect(page.locator("#image img")).to_be_visible(timeout=PATIENCE)
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert problems == []
+
+
+def _leaves(url: str) -> bool:
+    return not re.match(r"(https?|wss?)://127\.0\.0\.1[:/]|data:|blob:", url)
+
+
+def upload(page: Page, path: Path) -> None:
+    page.locator("#image input[type=file]").set_input_files(path)
+    expect(page.locator("#answer .note-info")).to_contain_text("previous image", timeout=PATIENCE)
+
+
+def shown_probabilities(page: Page) -> dict[str, float]:
+    rows = page.locator("#answer .bars li").all()
+    return {row.get_attribute("data-code"): float(row.locator(".value").inner_text().rstrip("%")) for row in rows}
+
+
+def fits(diagnosis):
+    return {code: pytest.approx(100 * p, abs=0.051) for code, p in diagnosis.probabilities.items()}
+
+
+def test_a_first_visit_shows_a_case_already_analysed(visit):
+    page = visit()
+    expect(page.locator("#masthead")).to_contain_text(DISCLAIMER)
+    expect(page.locator("#regions .box")).to_have_count(5)
+    expect(page.locator("#attention .heat")).to_have_count(2)
+    expect(page.locator("#words .chip")).to_contain_text(["age", "45", "sex", "female", "localization", "back"])
+    top = page.locator("#answer [data-top]").get_attribute("data-top")
+    expect(page.locator("#answer .verdict")).to_contain_text(BY_CODE[top].name)
+    for selector in ("#answer", "#regions svg"):
+        box = page.locator(selector).bounding_box()
+        assert box["y"] + box["height"] <= 900, "answer and image on one screen"
+    unnamed = page.evaluate(
+        """() => [...document.querySelectorAll('#input-panel, #output')]
+        .flatMap((panel) => [...panel.querySelectorAll('input, button')])
+        .filter((e) => e.offsetParent && e.type !== 'file' && !e.labels?.length && !e.textContent.trim())
+        .filter((e) => !e.ariaLabel && !e.title).map((e) => e.outerHTML)"""
+    )
+    assert unnamed == []
+
+
+def test_upload_fill_in_diagnose_then_other_metadata_answer_at_once(visit, tiny_diagnoser, phantom_file):
+    page = visit()
+    upload(page, phantom_file)
+    page.locator("#age input").fill("70")
+    page.locator("#sex").get_by_label("male", exact=True).check()
+    expect(page.locator("#words .chip").nth(3)).to_have_text("male")
+    expect(page.locator("#answer .stale")).to_have_count(1)  # metadata alone do not answer for the new image
+    page.locator("#localization input").click()
+    page.get_by_role("option", name="lower extremity").click()
+    page.locator("#diagnose").click()
+    expect(page.locator("#answer .stale")).to_have_count(0, timeout=PATIENCE)
+    expected = tiny_diagnoser(phantom_file, Metadata(70, "male", "lower extremity"))
+    assert shown_probabilities(page) == fits(expected)
+    expect(page.locator("#answer .provenance")).to_have_count(0)
+
+    page.locator("#age input").fill("")
+    expect(page.locator("#words .chip").first).to_have_text("sex")
+    younger = tiny_diagnoser(phantom_file, Metadata(None, "male", "lower extremity"))
+    expect(page.locator("#attention th.word")).to_have_count(2 * len(younger.words), timeout=PATIENCE)
+    assert shown_probabilities(page) == fits(younger)
+
+
+def test_enter_diagnoses_from_the_age_field_and_from_the_page(visit, tiny_diagnoser, phantom_file, tmp_path):
+    page = visit()
+    upload(page, phantom_file)
+    page.locator("#age input").fill("30")
+    page.locator("#age input").press("Enter")
+    expect(page.locator("#answer .stale")).to_have_count(0, timeout=PATIENCE)
+    assert shown_probabilities(page) == fits(tiny_diagnoser(phantom_file, Metadata(30, "female", "back")))
+    other = tmp_path / "other.png"
+    other.write_bytes(cv2.imencode(".png", make_phantom(5, "nv").image[..., ::-1])[1].tobytes())
+    upload(page, other)
+    page.locator("#sex").get_by_label("unknown").check()
+    expect(page.locator("#words .chip")).to_have_count(4, timeout=PATIENCE)
+    page.keyboard.press("Enter")
+    expect(page.locator("#answer .stale")).to_have_count(0, timeout=PATIENCE)
+    assert shown_probabilities(page) == fits(tiny_diagnoser(other, Metadata(30, None, "back")))
+
+
+def test_slider_and_head_selector_redraw_the_evidence(visit):
+    page = visit()
+    page.locator("#k input[type=number]").fill("12")
+    page.locator("#k input[type=number]").press("Tab")
+    expect(page.locator("#regions .box")).to_have_count(12, timeout=PATIENCE)
+    expect(page.locator("#regions tbody tr")).to_have_count(12)
+    expect(page.locator("#attention section").first.locator("tbody tr")).to_have_count(13)  # and the other regions
+    page.locator("#k input[type=range]").focus()
+    page.keyboard.press("ArrowLeft")
+    expect(page.locator("#regions .box")).to_have_count(11, timeout=PATIENCE)
+    average = page.locator("#attention table").first.inner_text()
+    page.locator("#head").get_by_label("3", exact=True).check()
+    expect(page.locator("#attention table").first).not_to_have_text(average, timeout=PATIENCE, use_inner_text=True)
+
+
+def test_mistakes_are_told_beside_them_and_the_rest_stays(visit, tmp_path):
+    page = visit()
+    before = shown_probabilities(page)
+    page.locator("#age input").fill("130")
+    expect(page.locator("#form-note .note-error")).to_contain_text("0 to 120", timeout=PATIENCE)
+    assert shown_probabilities(page) == before
+    page.locator("#age input").fill("45")
+    expect(page.locator("#form-note .note-error")).to_have_count(0, timeout=PATIENCE)
+    broken = tmp_path / "broken.jpg"
+    broken.write_bytes(b"this is no picture")
+    upload(page, broken)
+    page.locator("#diagnose").click()
+    expect(page.locator("#image-note .note-error")).to_contain_text("not an image file", timeout=PATIENCE)
+    assert "/" not in page.locator("#image-note").inner_text()
+    assert shown_probabilities(page) == before
+    page.get_by_label("Remove Image").click()
+    expect(page.locator("#answer .stale")).to_have_count(1)
+    expect(page.locator("#image-note .note-error")).to_have_count(0, timeout=PATIENCE)
+    page.locator("#diagnose").click()
+    expect(page.locator("#image-note .note-error")).to_contain_text("Give an image first", timeout=PATIENCE)
+
+
+def test_an_example_is_loaded_and_diagnosed_by_one_click(visit, tiny_diagnoser):
+    page = visit()
+    page.locator("#examples button").nth(1).click()
+    expect(page.locator("#answer .provenance")).to_contain_text("Synthetic 2", timeout=PATIENCE)
+    phantom = make_phantom(2, "nv", (450, 600))
+    assert shown_probabilities(page) == fits(tiny_diagnoser(phantom.image, phantom.metadata))
+    expect(page.locator("#age input")).to_have_value(str(phantom.metadata.age))
+    expect(page.locator("#answer details p")).to_be_hidden()
+    page.locator("#answer summary").click()
+    expect(page.locator("#answer details p")).to_contain_text("Melanocytic nevus")
+    page.locator("#age input").fill("20")
+    expect(page.locator("#words .chip").nth(1)).to_have_text("20", timeout=PATIENCE)
+    expect(page.locator("#answer .stale")).to_have_count(0)
+
+
+def test_a_figure_can_be_saved(visit):
+    page = visit()
+    with page.expect_download() as download:
+        page.locator("#save").click()
+    assert Path(download.value.path()).read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [390, 1280])
+def test_both_schemes_and_widths_fit_and_can_be_read(visit, width, scheme):
+    page = visit(width, 844, scheme)
+    for tab in ("Diagnose", "About"):
+        page.get_by_role("tab", name=tab).click()
+        expect(page.locator("#about" if tab == "About" else "#answer")).to_be_visible()
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        wide = page.evaluate(
+            """(width) => [...document.querySelectorAll('main *')].filter((e) => e.offsetParent && !e.closest('.scroll')
+            && !e.closest('.list') && !e.closest('.thumbs') && !e.closest('svg') && e.innerText
+            && e.getBoundingClientRect().right > width + 1).map((e) => e.outerHTML.slice(0, 120))""",
+            width,
+        )
+        assert wide == []
+        assert page.evaluate(CONTRAST) == []
+        page.mouse.wheel(0, 5000)
+        page.wait_for_function("scrollY + innerHeight >= document.documentElement.scrollHeight - 1")
+        expect(page.locator(".disclaimer")).to_be_in_viewport(ratio=1)
+
+
+# text of our own and of Gradio's labels: those with less than 4.5 : 1 on the nearest opaque colour behind them
+CONTRAST = """() => {
+  const canvas = document.createElement('canvas').getContext('2d', {willReadFrequently: true});
+  const rgba = (colour) => {
+    canvas.clearRect(0, 0, 1, 1); canvas.fillStyle = colour; canvas.fillRect(0, 0, 1, 1);
+    return [...canvas.getImageData(0, 0, 1, 1).data];
+  };
+  const linear = (v) => v <= .04045 ? v / 12.92 : ((v + .055) / 1.055) ** 2.4;
+  const light = (c) => [0, 1, 2].map((i) => linear(c[i] / 255))
+    .reduce((sum, v, i) => sum + v * [.2126, .7152, .0722][i], 0);
+  const behind = (e) => {
+    for (; e; e = e.parentElement) {
+      const c = rgba(getComputedStyle(e).backgroundColor);
+      if (c[3] > 250) return c;
+    }
+    return rgba('white');
+  };
+  return [...document.querySelectorAll('main *')].filter((e) => e.offsetParent && !e.closest('svg')
+      && [...e.childNodes].some((n) => n.nodeType === 3 && n.textContent.trim())).map((e) => {
+    const [a, b] = [light(rgba(getComputedStyle(e).color)), light(behind(e))].sort((x, y) => y - x);
+    return [(a + .05) / (b + .05), e.outerHTML.slice(0, 100)];
+  }).filter(([ratio]) => ratio < 4.5);
+}"""

@@ -1,0 +1,99 @@
+"""Figures: the numbers are the network's, the text can be read, and nothing to draw is said in words."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from mat_core import ConfigError, Metadata
+from mat_core.figures import by_region, cell_colours, guided_map, label_spots, percent, plate, region_texts, to_png
+from mat_core.images import load_image
+from mat_core.labels import BY_CODE, DISCLAIMER
+
+
+@pytest.fixture(scope="module")
+def diagnosis(tiny_diagnoser, phantom_file):
+    return tiny_diagnoser(phantom_file, Metadata(55, "female", "back"))
+
+
+def texts(figure) -> str:
+    return "\n".join(text.get_text() for text in figure.findobj(lambda artist: hasattr(artist, "get_text")))
+
+
+def luminance(colour: str) -> float:
+    rgb = np.array([int(colour[i : i + 2], 16) for i in (1, 3, 5)]) / 255
+    return float(np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4) @ (0.2126, 0.7152, 0.0722))
+
+
+@pytest.mark.parametrize("direction", ["words_to_regions", "regions_to_words"])
+def test_rows_sum_to_1_and_the_average_is_that_of_the_heads(diagnosis, direction):
+    heads = [guided_map(diagnosis, direction, head) for head in range(4)]
+    assert np.allclose(heads[0].sum(1), 1, atol=1e-5)
+    assert np.allclose(guided_map(diagnosis, direction), np.mean(heads, 0))
+    assert by_region(diagnosis, direction).shape == (len(diagnosis.regions), len(diagnosis.words))
+
+
+def test_a_head_that_is_not_there_is_told(diagnosis):
+    with pytest.raises(ConfigError, match="0 to 3"):
+        guided_map(diagnosis, "words_to_regions", 4)
+
+
+def test_cell_text_has_contrast_everywhere():
+    backgrounds, inks = cell_colours(np.linspace(0, 1, 200), 1.0)
+    for background, ink in zip(backgrounds, inks, strict=True):
+        low, high = sorted((luminance(background), luminance(ink)))
+        assert (high + 0.05) / (low + 0.05) >= 4.5
+
+
+def test_all_zeros_have_colours():
+    assert len(set(cell_colours(np.zeros(3), 0.0)[0])) == 1
+
+
+@pytest.mark.parametrize(
+    ("weight", "text"), [(0, "0.0"), (1e-6, "<0.1"), (0.0123, "1.2"), (0.0996, "10"), (0.5, "50"), (1, "100")]
+)
+def test_percent_is_short(weight, text):
+    assert percent(weight) == text
+
+
+def test_labels_stay_inside_and_off_each_other():
+    rng = np.random.default_rng(0)
+    corners = rng.uniform(0, 380, (8, 2))
+    boxes = np.hstack([corners, corners + rng.uniform(5, 60, (8, 2))])
+    widths = np.full(8, 80.0)
+    spots = label_spots(boxes, widths, 17, (460, 440))
+    assert (spots >= 0).all()
+    assert (spots <= (460 - 80, 440 - 17)).all()
+    for i, (x, y) in enumerate(spots):
+        assert not [j for j in range(i) if abs(spots[j][0] - x) < 80 and abs(spots[j][1] - y) < 17]
+
+
+def test_labels_of_equal_boxes_do_not_hide_each_other_and_one_wider_than_the_frame_starts_at_its_edge():
+    spots = label_spots(np.tile([10.0, 10.0, 90.0, 90.0], (6, 1)), np.full(6, 50.0), 12, (100, 100))
+    assert len({tuple(spot) for spot in spots}) == 6
+    assert (label_spots(np.array([[5, 5, 9, 9]]), np.array([300.0]), 12, (100, 100)) >= 0).all()
+
+
+def test_few_regions_are_labelled_many_are_numbered(diagnosis):
+    assert region_texts(diagnosis.regions.subset(slice(0, 2)))[1].startswith("2 ")
+    assert region_texts(diagnosis.regions.subset(slice(0, 36)))[35] == "36"
+
+
+@pytest.mark.parametrize(("k", "head"), [(1, None), (5, 0), (36, 3)])
+def test_a_plate_has_everything_on_it(diagnosis, phantom_file, k, head):
+    figure = plate(diagnosis, load_image(phantom_file), k, head, "Synthetic 1.")
+    said = texts(figure)
+    for info in BY_CODE.values():
+        assert info.name in said
+    for text in ("(malignant)", "(premalignant)", DISCLAIMER, "Synthetic 1.", f"First {k} of", "female"):
+        assert text in said
+    assert "average of the heads" in said if head is None else f"head {head + 1}" in said
+
+
+def test_a_plate_says_why_there_are_no_maps_and_is_a_png(tiny_diagnoser, diagnosis, phantom_file):
+    image = load_image(phantom_file)
+    silent = plate(tiny_diagnoser(phantom_file, Metadata()), image)
+    assert texts(silent).count("No words were read.") == 2
+    assert to_png(silent, dpi=40).startswith(b"\x89PNG")
+    attention = replace(diagnosis.attention, regions_to_words=None)
+    assert "This unit has no such block." in texts(plate(replace(diagnosis, attention=attention), image))

@@ -1,0 +1,126 @@
+"""The model that ships, on real photographs: skipped where HAM10000 is not at hand, and where there is no bundle."""
+
+import json
+import os
+import re
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from mat_core import Diagnoser
+from mat_core.bundle import DEFAULT, METRICS, load_bundle
+from mat_core.ham10000 import SPLIT_FILE, read_dataset
+from mat_core.labels import CODES
+from mat_core.phantoms import make_phantom
+from training.evaluate import answer_all, figures_of
+
+ROOT = Path(__file__).resolve().parents[1]
+HAM10000 = Path(os.environ.get("HAM10000", ROOT.parent / "shared" / "ham10000"))
+
+needs_data = pytest.mark.skipif(
+    not HAM10000.is_dir(), reason="needs the HAM10000 folder: beside the project in shared/, or in $HAM10000"
+)
+
+
+@pytest.fixture(scope="module")
+def diagnoser() -> Diagnoser:
+    return Diagnoser.from_pretrained()
+
+
+@pytest.fixture(scope="module")
+def metrics() -> dict:
+    return json.loads((DEFAULT / METRICS).read_text())["test"]
+
+
+def test_the_bundle_is_the_papers_network_on_the_projects_split(diagnoser):
+    import hashlib
+
+    config = diagnoser.bundle.network.config
+    assert (config.unit, config.d, config.h, config.n, config.words, config.classes) == ("sga-sga", 512, 8, 100, 10, 7)
+    assert diagnoser.bundle.labels == CODES
+    assert diagnoser.bundle.fields == ("age", "sex", "localization")  # no dx_type: it leaks
+    assert diagnoser.bundle.split["sha256"] == hashlib.sha256(SPLIT_FILE.read_bytes()).hexdigest()
+    assert 0.3 < diagnoser.bundle.temperature < 3
+
+
+def test_the_bundle_stays_small():
+    size = sum(f.stat().st_size for f in (ROOT / "checkpoints").rglob("*") if f.is_file())
+    assert size < 120e6
+    assert not [f for f in (ROOT / "checkpoints").rglob("*") if f.suffix in (".pt", ".pth", ".pkl", ".bin")]
+
+
+def test_what_was_measured_meets_what_was_promised(metrics):
+    assert metrics["images"] == 747
+    assert metrics["acc"]["value"] >= 0.84
+    assert metrics["auc"]["value"] >= 0.95
+    assert metrics["detector"]["lesion_recall_100"] >= 0.99
+    assert metrics["detector"]["lesion_top"] >= 0.95
+
+
+@pytest.mark.parametrize("document", ["README.md", "MODEL_CARD.md"])
+def test_the_documents_say_what_the_metrics_file_says(metrics, document):
+    text = (ROOT / document).read_text()
+    rows = {"accuracy": "acc", "label ranking average precision": "lrap", "macro AUC": "auc"}
+    for title, name in {**rows, "balanced accuracy": "balanced_acc"}.items():
+        value, low, high = re.search(rf"^\| {title} \| ([.\d]+) \| ([.\d]+) to ([.\d]+) \|$", text, re.M).groups()
+        figure = metrics[name]
+        assert [value, low, high] == [f"{v:.3f}".lstrip("0") for v in (figure["value"], *figure["interval95"])], title
+
+
+def test_half_a_bundle_is_not_shipped():
+    assert load_bundle().metrics["test"]["acc"]
+
+
+@needs_data
+def test_the_model_answers_on_real_lesions_as_the_metrics_say(diagnoser, metrics):
+    """Every 12th test image: enough to catch a bundle whose figures belong to other weights."""
+    cases = sorted(read_dataset(HAM10000).of("test"), key=lambda c: c.image_id)[::12]
+    figures = figures_of(cases, answer_all(diagnoser, cases))
+    assert figures["acc"]["value"] == pytest.approx(metrics["acc"]["value"], abs=0.12)
+    assert figures["auc"]["value"] > 0.88
+    assert figures["detector"]["lesion_recall_100"] >= 0.98
+    assert figures["detector"]["lesion_top"] >= 0.9
+
+
+@needs_data
+def test_turning_metadata_off_still_leaves_a_model(diagnoser):
+    cases = sorted(read_dataset(HAM10000).of("test"), key=lambda c: c.image_id)[::25]
+    right = [diagnoser(case.image).top == case.diagnosis for case in cases]
+    assert np.mean(right) > 0.6
+
+
+@pytest.mark.skipif("CI" not in os.environ, reason="timings are promised for an idle machine with two cores: set CI=1")
+def test_cold_start_and_one_diagnosis_are_quick(diagnoser):
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    begun = time.time()
+    app = subprocess.Popen(
+        [sys.executable, "app.py", "--port", str(port)], cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    try:
+        while time.time() - begun < 60:
+            try:
+                urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=5).read()
+                break
+            except OSError:
+                time.sleep(0.1)
+        cold = time.time() - begun
+    finally:
+        app.terminate()
+        app.wait(20)
+    seconds = []
+    for seed in range(5):
+        image = make_phantom(seed).image
+        begun = time.time()
+        diagnoser(image)
+        seconds.append(time.time() - begun)
+    print(f"\ncold start to first page {cold:.1f} s; one diagnosis {np.median(seconds):.2f} s")
+    assert cold <= 15
+    assert np.median(seconds) <= 1

@@ -1,0 +1,322 @@
+"""The training: its pieces by hand, and the whole road from a folder of images to a bundle on synthetic data."""
+
+import json
+import subprocess
+import sys
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+from torch import nn
+from torch.utils.data import DataLoader, TensorDataset
+
+from mat_core import DataError, Diagnoser, Metadata
+from mat_core.ham10000 import read_dataset
+from mat_core.labels import CODES
+from mat_core.phantoms import make_phantom, write_phantom_dataset
+from training import engine
+from training.augment import NONE, Augmentation
+from training.data import case_rng, epoch_order, lesion_box
+from training.engine import Recipe, fit
+from training.evaluate import calibration_error, fit_temperature
+from training.mat import MATSettings, vary_metadata
+from training.metrics import bootstrap_intervals, headline, melanoma_sensitivity
+from training.splits import make_split
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+# ---- order and views
+
+
+def test_an_epoch_without_balancing_is_a_permutation():
+    labels = [0] * 5 + [4] * 30
+    order = epoch_order(labels, 1, 0, 0.0)
+    assert sorted(order) == list(range(35))
+    assert (epoch_order(labels, 1, 0, 0.0) == order).all()
+    assert (epoch_order(labels, 2, 0, 0.0) != order).any()
+
+
+@pytest.mark.parametrize(("balance", "share"), [(1.0, 0.5), (0.5, 0.25)])
+def test_balancing_draws_rare_classes_more_often(balance, share):
+    labels = [0] * 100 + [4] * 900  # with the square root, 10 : 30
+    drawn = np.array(labels)[epoch_order(labels, 3, 0, balance)]
+    assert len(drawn) == 1000
+    assert np.mean(drawn == 0) == pytest.approx(share, abs=0.02)
+
+
+def test_within_a_class_every_case_comes_before_any_comes_twice():
+    labels = [0] * 10 + [4] * 90
+    times = Counter(int(i) for i in epoch_order(labels, 1, 0, 1.0) if i < 10)
+    assert set(times) == set(range(10))
+    assert max(times.values()) - min(times.values()) <= 1
+
+
+def test_augmentation_moves_image_and_mask_alike():
+    phantom = make_phantom(3, size=(150, 200))
+    red = np.zeros_like(phantom.image)
+    red[..., 0] = 255 * phantom.mask
+    geometry = Augmentation(brightness=0, contrast=0, saturation=0, white_balance=0)
+    for seed in range(5):
+        image, mask = geometry(case_rng(0, 1, seed), red, phantom.mask)
+        assert np.mean((image[..., 0] > 127) != mask.astype(bool)) < 0.01
+        assert set(np.unique(mask)) <= {0, 1}
+
+
+def test_augmentation_is_seeded_varies_and_can_be_switched_off():
+    image = make_phantom(3, size=(60, 80)).image
+    one, same, other = (Augmentation()(case_rng(0, e, 5), image)[0] for e in (1, 1, 2))
+    assert (one == same).all()
+    assert (one != other).any()
+    assert (NONE(case_rng(0, 1, 1), image)[0] == image).all()
+
+
+def test_the_lesion_box_is_that_of_the_largest_part():
+    mask = np.zeros((50, 60), np.uint8)
+    assert lesion_box(mask) is None
+    mask[10:30, 5:45] = 1
+    mask[40:43, 50:55] = 1
+    assert lesion_box(mask) == (5, 10, 45, 30)
+
+
+def test_metadata_varies_within_the_rounding_of_ages():
+    settings = MATSettings(field_dropout=0.2, words_dropout=0.1)
+    whole = Metadata(55, "male", "back")
+    seen = [vary_metadata(whole, np.random.default_rng(i), settings) for i in range(500)]
+    assert {m.age for m in seen} == {None, 53, 54, 55, 56, 57}
+    # gone alone (.2) or with all the others (.1)
+    assert np.mean([m.age is None for m in seen]) == pytest.approx(0.28, abs=0.06)
+    assert Metadata() in seen
+    assert whole in seen
+
+
+# ---- splits and figures
+
+
+def test_a_split_keeps_lesions_together_and_classes_in_proportion(tmp_path):
+    data = read_dataset(write_phantom_dataset(tmp_path / "data", per_class=20), None)
+    sizes = make_split(data.cases, tmp_path / "split.csv", seed=3)
+    again = make_split(data.cases, tmp_path / "again.csv", seed=3)
+    assert sizes == again
+    assert (tmp_path / "split.csv").read_bytes() == (tmp_path / "again.csv").read_bytes()
+    split = read_dataset(tmp_path / "data", tmp_path / "split.csv")
+    sides = {}
+    for case in split.cases:
+        sides.setdefault(case.lesion_id, set()).add(case.split)
+    assert all(len(side) == 1 for side in sides.values())
+    for code in CODES:
+        lesions = {c.lesion_id: c.split for c in split.cases if c.diagnosis == code}
+        assert Counter(lesions.values())["test"] == max(1, round(0.1 * len(lesions)))
+    firsts = Counter(c.lesion_id for c in split.cases if c.first)
+    assert set(firsts.values()) == {1}
+    assert len(split.of("test")) == sizes["test"]
+
+
+def test_the_figures_by_hand():
+    # two classes of seven are present; cases 0 to 2 right, case 3 wrong with its truth ranked second
+    p = np.full((4, 7), 0.01)
+    labels = np.array([2, 2, 4, 4])
+    for i, (k, value) in enumerate([(2, 0.9), (2, 0.6), (4, 0.8), (2, 0.7)]):
+        p[i, k] = value
+    p[1, 4], p[3, 4] = 0.35, 0.2
+    p /= p.sum(1, keepdims=True)
+    figures = headline(p, labels)
+    assert figures["acc"] == 0.75
+    assert figures["balanced_acc"] == 0.75
+    assert figures["lrap"] == pytest.approx((1 + 1 + 1 + 0.5) / 4)
+    # melanomas score .94 and .60, the others .01 and .74: 3 of 4 pairs; nevi .93 and .21, the others .01 and .35: 3 of 4
+    assert figures["auc"] == pytest.approx(0.75)
+    assert melanoma_sensitivity(p, labels) == 0.5
+
+
+def test_intervals_hold_the_value_and_shrink_with_more_lesions():
+    rng = np.random.default_rng(0)
+
+    def width(n):
+        labels = np.arange(n) % 7
+        p = rng.random((n, 7)) * 0.5
+        p[np.arange(n), labels] += 0.4
+        p /= p.sum(1, keepdims=True)
+        low, high = bootstrap_intervals(p, labels, rounds=200)["acc"]
+        assert low <= headline(p, labels)["acc"] <= high
+        return high - low
+
+    assert width(700) < 0.6 * width(70)
+
+
+def test_the_temperature_finds_what_was_done_to_the_logits():
+    rng = np.random.default_rng(0)
+    logits = rng.normal(size=(4000, 7)) * 2
+    p = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
+    labels = np.array([rng.choice(7, p=row) for row in p])
+    assert fit_temperature(3 * logits, labels) == pytest.approx(3, rel=0.1)
+    assert calibration_error(p, labels) < 0.03
+    sharp = np.exp(3 * logits) / np.exp(3 * logits).sum(1, keepdims=True)
+    assert calibration_error(sharp, labels) > 0.15
+
+
+# ---- the loop
+
+
+def train_toy(run: Path, epochs: int = 4, stop_after: int | None = None, lr: float = 0.05):
+    """A small net with dropout and a moving average: everything that a resumed run must bring back."""
+    torch.manual_seed(5)
+    model = nn.Sequential(nn.Linear(4, 16), nn.BatchNorm1d(16), nn.ReLU(), nn.Dropout(0.3), nn.Linear(16, 3))
+    x = torch.randn(60, 4, generator=torch.Generator().manual_seed(1))
+    y = (x[:, 0] > 0).long() + (x[:, 1] > 0).long()
+
+    def batches(epoch: int):
+        if stop_after is not None and epoch > stop_after:
+            raise KeyboardInterrupt
+        order = torch.from_numpy(epoch_order([0] * 60, epoch, 0, 0.0))
+        return DataLoader(TensorDataset(x[order], y[order]), 10)
+
+    def loss_of(net, batch):
+        return nn.functional.cross_entropy(net(batch[0]), batch[1])
+
+    def validate(net):
+        return {"acc": float((net(x).argmax(1) == y).float().mean())}
+
+    recipe = Recipe(epochs=epochs, batch_size=10, lr=lr, average=0.9)
+    return model, fit(run, model, recipe, {"toy": 1}, batches, loss_of, validate, "acc")
+
+
+def test_a_killed_run_resumed_ends_where_the_undisturbed_one_ends(tmp_path):
+    _, whole = train_toy(tmp_path / "whole")
+    for stop in (1, 3):
+        with pytest.raises(KeyboardInterrupt):
+            train_toy(tmp_path / "killed", stop_after=stop)
+    _, resumed = train_toy(tmp_path / "killed")
+    assert {k: v for k, v in resumed.items() if k != "seconds"} == {k: v for k, v in whole.items() if k != "seconds"}
+    for file in ("last.safetensors", "best.safetensors"):
+        ours, theirs = load_file(tmp_path / "killed" / file), load_file(tmp_path / "whole" / file)
+        assert all(torch.equal(ours[k], theirs[k]) for k in theirs)
+
+
+def test_a_toy_learns_and_the_best_epoch_is_kept(tmp_path):
+    model, best = train_toy(tmp_path / "run", epochs=8)
+    history = json.loads((tmp_path / "run" / "history.json").read_text())
+    assert best["acc"] == max(row["acc"] for row in history)
+    assert best["acc"] > 0.8
+    kept = load_file(tmp_path / "run" / "best.safetensors")
+    assert all(torch.equal(kept[k], v) for k, v in model.state_dict().items())
+
+
+def test_a_damaged_checkpoint_is_named_and_the_run_starts_again(tmp_path, capsys):
+    _, whole = train_toy(tmp_path / "run")
+    last = tmp_path / "run" / "last.safetensors"
+    last.write_bytes(last.read_bytes()[:100])
+    _, again = train_toy(tmp_path / "run")
+    assert "last.safetensors is damaged" in capsys.readouterr().out
+    assert again["loss"] == whole["loss"]
+
+
+def test_a_run_begun_with_other_settings_is_not_mixed_in(tmp_path):
+    train_toy(tmp_path / "run")
+    with pytest.raises(DataError, match="other settings"):
+        train_toy(tmp_path / "run", lr=0.01)
+
+
+def test_a_loss_that_is_no_number_stops_the_run(tmp_path):
+    with pytest.raises(DataError, match="The loss is nan"):
+        fit(
+            tmp_path / "run", nn.Linear(1, 1), Recipe(1, 1, 0.1), {},
+            lambda _: DataLoader(TensorDataset(torch.ones(1, 1)), 1),
+            lambda net, batch: net(batch[0]).sum() * float("nan"), lambda _: {"x": 0.0}, "x",
+        )  # fmt: skip
+
+
+def test_nothing_half_written_is_left_when_a_save_fails(tmp_path, monkeypatch):
+    path = tmp_path / "x.safetensors"
+    engine.save_atomically({"a": torch.ones(2)}, path)
+    monkeypatch.setattr(engine, "save_file", lambda *a, **k: (_ for _ in ()).throw(OSError("disk full")))
+    with pytest.raises(OSError, match="disk full"):
+        engine.save_atomically({"a": torch.zeros(2)}, path)
+    assert load_file(path)["a"].tolist() == [1, 1]
+
+
+# ---- the whole road
+
+
+@pytest.fixture(scope="module")
+def road(tmp_path_factory):
+    """Data, split and runs of `all --preset smoke` on phantoms."""
+    folder = tmp_path_factory.mktemp("road")
+    data = write_phantom_dataset(folder / "data", per_class=10)
+    command = [sys.executable, "-m", "training"]
+    common = ["--data", str(data), "--split-file", str(folder / "split.csv")]
+
+    def run(*args):
+        return subprocess.run([*command, *args], cwd=ROOT, capture_output=True, text=True, timeout=400)
+
+    split = run("split", *common)
+    assert split.returncode == 0, split.stderr
+    rest = [*common, "--runs", str(folder / "runs"), "--preset", "smoke", "--checkpoint", str(folder / "bundle")]
+    done = run("all", *rest)
+    assert done.returncode == 0, done.stderr[-3000:]
+    return folder, done, lambda step: run(step, *rest)
+
+
+def test_all_leads_from_images_to_a_bundle_that_answers(road):
+    folder, done, _ = road
+    assert "balanced_acc" in done.stdout
+    diagnosis = Diagnoser.from_pretrained(folder / "bundle")(make_phantom(9).image, Metadata(age=40))
+    assert sum(diagnosis.probabilities.values()) == pytest.approx(1)
+    metrics = json.loads((folder / "bundle" / "metrics.json").read_text())["test"]
+    assert 0 <= metrics["acc"]["interval95"][0] <= metrics["acc"]["value"] <= metrics["acc"]["interval95"][1] <= 1
+    assert metrics["detector"]["regions"] > 5
+
+
+def test_what_is_done_is_not_done_again(road):
+    folder, _, run = road
+    before = {p: p.stat().st_mtime_ns for p in (folder / "runs").rglob("*.safetensors")}
+    for step in ("backbone", "detector", "features", "mat"):
+        done = run(step)
+        assert done.returncode == 0, done.stderr[-2000:]
+    assert {p: p.stat().st_mtime_ns for p in (folder / "runs").rglob("*.safetensors")} == before
+
+
+def test_a_damaged_shard_is_named_and_made_again(road):
+    folder, _, run = road
+    shard = next(iter(sorted((folder / "runs" / "features").glob("train-view1-*.safetensors"))))
+    whole = {k: v.clone() for k, v in load_file(shard).items()}  # the file is a memory map: it is cut below
+    shard.write_bytes(shard.read_bytes()[:200])
+    done = run("features")
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert f"{shard} is damaged" in done.stdout
+    torch.testing.assert_close(load_file(shard)["inputs"], whole["inputs"], atol=2e-2, rtol=2e-2)
+
+
+def test_steps_out_of_order_and_folders_that_lack_things_get_a_sentence(tmp_path):
+    def run(*args):
+        return subprocess.run(
+            [sys.executable, "-m", "training", *args], cwd=ROOT, capture_output=True, text=True, timeout=120
+        )
+
+    data = write_phantom_dataset(tmp_path / "data", per_class=3)
+    common = ["--data", str(data), "--runs", str(tmp_path / "runs"), "--preset", "smoke"]
+    assert run("split", "--data", str(data), "--split-file", str(tmp_path / "s.csv")).returncode == 0
+    common += ["--split-file", str(tmp_path / "s.csv")]
+    for step, says in (("detector", "step 'backbone'"), ("features", "step 'detector'"), ("mat", "step 'features'")):
+        done = run(step, *common)
+        assert done.returncode == 2
+        assert says in done.stderr
+        assert "Traceback" not in done.stderr
+    missing = run("mat", "--data", str(tmp_path / "none"))
+    assert missing.returncode == 2
+    assert "no folder" in missing.stderr
+
+
+def test_presets_are_whole():
+    from training.presets import PRESETS
+
+    plan = PRESETS["two-cores"]
+    assert len(plan.backbone.sizes) == plan.backbone.recipe.epochs
+    assert plan.backbone.name == plan.detector.config.backbone
+    assert plan.detector.config.n == 100
+    with pytest.raises(TypeError):
+        replace(plan, nonsense=1)
