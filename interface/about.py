@@ -12,9 +12,10 @@ from .text import esc
 
 PRIVACY = (
     "An image is read in the memory of the machine that runs this app. The uploaded file lies in a private temporary "
-    f"folder, is deleted after {FORGOTTEN_AFTER // 60} minutes, and at the latest when the app ends. In memory stay "
-    f"the regions of the last few images, and what your page shows: for {IDLE // 60} minutes after you last used it. "
-    "Nothing is logged, stored or sent anywhere, and the page asks no other machine for anything."
+    f"folder, is deleted after {FORGOTTEN_AFTER // 60} minutes, and at the latest when the app ends. What your page "
+    f"shows stays in memory for {IDLE // 60} minutes after you last used it, and the regions of the last few images "
+    "(boxes and numbers, no picture) until newer ones take their place. Nothing is logged, stored or sent "
+    "anywhere, and the page asks no other machine for anything."
 )
 
 

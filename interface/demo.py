@@ -1,5 +1,6 @@
 """All views together as one Gradio app, and how it is served: privately, to a page that asks no other machine."""
 
+import socket
 from pathlib import Path
 
 import gradio as gr
@@ -41,7 +42,9 @@ def serve(demo: gr.Blocks, host: str | None = None, port: int | None = None, sha
 
     Raises UserError when the address cannot be had.
     """
+    host = host or "127.0.0.1"
     try:
+        _try_host(host)
         demo.launch(
             server_name=host, server_port=port, share=share, quiet=True, prevent_thread_lock=True, show_error=False,
             run_history=False, enable_monitoring=False, ssr_mode=False, pwa=False, mcp_server=False,
@@ -50,12 +53,17 @@ def serve(demo: gr.Blocks, host: str | None = None, port: int | None = None, sha
             head=f"<script>{(ASSETS / 'enter.js').read_text(encoding='utf-8')}</script>",
         )  # fmt: skip
     except OSError:
-        where = f"port {port}" if port else "any port from 7860 on"
-        raise UserError(
-            f"The app cannot listen on {host or '127.0.0.1'}, {where}: it is in use or not allowed."
-        ) from None
+        where = f"{host}, port {port}" if port else f"{host}, any port from 7860 on"
+        raise UserError(f"The app cannot listen on {where}: it is in use or not allowed.") from None
     print(f"Open {demo.local_url} in a browser. End with Ctrl+C.", flush=True)
     try:
         demo.block_thread()
     finally:
         demo.close(verbose=False)
+
+
+def _try_host(host: str) -> None:
+    """Raise OSError for an address that is not this machine's; Gradio would try a hundred ports on it."""
+    family, _, _, _, address = socket.getaddrinfo(host, 0, type=socket.SOCK_STREAM)[0]
+    with socket.socket(family) as probe:
+        probe.bind(address)

@@ -26,7 +26,7 @@ from interface.form import words_html
 from interface.heatmaps import attention_html
 from interface.private_cache import private_cache
 from interface.session import analyse, answer_again, read_upload
-from mat_core import DISCLAIMER, DataError, ImageError, Metadata
+from mat_core import DISCLAIMER, DataError, ImageError, Metadata, UserError
 from mat_core.figures import guided_map
 from mat_core.ham10000 import read_dataset
 from mat_core.labels import CODES
@@ -120,7 +120,13 @@ def test_a_missing_bundle_gets_a_sentence_and_status_2(tmp_path):
     assert len(done.stderr.strip().splitlines()) == 1
 
 
-def test_a_taken_port_and_a_wrong_data_folder_get_a_sentence_and_status_2(tiny_bundle, tmp_path):
+def test_a_wrong_data_folder_gets_a_sentence_and_status_2(tiny_bundle, tmp_path):
+    done = run_app("--checkpoint", tiny_bundle, "--data", tmp_path)
+    assert (done.returncode, "Traceback" in done.stderr) == (2, False)
+    assert "HAM10000_metadata.csv" in done.stderr
+
+
+def test_a_taken_port_gets_a_sentence_and_status_2(tiny_bundle):
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
@@ -128,9 +134,14 @@ def test_a_taken_port_and_a_wrong_data_folder_get_a_sentence_and_status_2(tiny_b
         done = run_app("--checkpoint", tiny_bundle, "--port", port)
     assert (done.returncode, "Traceback" in done.stderr) == (2, False)
     assert f"port {port}: it is in use" in done.stderr
-    done = run_app("--checkpoint", tiny_bundle, "--data", tmp_path)
-    assert (done.returncode, "Traceback" in done.stderr) == (2, False)
-    assert "HAM10000_metadata.csv" in done.stderr
+
+
+@pytest.mark.parametrize("host", ["192.0.2.1", "no such host"])
+def test_an_address_that_is_not_ours_is_refused_before_any_port_is_tried(host):
+    from interface.demo import serve
+
+    with pytest.raises(UserError, match="cannot listen"):
+        serve(None, host)
 
 
 @pytest.mark.skipif(os.name == "nt", reason="SIGTERM is not delivered to a handler on Windows")
