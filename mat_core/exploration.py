@@ -1,7 +1,7 @@
 """One diagnosis as one compact JSON: all that the attention explorer draws, and back again; and how one weight came.
 
     payload = to_payload(diagnosis, image)      # plain values; the maps packed, the image a small JPEG
-    text = to_json(payload)                     # at most 300 KB for the paper's network (100 regions, 10 words, 8 heads)
+    text = to_json(payload)                     # at most 300 KB for 100 regions, 10 words, 8 heads
     exploration = from_payload(text)            # the same numbers again, to 1e-5
 
 A weight is kept as 16-bit fixed point, so it is at most 1 / 65535 away from the network's, and the rounding is carried

