@@ -61,6 +61,7 @@ def save_bundle(bundle: Bundle, folder: str | Path, half: bool = True) -> Path:
     for file, module in ((NETWORK, bundle.network), (DETECTOR, bundle.detector)):
         tensors = {k: _packed(v, half) for k, v in module.state_dict().items()}
         save_file(tensors, folder / file)
+        (folder / file).chmod(0o644)  # safetensors leaves it to its owner alone; a server runs as someone else
     config = {
         "format": FORMAT,
         "name": bundle.name,

@@ -29,6 +29,7 @@ class BackboneSettings:
     balance: float = 0.5
     label_smoothing: float = 0.05
     dropout: float = 0.2
+    drop_path: float = 0.0  # stochastic depth, for long runs
 
 
 def imagenet_backbone(name: str, **options) -> nn.Module:
@@ -67,7 +68,9 @@ def train_backbone(data: Dataset, run: Path, settings: BackboneSettings = Backbo
     if len(settings.sizes) != settings.recipe.epochs:
         raise DataError(f"{len(settings.sizes)} sizes for {settings.recipe.epochs} epochs: give one size an epoch.")
     recipe, train, val = settings.recipe, data.of("train"), data.of("val")
-    model = imagenet_backbone(settings.name, num_classes=len(CODES), drop_rate=settings.dropout)
+    model = imagenet_backbone(
+        settings.name, num_classes=len(CODES), drop_rate=settings.dropout, drop_path_rate=settings.drop_path
+    )
     model = model.to(memory_format=torch.channels_last)
     normalise = Normalise(model.default_cfg["mean"], model.default_cfg["std"])
     labels = [c.label for c in train]

@@ -24,6 +24,14 @@ class Plan:
 PRESETS = {
     # what the bundle in checkpoints/ was trained with
     "two-cores": Plan(),
+    # a stronger backbone, trained twice as long
+    "long": Plan(
+        BackboneSettings(
+            name="tf_efficientnet_lite2", sizes=((168, 224),) * 13 + ((240, 320),) * 3,
+            recipe=Recipe(epochs=16, batch_size=32, lr=8e-4, average=0.999), dropout=0.3, drop_path=0.1,
+        ),
+        DetectorSettings(DetectorConfig(backbone="tf_efficientnet_lite2")),
+    ),
     # minutes on a few dozen small images: shows that every step runs, teaches nothing
     "smoke": Plan(
         BackboneSettings(sizes=((96, 128),), recipe=Recipe(epochs=1, batch_size=8, lr=1e-3)),
