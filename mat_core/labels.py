@@ -32,5 +32,11 @@ DIAGNOSES = (
     DiagnosisInfo("akiec", "Actinic keratosis / Bowen's disease", "premalignant"),
     DiagnosisInfo("vasc", "Vascular lesion", "benign"),
 )
+# what a region can be beside the whole lesion with its diagnosis
+PARTS = {
+    "border": "an arc of the lesion's border",
+    "patch": "a patch of one colour inside the lesion",
+    "skin": "skin around the lesion",
+}
 CODES = tuple(d.code for d in DIAGNOSES)
 BY_CODE = {d.code: d for d in DIAGNOSES}

@@ -8,16 +8,17 @@ import torch
 from torch import Tensor
 
 from .errors import ConfigError
-from .labels import CODES
+from .labels import CODES, PARTS
 
 
 @dataclass(frozen=True)
 class Regions:
-    """Up to n detected regions of one image, best score first.
+    """Up to n detected regions of one image: first the box that is the lesion, then by score.
 
     boxes: (r, 4) float32, x1 y1 x2 y2 in pixels of the image that was given. features: (r, f) float32, pooled from
     these very boxes. probabilities: (r, kinds) float32, the detector's class head on these features; what is missing to
-    1 is its belief in background. size: height and width of the image in pixels. kinds: what the classes are called.
+    1 is its belief in background. size: height and width of the image in pixels. kinds: what the classes are called:
+    diagnoses mark the whole lesion, `labels.PARTS` its parts and the skin.
     """
 
     boxes: np.ndarray
@@ -42,13 +43,13 @@ class Regions:
 
     @property
     def labels(self) -> np.ndarray:
-        """(r,) int64, the likeliest kind of each region."""
-        return self.probabilities.argmax(1)
+        """(r,) int64, the likeliest kind of each region; diagnoses are weighed against parts by their sum."""
+        return likeliest_kinds(self.probabilities, self.kinds)
 
     @property
     def scores(self) -> np.ndarray:
         """(r,) float32, 0 to 1: the probability of that kind."""
-        return self.probabilities.max(1, initial=0.0)
+        return self.probabilities[np.arange(len(self)), self.labels]
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -58,6 +59,20 @@ class Regions:
     def subset(self, keep: np.ndarray) -> "Regions":
         """The regions that `keep` (indices or booleans) selects, in that order."""
         return Regions(self.boxes[keep], self.probabilities[keep], self.features[keep], self.size, self.kinds)
+
+
+def likeliest_kinds(probabilities: np.ndarray, kinds: tuple[str, ...]) -> np.ndarray:
+    """Index of each region's kind, (r,) int64; probabilities: (r, kinds).
+
+    A box around the lesion shares its probability among the diagnoses when the detector doubts which; it is a part only
+    when that part outweighs all of them together.
+    """
+    if not len(probabilities):
+        return np.zeros(0, dtype=np.int64)
+    parts = np.array([kind in PARTS for kind in kinds])
+    lesion = probabilities[:, ~parts].sum(1)
+    is_part = probabilities[:, parts].max(1, initial=0.0) > lesion
+    return np.where(is_part[:, None] == parts, probabilities, -1.0).argmax(1)
 
 
 class Detector(Protocol):

@@ -1,25 +1,31 @@
-"""Step 'detector': Faster R-CNN on the lesion boxes of the masks, with the seven diagnoses as classes."""
+"""Step 'detector': Faster R-CNN on boxes of the masks: the lesion with its diagnosis and, if asked for, its parts."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import torch
 from safetensors.torch import load_file
 from torch import Tensor, nn
+from torchvision.models.detection._utils import BalancedPositiveNegativeSampler
 from torchvision.ops import box_iou
 from tqdm import tqdm
 
 from mat_core.detectors.torchvision import DetectorConfig, TorchvisionDetector
 from mat_core.errors import DataError
 from mat_core.ham10000 import Case, Dataset
+from mat_core.labels import CODES, PARTS
 from mat_core.regions import Regions
 
 from .augment import Augmentation
 from .data import Views, epoch_order, lesion_box, loader, read_image, read_mask, to_tensor
 from .engine import Recipe, fit
 from .metrics import headline
+from .parts import PartSettings, part_boxes
+
+PREFIX = "detector."  # of the detector's own weights in a run
 
 
 @dataclass(frozen=True)
@@ -31,6 +37,10 @@ class DetectorSettings:
     augmentation: Augmentation = Augmentation()
     balance: float = 0.5
     frozen_blocks: int = 2
+    samples: int = 64  # boxes of an image that the box head learns from
+    positives: float = 0.25  # at most this share of them on a target
+    diagnosis_weight: float = 0.0  # of the second reading, see `_Learner`
+    parts: PartSettings = PartSettings()  # of the parts that config.kinds names
 
 
 def train_detector(
@@ -42,24 +52,25 @@ def train_detector(
     val = [c for c in data.of("val") if c.mask is not None]
     if not train or not val:
         raise DataError("The detector learns from lesion masks, and this folder has none for train or val.")
-    model = TorchvisionDetector(settings.config)
-    _load_body(model, backbone)
-    _freeze(model, settings.frozen_blocks)
+    model = _Learner(settings)
+    _load_body(model.detector, backbone)
+    _freeze(model.detector, settings.frozen_blocks)
+    item = partial(_item, settings=settings)
     labels = [c.label for c in train]
 
     def batches(epoch: int):
         views = Views(
             train, epoch_order(labels, epoch, recipe.seed, settings.balance), _size(settings.config),
-            settings.augmentation, _item, masks=True, seed=recipe.seed, epoch=epoch,
+            settings.augmentation, item, masks=True, seed=recipe.seed, epoch=epoch,
         )  # fmt: skip
         return loader(views, recipe.batch_size, collate=_collate, drop_last=True)
 
     def loss_of(model: nn.Module, batch) -> Tensor:
         images, targets = batch
-        return sum(model([image.float() / 255 for image in images], targets).values())
+        return model([image.float() / 255 for image in images], targets)
 
     def validate(model: nn.Module) -> dict[str, float]:
-        figures = detector_figures(val, find_regions(model, val))
+        figures = detector_figures(val, find_regions(model.detector, val))
         # both halves of its task: to find the lesion, and to tell what it is
         return {"score": (figures["lesion_top"] + figures["class_head_lrap"]) / 2, **figures}
 
@@ -73,7 +84,8 @@ def load_detector(run: Path, config: DetectorConfig) -> TorchvisionDetector:
     if not path.is_file():
         raise DataError(f"There is no trained detector in {run}. Run the step 'detector' first.")
     model = TorchvisionDetector(config)
-    model.load_state_dict(load_file(path))
+    learnt = load_file(path)
+    model.load_state_dict({k.removeprefix(PREFIX): v for k, v in learnt.items() if k.startswith(PREFIX)})
     return model.eval()
 
 
@@ -91,23 +103,31 @@ def detector_figures(cases: Sequence[Case], found: Sequence[Regions]) -> dict[st
 
     lesion_recall_K: share of images with a box of IoU >= .5 to the lesion's among the K best; lesion_top: the best box
     alone. mean_iou_K: mean IoU between pairs of the K best regions, low when regions differ. class_head_*: the figures
-    of the best-scored region's class probabilities taken as the diagnosis. Cases without a mask are left out of recall.
+    of the first region's diagnoses taken as the answer. lesion_covered_36, image_covered_36: mean share of the lesion's
+    mask, and of the image, under the 36 best regions. Cases without a mask are left out of recall and lesion_covered.
     """
-    overlaps, pairs = [], {10: [], 36: []}
+    overlaps, pairs, covered = [], {10: [], 36: []}, {"lesion": [], "image": []}
     for case, regions in zip(cases, found, strict=True):
         boxes = torch.from_numpy(regions.boxes)
         for k, means in pairs.items():
             iou = box_iou(boxes[:k], boxes[:k])
             upper = iou[torch.triu(torch.ones_like(iou), diagonal=1).bool()]
             means.append(upper.mean().item() if len(upper) else 0.0)
-        lesion = lesion_box(read_mask(case, regions.size)) if case.mask is not None else None
+        mask = read_mask(case, regions.size) if case.mask is not None else np.zeros(regions.size, np.uint8)
+        lesion, under = lesion_box(mask), np.zeros(regions.size, dtype=bool)
+        for x1, y1, x2, y2 in regions.boxes[:36].round().astype(int):
+            under[y1:y2, x1:x2] = True
+        covered["image"].append(under.mean())
         if lesion is not None:
+            covered["lesion"].append(under[mask == 1].mean())
             overlaps.append(box_iou(boxes, torch.tensor([lesion], dtype=torch.float32))[:, 0].numpy())
     figures = {f"lesion_recall_{k}": float(np.mean([o[:k].max() >= 0.5 for o in overlaps])) for k in (10, 36, 100)}
     figures["lesion_top"] = float(np.mean([o[0] >= 0.5 for o in overlaps]))
     figures |= {f"mean_iou_{k}": float(np.mean(means)) for k, means in pairs.items()}
+    figures |= {f"{what}_covered_36": float(np.mean(shares)) for what, shares in covered.items()}
     figures["regions"] = float(np.mean([len(r) for r in found]))
-    best = np.stack([r.probabilities[0] / max(r.probabilities[0].sum(), 1e-12) for r in found])
+    read = np.stack([r.probabilities[0, [r.kinds.index(code) for code in CODES]] for r in found])
+    best = read / np.maximum(read.sum(1, keepdims=True), 1e-12)
     classes = headline(best, np.array([c.label for c in cases]))
     return figures | {f"class_head_{name}": value for name, value in classes.items()}
 
@@ -132,11 +152,53 @@ def _freeze(model: TorchvisionDetector, blocks: int) -> None:
         module.requires_grad_(False)
 
 
-def _item(case: Case, image: np.ndarray, mask: np.ndarray):
+def _item(case: Case, image: np.ndarray, mask: np.ndarray, settings: DetectorSettings):
+    kinds = settings.config.kinds
     box = lesion_box(mask)
-    boxes = torch.tensor([box] if box else [], dtype=torch.float32).reshape(-1, 4)
-    labels = torch.full((len(boxes),), case.label + 1)  # 0 is background
-    return to_tensor(image), {"boxes": boxes, "labels": labels}
+    targets = [(box, case.diagnosis)] if box else []
+    if not set(kinds).isdisjoint(PARTS):
+        targets += part_boxes(image, mask, settings.parts)
+    boxes = torch.tensor([b for b, _ in targets], dtype=torch.float32).reshape(-1, 4)
+    labels = torch.tensor([kinds.index(kind) + 1 for _, kind in targets], dtype=torch.int64)  # 0 is background
+    return to_tensor(image), {"boxes": boxes, "labels": labels, "diagnosis": torch.tensor(case.label)}
+
+
+class _Learner(nn.Module):
+    """The detector and, while it learns, a second reading of its features: the diagnosis from every part of a lesion.
+
+    The kind of a part ('border') does not tell the diagnosis, and its features need not either; but the MAT is to read
+    it from them. Called with images and targets it returns the loss.
+    """
+
+    def __init__(self, settings: DetectorSettings):
+        super().__init__()
+        self.detector = TorchvisionDetector(settings.config)
+        self.weight = settings.diagnosis_weight
+        self.diagnosis = nn.Linear(settings.config.feature_width, len(CODES)) if self.weight else None
+        self.on_lesion = [0, *(kind != "skin" for kind in settings.config.kinds)]
+        heads = self.detector.rcnn.roi_heads
+        heads.fg_bg_sampler = BalancedPositiveNegativeSampler(settings.samples, settings.positives)
+        heads.box_head.register_forward_hook(lambda _module, _inputs, features: setattr(self, "features", features))
+        select = heads.select_training_samples
+
+        def remembering(proposals, targets):
+            selected = select(proposals, targets)
+            self.labels = selected[2]  # one tensor of kinds an image, in the order of the features
+            return selected
+
+        heads.select_training_samples = remembering
+
+    def forward(self, images: list[Tensor], targets: list[dict[str, Tensor]]) -> Tensor:
+        loss = sum(self.detector(images, targets).values())
+        if self.diagnosis is not None:
+            counts = torch.tensor([len(labels) for labels in self.labels], device=loss.device)
+            truth = torch.stack([t["diagnosis"] for t in targets]).repeat_interleave(counts)
+            used = torch.tensor(self.on_lesion, device=loss.device, dtype=torch.bool)[torch.cat(self.labels)]
+            if used.any():
+                read = self.diagnosis(self.features[used])
+                loss = loss + self.weight * nn.functional.cross_entropy(read.float(), truth[used])
+        self.features = self.labels = None
+        return loss
 
 
 def _collate(items):

@@ -9,6 +9,7 @@ from .detector import DetectorSettings
 from .engine import Recipe
 from .features import FeatureSettings
 from .mat import MATSettings
+from .parts import KINDS
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,10 @@ PRESETS = {
             name="tf_efficientnet_lite2", sizes=((168, 224),) * 13 + ((240, 320),) * 3,
             recipe=Recipe(epochs=16, batch_size=32, lr=8e-4, average=0.999), dropout=0.3, drop_path=0.1,
         ),
-        DetectorSettings(DetectorConfig(backbone="tf_efficientnet_lite2")),
+        DetectorSettings(
+            DetectorConfig(backbone="tf_efficientnet_lite2", kinds=KINDS),
+            samples=96, positives=0.5, diagnosis_weight=0.5,
+        ),
     ),
     # minutes on a few dozen small images: shows that every step runs, teaches nothing
     "smoke": Plan(
@@ -38,9 +42,9 @@ PRESETS = {
         DetectorSettings(
             DetectorConfig(
                 short_side=96, long_side=128, anchors=((16, 24), (32, 48), (64, 90)), pyramid_width=16,
-                feature_width=32, proposals=60, n=20,
+                feature_width=32, kinds=KINDS, proposals=60, n=20,
             ),
-            Recipe(epochs=1, batch_size=4, lr=1e-3, average=0.9),
+            Recipe(epochs=1, batch_size=4, lr=1e-3, average=0.9), diagnosis_weight=0.5,
         ),
         FeatureSettings(train_views=2),
         MATSettings(d=32, h=4, recipe=Recipe(epochs=2, batch_size=8, lr=1e-3, average=0.9)),

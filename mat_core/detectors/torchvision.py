@@ -20,8 +20,10 @@ from torchvision.ops import FeaturePyramidNetwork, MultiScaleRoIAlign, clip_boxe
 
 from ..errors import ConfigError
 from ..images import scale_image
-from ..labels import CODES
-from ..regions import Regions
+from ..labels import CODES, PARTS
+from ..regions import Regions, likeliest_kinds
+
+REPEATED = 0.85  # what a further region of the same kind is worth in the order, against the one before it
 
 
 @dataclass(frozen=True)
@@ -147,16 +149,36 @@ class TorchvisionDetector(nn.Module):
 
     def _select(self, boxes: Tensor, probabilities: Tensor, size: tuple[int, int]) -> Tensor:
         """One box a proposal, of its likeliest kind, clipped, without slivers, thinned out: at most (n, 4)."""
-        scores, labels = probabilities.max(-1)
-        boxes = boxes[torch.arange(len(boxes)), labels + 1]
+        labels = self._kinds(probabilities)
+        rows = torch.arange(len(boxes))
+        boxes, scores = boxes[rows, labels + 1], probabilities[rows, labels]
         boxes = clip_boxes_to_image(boxes, size)
         wide = ((boxes[:, 2:] - boxes[:, :2]) >= 4).all(1)
         boxes, scores = boxes[wide], scores[wide]
         keep = nms(boxes, scores, self.config.nms_iou)
         return boxes[keep[: self.config.n]]
 
+    def _kinds(self, probabilities: Tensor) -> Tensor:
+        kinds = likeliest_kinds(probabilities.cpu().numpy(), self.config.kinds)
+        return torch.from_numpy(kinds).to(probabilities.device)
+
+    def _order(self, probabilities: Tensor) -> Tensor:
+        """Best first. With parts: the lesion, then kinds in turn, or certain skin would crowd out the rest."""
+        labels = self._kinds(probabilities)
+        worth = probabilities.gather(1, labels[:, None])[:, 0]
+        parts = torch.tensor([kind in PARTS for kind in self.config.kinds], device=labels.device)
+        if not parts.any() or not len(worth):
+            return worth.argsort(descending=True, stable=True)
+        groups = torch.where(parts[labels], labels, -1)
+        for group in groups.unique():
+            members = (groups == group).nonzero()[:, 0]
+            members = members[worth[members].argsort(descending=True, stable=True)]
+            worth[members] = worth[members] * REPEATED ** torch.arange(len(members), device=worth.device)
+        worth[probabilities[:, ~parts].sum(1).argmax()] = 2.0  # above all: the likeliest whole lesion
+        return worth.argsort(descending=True, stable=True)
+
     def _regions(self, boxes, features, probabilities, scaled_size, size) -> Regions:
-        order = probabilities.max(-1).values.argsort(descending=True, stable=True)
+        order = self._order(probabilities)
         factor = np.array([size[1] / scaled_size[1], size[0] / scaled_size[0]] * 2, dtype=np.float32)
         return Regions(
             boxes[order].float().cpu().numpy() * factor,
