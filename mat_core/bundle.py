@@ -2,7 +2,8 @@
 
     config.json            what the weights are, how to read an image and metadata for them, checksums, licence
     network.safetensors    the MAT network, GloVe rows of the closed vocabulary included
-    detector.safetensors   the detector that it was trained with
+    detector.safetensors   the detector that it was trained with; units that share one name the folder that holds it
+    novelty.safetensors    what training images look like to it (optional)
     metrics.json           what `python -m training evaluate` measured
 
 Nothing but this module knows these files.
@@ -24,11 +25,13 @@ from .errors import BundleError, UserError
 from .labels import CODES
 from .metadata import CLEAN_FIELDS, FIELDS, Vocabulary
 from .network import MATConfig, MATNetwork
+from .novelty import NoveltyModel
 
 FORMAT = 1
 CHECKPOINTS = Path(__file__).resolve().parents[1] / "checkpoints"
 DEFAULT = CHECKPOINTS / "sga-sga"
 CONFIG, NETWORK, DETECTOR, METRICS = "config.json", "network.safetensors", "detector.safetensors", "metrics.json"
+NOVELTY = "novelty.safetensors"
 _HOW = "Clone the project again, or make a bundle with: python -m training all."
 
 
@@ -38,7 +41,8 @@ class Bundle:
 
     fields: metadata fields that the network was trained on; temperature: divides the logits before softmax;
     detector_kind and detector_config: what `detectors.build_detector` takes; split: name and checksum of the split;
-    metrics: numbers measured on it; notes: attribution, licence, how it was trained.
+    metrics: numbers measured on it; notes: attribution, licence, how it was trained; novelty: tells images unlike those
+    it was trained on, where that was fitted.
     """
 
     network: MATNetwork
@@ -52,28 +56,48 @@ class Bundle:
     split: dict = field(default_factory=dict)
     metrics: dict = field(default_factory=dict)
     notes: dict = field(default_factory=dict)
+    novelty: NoveltyModel | None = None
 
 
-def save_bundle(bundle: Bundle, folder: str | Path, half: bool = True) -> Path:
-    """Write the folder. half: matrices as float16 (vectors stay float32: batch norms' variances do not fit)."""
+def save_bundle(bundle: Bundle, folder: str | Path, half: bool = True, beside: str | None = None) -> Path:
+    """Write the folder. half: matrices as float16 (vectors stay float32: batch norms' variances do not fit).
+
+    beside: the name of a bundle in the same parent folder that holds the very same detector (and novelty); it is then
+    not written twice. Raises BundleError when that one has another.
+    """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    for file, module in ((NETWORK, bundle.network), (DETECTOR, bundle.detector)):
-        tensors = {k: _packed(v, half) for k, v in module.state_dict().items()}
+    files = {NETWORK: _tensors(bundle.network, half), DETECTOR: _tensors(bundle.detector, half)}
+    if bundle.novelty is not None:
+        files[NOVELTY] = {
+            "mean": torch.from_numpy(bundle.novelty.mean), "whitening": torch.from_numpy(bundle.novelty.whitening)
+        }  # fmt: skip
+    for file, tensors in files.items():
         save_file(tensors, folder / file)
         (folder / file).chmod(0o644)  # safetensors leaves it to its owner alone; a server runs as someone else
+    sums = {file: _sha256(folder / file) for file in files}
+    for file in (DETECTOR, NOVELTY) if beside else ():
+        if file in sums:
+            if not (folder.parent / beside / file).is_file() or _sha256(folder.parent / beside / file) != sums[file]:
+                raise BundleError(f"{folder.parent / beside} does not hold the same {file}: save with its own.")
+            (folder / file).unlink()
     config = {
         "format": FORMAT,
         "name": bundle.name,
         "network": asdict(bundle.network.config),
-        "detector": {"kind": bundle.detector_kind, "config": asdict(bundle.detector.config)},
+        "detector": {
+            "kind": bundle.detector_kind,
+            "config": asdict(bundle.detector.config),
+            **({"beside": beside} if beside else {}),
+        },
         "labels": list(bundle.labels),
         "fields": list(bundle.fields),
         "vocabulary": list(bundle.vocabulary.words),
         "temperature": bundle.temperature,
+        "novelty_threshold": bundle.novelty.threshold if bundle.novelty else None,
         "split": bundle.split,
         "notes": bundle.notes,
-        "sha256": {file: _sha256(folder / file) for file in (NETWORK, DETECTOR)},
+        "sha256": sums,
     }
     _write_json(config, folder / CONFIG)
     _write_json(bundle.metrics, folder / METRICS)
@@ -91,11 +115,19 @@ def load_bundle(source: str | Path | None = None) -> Bundle:
     if config.get("format") != FORMAT:
         raise BundleError(f"{folder} has bundle format {config.get('format')!r}; this version reads {FORMAT}. {_HOW}")
     try:
-        for file in (NETWORK, DETECTOR):
-            if not (folder / file).is_file():
-                raise BundleError(f"The bundle {folder} lacks {file}. {_HOW}")
-            if _sha256(folder / file) != config["sha256"].get(file):
-                raise BundleError(f"{folder / file} is damaged: its checksum is not the one in {CONFIG}. {_HOW}")
+        beside = config["detector"].get("beside")
+        if beside is not None and (Path(beside).name != beside or beside in (".", "..")):
+            raise BundleError(f"{folder / CONFIG} names a detector outside of the checkpoints' folder. {_HOW}")
+        paths = {
+            file: (folder if file == NETWORK or beside is None else folder.parent / beside) / file
+            for file in (NETWORK, DETECTOR, *([NOVELTY] if NOVELTY in config["sha256"] else []))
+        }
+        for file, path in paths.items():
+            if not path.is_file():
+                shared = f", which it shares with {beside}" if path.parent != folder else ""
+                raise BundleError(f"The bundle {folder} lacks {file}{shared}. {_HOW}")
+            if _sha256(path) != config["sha256"].get(file):
+                raise BundleError(f"{path} is damaged: its checksum is not the one in {CONFIG}. {_HOW}")
         vocabulary = Vocabulary(config["vocabulary"])
         network_config = MATConfig(**config["network"])
         if network_config.vocabulary != len(vocabulary) or network_config.classes != len(config["labels"]):
@@ -105,19 +137,25 @@ def load_bundle(source: str | Path | None = None) -> Bundle:
         network = MATNetwork(network_config)
         detector = build_detector(config["detector"]["kind"], config["detector"]["config"])
         for file, module in ((NETWORK, network), (DETECTOR, detector)):
-            weights = {k: v.float() if v.is_floating_point() else v for k, v in load_file(folder / file).items()}
+            weights = {k: v.float() if v.is_floating_point() else v for k, v in load_file(paths[file]).items()}
             module.load_state_dict(weights)
             module.eval().requires_grad_(False)
         return Bundle(
             network, detector, vocabulary, config["detector"]["kind"], tuple(config["fields"]),
             tuple(config["labels"]), float(config["temperature"]), config["name"], config["split"],
             _read_json(folder / METRICS) if (folder / METRICS).is_file() else {}, config["notes"],
+            _load_novelty(paths[NOVELTY], config["novelty_threshold"]) if NOVELTY in paths else None,
         )  # fmt: skip
     except UserError:
         raise
     except (SafetensorError, RuntimeError, KeyError, TypeError, ValueError, AttributeError, OSError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise BundleError(f"The bundle {folder} does not fit together ({reason}). {_HOW}") from error
+
+
+def _load_novelty(path: Path, threshold: float) -> NoveltyModel:
+    tensors = load_file(path)
+    return NoveltyModel(tensors["mean"].numpy(), tensors["whitening"].numpy(), float(threshold))
 
 
 def _locate(source: str | Path | None) -> Path:
@@ -143,7 +181,7 @@ def _download(repo: str) -> Path:
 
     logging.set_verbosity_error()  # its retries are no news to a person; the outcome is
     try:
-        return Path(snapshot_download(repo, allow_patterns=[CONFIG, NETWORK, DETECTOR, METRICS]))
+        return Path(snapshot_download(repo, allow_patterns=[CONFIG, NETWORK, DETECTOR, METRICS, NOVELTY]))
     except RepositoryNotFoundError:
         raise BundleError(f"There is no folder {repo} here and no model {repo} on the Hub, or it is private.") from None
     except (LocalEntryNotFoundError, HfHubHTTPError, OSError):
@@ -151,6 +189,10 @@ def _download(repo: str) -> Path:
             f"There is no folder {repo} here, and the Hub could not be reached to download it. "
             "Check the connection, or give the folder of a bundle."
         ) from None
+
+
+def _tensors(module: nn.Module, half: bool) -> dict[str, torch.Tensor]:
+    return {name: _packed(tensor, half) for name, tensor in module.state_dict().items()}
 
 
 def _packed(tensor: torch.Tensor, half: bool) -> torch.Tensor:

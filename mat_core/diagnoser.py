@@ -14,6 +14,7 @@ from .images import image_key, load_image
 from .labels import BY_CODE, DISCLAIMER
 from .metadata import Metadata, Word
 from .network import MATOutput
+from .novelty import Novelty
 from .regions import Regions, network_input
 
 REMEMBERED_IMAGES = 8  # regions and features only, in memory; never the photograph
@@ -41,7 +42,7 @@ class Diagnosis:
     probabilities: code -> probability, calibrated, in the order of the bundle's labels, sums to 1. logits: (classes,)
     before temperature. regions: best first, boxes in pixels of the image that was given. words: what was read.
     shares: 'regions' -> (regions,) and 'words' -> (words,): each token's part in its side's pooled vector (section
-    2.3), sums to 1.
+    2.3), sums to 1. novelty: how unlike the training images this one is, where the bundle can tell.
     """
 
     probabilities: dict[str, float]
@@ -52,6 +53,7 @@ class Diagnosis:
     unit: str
     attention: Attention
     shares: dict[str, np.ndarray]
+    novelty: Novelty | None = None
 
     @property
     def top(self) -> str:
@@ -76,6 +78,7 @@ class Diagnosis:
                     self.regions.boxes[:shown], self.regions.scores[:shown], self.regions.names[:shown], strict=True
                 )
             ],
+            "novelty": self.novelty and {**vars(self.novelty), "outside": self.novelty.outside},
             "disclaimer": DISCLAIMER,
         }
         if attention:
@@ -133,7 +136,7 @@ class Diagnoser:
         lengths = {"regions": count, "words": len(words)}
         return Diagnosis(
             probabilities, logits, regions.subset(slice(0, count)), words, metadata, config.unit,
-            _attention(output, lengths), _shares(output, lengths),
+            _attention(output, lengths), _shares(output, lengths), bundle.novelty and bundle.novelty(regions),
         )  # fmt: skip
 
     def words(self, metadata: Metadata | None = None) -> tuple[Word, ...]:

@@ -1,8 +1,11 @@
 """The training: its pieces by hand, and the whole road from a folder of images to a bundle on synthetic data."""
 
 import json
+import os
+import shutil
 import subprocess
 import sys
+import time
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
@@ -28,6 +31,8 @@ from training.evaluate import calibration_error, fit_temperature
 from training.glove import glove_rows
 from training.mat import MATSettings, vary_metadata
 from training.metrics import bootstrap_intervals, headline, label_precision, melanoma_sensitivity
+from training.presets import PRESETS
+from training.results import PROTOCOLS, read_results
 from training.splits import make_split
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -292,7 +297,10 @@ def road(tmp_path_factory):
 
     split = run("split", *common)
     assert split.returncode == 0, split.stderr
-    rest = [*common, "--runs", str(folder / "runs"), "--preset", "smoke", "--checkpoint", str(folder / "bundle")]
+    rest = [
+        *common, "--runs", str(folder / "runs"), "--preset", "smoke", "--checkpoint", str(folder / "bundle"),
+        "--results", str(folder / "results"),
+    ]  # fmt: skip
     done = run("all", *rest)
     assert done.returncode == 0, done.stderr[-3000:]
     return folder, done, lambda step: run(step, *rest)
@@ -328,6 +336,123 @@ def test_a_damaged_shard_is_named_and_made_again(road):
     torch.testing.assert_close(load_file(shard)["inputs"], whole["inputs"], atol=2e-2, rtol=2e-2)
 
 
+def test_the_tables_rows_are_made_once_and_can_be_read(road):
+    folder, _, run = road
+    done = run("ablation")
+    assert done.returncode == 0, done.stderr[-2000:]
+    rows = {result.name: result for result in read_results(folder / "results")}
+    smoke = PRESETS["smoke"]
+    wanted = {f"{p}-{row}-seed{k}" for p in PROTOCOLS for row, count in smoke.ablation.rows for k in range(count)}
+    assert set(rows) == wanted | {f"{p}-class-head-seed0" for p in PROTOCOLS}
+    data = read_dataset(folder / "data", folder / "split.csv")
+    for row in rows.values():
+        assert row.val_logits.shape == (len(data.of("val")), 7)
+        assert row.test_logits.shape == (len(data.of("test")), 7)
+        assert row.test_logits.isfinite().all()
+    trained = rows["clean-sga-sga-seed0"]
+    assert len(trained.history) == smoke.mat.recipe.epochs
+    assert trained.history[trained.epoch - 1]["lrap"] == max(epoch["lrap"] for epoch in trained.history)
+    # two seeds differ, and so do the protocols: one of them reads dx_type
+    assert not torch.equal(trained.test_logits, rows["clean-sga-sga-seed1"].test_logits)
+    assert not torch.equal(trained.test_logits, rows["paper-sga-sga-seed0"].test_logits)
+    assert rows["paper-sga-sga-seed0"].settings["mat"]["fields"][-1] == "dx_type"
+    assert "dx_type" not in trained.settings["mat"]["fields"]
+    # the class head reads images only: it is the same under both
+    heads = [rows[f"{p}-class-head-seed0"].test_logits for p in PROTOCOLS]
+    assert torch.equal(*heads)
+    torch.testing.assert_close(heads[0].exp().sum(1), torch.ones(len(heads[0])))
+    before = {p: p.stat().st_mtime_ns for p in (folder / "results").glob("*sga-sga*")}
+    (folder / "results" / "paper-base-seed0.safetensors").unlink()
+    with pytest.raises(DataError, match="paper-base-seed0"):
+        read_results(folder / "results")
+    again = run("ablation")
+    assert again.returncode == 0, again.stderr[-2000:]
+    assert "clean-sga-sga-seed0: there already" in again.stdout
+    assert {p: p.stat().st_mtime_ns for p in before} == before
+    torch.testing.assert_close(
+        {r.name: r for r in read_results(folder / "results")}["paper-base-seed0"].test_logits,
+        rows["paper-base-seed0"].test_logits,
+    )
+
+
+def test_a_training_killed_at_any_moment_ends_where_the_undisturbed_one_ends(road, tmp_path):
+    folder, _, _ = road
+    runs = tmp_path / "runs"
+    shutil.copytree(folder / "runs" / "features", runs / "features")
+    command = [
+        sys.executable, "-m", "training", "mat", "--data", str(folder / "data"), "--runs", str(runs),
+        "--split-file", str(folder / "split.csv"), "--preset", "smoke",
+    ]  # fmt: skip
+    rng = np.random.default_rng(0)
+    for kill in range(3):
+        process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        # the first while the run is set up, the others while it trains or saves
+        while kill and process.poll() is None and not (runs / "mat-sga-sga" / "settings.json").is_file():
+            time.sleep(0.02)
+        time.sleep(rng.uniform(0, 1.5))
+        process.kill()
+        process.wait()
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr[-2000:]
+    ours, theirs = (load_file(r / "mat-sga-sga" / "best.safetensors") for r in (runs, folder / "runs"))
+    assert all(torch.equal(ours[name], theirs[name]) for name in theirs)
+
+
+def test_two_processes_give_the_loss_curve_of_one(tmp_path):
+    script = tmp_path / "toy.py"
+    script.write_text(TWO_PROCESSES)
+    curves = {}
+    for count in (1, 2):
+        # accelerate's own launcher starts several CPU processes through MPI only; torch's needs nothing more
+        launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", str(count)]
+        run = tmp_path / f"run{count}"
+        done = subprocess.run(
+            [*launch, str(script), str(run)], cwd=ROOT, capture_output=True, text=True, timeout=300,
+            env={**os.environ, "PYTHONPATH": str(ROOT), "ACCELERATE_USE_CPU": "true"},
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr[-3000:]
+        assert f"of {count}" in done.stdout
+        curves[count] = [row["loss"] for row in json.loads((run / "history.json").read_text())]
+    assert len(curves[1]) == 3
+    assert curves[1][-1] < 0.8 * curves[1][0]
+    np.testing.assert_allclose(curves[2], curves[1], rtol=1e-3)  # bfloat16 has 3 digits
+
+
+# without dropout: its masks are drawn by each process for its share of the batch
+TWO_PROCESSES = """
+import sys
+from pathlib import Path
+import torch
+from torch.utils.data import DataLoader, TensorDataset
+from training.engine import Recipe, fit, make_accelerator
+
+accelerator = make_accelerator()
+print("process", accelerator.process_index, "of", accelerator.num_processes)
+torch.manual_seed(0)
+x = torch.randn(64, 4)
+y = (x[:, 0] > 0).long()
+model = torch.nn.Sequential(torch.nn.Linear(4, 16), torch.nn.ReLU(), torch.nn.Linear(16, 2))
+fit(
+    Path(sys.argv[1]), model, Recipe(epochs=3, batch_size=16, lr=0.02, average=0.9), {},
+    lambda epoch: DataLoader(TensorDataset(x, y), 16),
+    lambda net, batch: torch.nn.functional.cross_entropy(net(batch[0]), batch[1]),
+    lambda net: {"acc": float((net(x).argmax(1) == y).float().mean())}, "acc", accelerator,
+)
+"""
+
+
+def test_the_learning_rate_falls_by_the_papers_ratio_on_every_plateau():
+    recipe = Recipe(epochs=10, batch_size=1, lr=1e-4, warmup=0.0, plateau=2, decay=0.2)
+    losses = [1.0, 0.8, 0.9, 0.85, 0.84, 0.83, 0.7, 0.75]
+    history = [{"val_loss": loss} for loss in losses]
+    # best at epoch 2; epochs 3, 4 are a plateau, 5, 6 another, 7 is better, 8 not
+    counts = [engine._plateaus(history[:n], "-val_loss", 2) for n in range(len(losses) + 1)]
+    assert counts == [0, 0, 0, 0, 1, 1, 2, 2, 2]
+    assert engine._best_epoch(history, "-val_loss") == 7
+    assert engine._lr_factor(0.5, recipe, 2) == pytest.approx(0.04)
+    assert engine._lr_factor(0.5, Recipe(10, 1, 1e-4)) > 0.1
+
+
 def test_steps_out_of_order_and_folders_that_lack_things_get_a_sentence(tmp_path):
     def run(*args):
         return subprocess.run(
@@ -349,8 +474,6 @@ def test_steps_out_of_order_and_folders_that_lack_things_get_a_sentence(tmp_path
 
 
 def test_presets_are_whole():
-    from training.presets import PRESETS
-
     plan = PRESETS["two-cores"]
     assert len(plan.backbone.sizes) == plan.backbone.recipe.epochs
     assert plan.backbone.name == plan.detector.config.backbone

@@ -15,6 +15,7 @@ from mat_core.errors import UserError
 from mat_core.ham10000 import ATTRIBUTION, SPLIT_FILE, Dataset, read_dataset
 
 from .presets import PRESETS, Plan
+from .results import RESULTS
 
 STEPS = {
     "split": "make a new split by lesion (the project's own is assets/ham10000_split.csv)",
@@ -22,8 +23,10 @@ STEPS = {
     "detector": "train Faster R-CNN on the lesion boxes of the masks",
     "features": "cache the regions of every image, several augmented views",
     "mat": "train the Mutual Attention Transformer on the cached regions",
-    "bundle": "calibrate on val and write the model bundle",
+    "bundle": "calibrate on val, fit the novelty score and write the model bundle",
     "evaluate": "measure a bundle on a split",
+    "baseline": "train a plain timm classifier on the whole image, to compare with (--model NAME)",
+    "ablation": "train every row of the paper's table and the controls, under both protocols",
     "all": "backbone, detector, features, mat, bundle, evaluate",
 }
 
@@ -44,7 +47,7 @@ def main(argv: list[str] | None = None) -> int:
         for problem in data.problems:
             print(problem, file=sys.stderr)
         for step in RUNNERS if args.step == "all" else (args.step,):
-            RUNNERS[step](args, plan, data)
+            (RUNNERS | OTHERS)[step](args, plan, data)
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
@@ -67,6 +70,9 @@ def _parser() -> argparse.ArgumentParser:
         step.add_argument("--checkpoint", type=Path, default=DEFAULT, help="the bundle's folder (default: the app's)")
         step.add_argument("--split", default="test", choices=("val", "test"), help="evaluate on this (default: test)")
         step.add_argument("--save", action="store_true", help="evaluate: keep the figures in the bundle")
+        step.add_argument("--model", default="tf_efficientnet_lite0", help="baseline: a timm model's name")
+        step.add_argument("--results", type=Path, default=RESULTS, help="rows of the tables (default: docs/results)")
+        step.add_argument("--beside", help="bundle: name of a bundle beside it with the same detector, to share it")
         step.add_argument("--seed", type=int, default=0, help="split: of the draw")
     return parser
 
@@ -103,6 +109,7 @@ def _bundle(args, plan: Plan, data: Dataset) -> None:
     from .evaluate import fit_temperature
     from .features import load_features
     from .mat import encode, load_network, network_logits
+    from .novelty import fit_novelty
 
     val = data.of("val")
     regions = load_features(args.runs / "features", "val", 0, len(val))
@@ -117,6 +124,7 @@ def _bundle(args, plan: Plan, data: Dataset) -> None:
         temperature=fit_temperature(logits.numpy(), [c.label for c in val]),
         name=f"MAT {plan.mat.unit.upper()} on HAM10000",
         split={"file": args.split_file.name, "sha256": hashlib.sha256(args.split_file.read_bytes()).hexdigest()},
+        novelty=fit_novelty(load_features(args.runs / "features", "train", 0, len(data.of("train"))), regions),
         notes={
             "preset": args.preset,
             "plan": json.loads(json.dumps(asdict(plan))),
@@ -124,7 +132,23 @@ def _bundle(args, plan: Plan, data: Dataset) -> None:
             "licence": "CC BY-NC 4.0 (trained on HAM10000, which has this licence)",
         },
     )
-    print(f"bundle: {save_bundle(bundle, args.checkpoint)}, temperature {bundle.temperature:.3f} from val")
+    folder = save_bundle(bundle, args.checkpoint, beside=args.beside)
+    print(f"bundle: {folder}, temperature {bundle.temperature:.3f} from val")
+
+
+def _baseline(args, plan: Plan, data: Dataset) -> None:
+    from .backbone import baseline_row
+
+    settings = replace(plan.backbone, name=args.model)
+    print("baseline:", baseline_row(data, args.runs / f"baseline-{args.model}", settings, args.results))
+
+
+def _ablation(args, plan: Plan, data: Dataset) -> None:
+    from .ablation import run_ablation
+
+    run_ablation(
+        data, args.runs, args.runs / "features", plan.features.train_views, plan.mat, args.results, plan.ablation
+    )
 
 
 def _evaluate(args, plan: Plan, data: Dataset) -> None:
@@ -150,6 +174,7 @@ RUNNERS = {
     "bundle": _bundle,
     "evaluate": _evaluate,
 }
+OTHERS = {"baseline": _baseline, "ablation": _ablation}  # on request; not in 'all'
 
 if __name__ == "__main__":
     sys.exit(main())

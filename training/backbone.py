@@ -1,21 +1,24 @@
 """Step 'backbone': teach an ImageNet backbone skin, as a whole-image classifier, before it becomes the detector's."""
 
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import numpy as np
 import timm
 import torch
+from safetensors.torch import load_file
 from torch import nn
 
 from mat_core.errors import DataError
-from mat_core.ham10000 import Dataset
+from mat_core.ham10000 import Case, Dataset
 from mat_core.labels import CODES
 
 from .augment import Augmentation
 from .data import Size, Views, epoch_order, loader, to_tensor
-from .engine import Recipe, fit
+from .engine import Recipe, fit, read_history
 from .metrics import headline
+from .results import PROTOCOLS, Result, write_result
 
 
 @dataclass(frozen=True)
@@ -88,12 +91,37 @@ def train_backbone(data: Dataset, run: Path, settings: BackboneSettings = Backbo
         return nn.functional.cross_entropy(model(normalise(images)), labels, label_smoothing=settings.label_smoothing)
 
     def validate(model: nn.Module) -> dict[str, float]:
-        views = Views(val, range(len(val)), settings.sizes[-1], None, _item, masks=False)
-        device = next(model.parameters()).device
-        outputs = [model(normalise(images.to(device))).float().softmax(1).cpu() for images, _ in loader(views, 32)]
-        return headline(torch.cat(outputs).numpy(), np.array([c.label for c in val]))
+        logits = classify(model, val, settings.sizes[-1])
+        return headline(logits.softmax(1).numpy(), np.array([c.label for c in val]))
 
     return fit(run, model, recipe, {"step": "backbone", "settings": settings}, batches, loss_of, validate, "lrap")
+
+
+@torch.inference_mode()
+def classify(model: nn.Module, cases: Sequence[Case], size: Size) -> torch.Tensor:
+    """Logits of the plain photographs, (cases, classes) float32."""
+    normalise = Normalise(model.default_cfg["mean"], model.default_cfg["std"])
+    device = next(model.parameters()).device
+    views = Views(cases, range(len(cases)), size, None, _item, masks=False)
+    return torch.cat([model(normalise(images.to(device))).float().cpu() for images, _ in loader(views, 32)])
+
+
+def baseline_row(data: Dataset, run: Path, settings: BackboneSettings, results: Path) -> dict[str, float]:
+    """A whole-image classifier as a control of the tables, under both protocols (it reads no words)."""
+    best = train_backbone(data, run, settings)
+    model = timm.create_model(settings.name, num_classes=len(CODES))
+    model.load_state_dict(load_file(run / "best.safetensors"))
+    model.eval()
+    logits = [classify(model, data.of(split), settings.sizes[-1]) for split in ("val", "test")]
+    history = read_history(run)
+    for protocol in PROTOCOLS:
+        result = Result(
+            protocol, "classifier", settings.recipe.seed, *logits, detail=settings.name, epoch=best["epoch"],
+            parameters=sum(p.numel() for p in model.parameters()), seconds=sum(row["seconds"] for row in history),
+            history=history, settings={"backbone": asdict(settings)},
+        )  # fmt: skip
+        write_result(result, results)
+    return best
 
 
 class Normalise:

@@ -126,10 +126,14 @@ def detector_figures(cases: Sequence[Case], found: Sequence[Regions]) -> dict[st
     figures |= {f"mean_iou_{k}": float(np.mean(means)) for k, means in pairs.items()}
     figures |= {f"{what}_covered_36": float(np.mean(shares)) for what, shares in covered.items()}
     figures["regions"] = float(np.mean([len(r) for r in found]))
-    read = np.stack([r.probabilities[0, [r.kinds.index(code) for code in CODES]] for r in found])
-    best = read / np.maximum(read.sum(1, keepdims=True), 1e-12)
-    classes = headline(best, np.array([c.label for c in cases]))
+    classes = headline(first_diagnoses(found), np.array([c.label for c in cases]))
     return figures | {f"class_head_{name}": value for name, value in classes.items()}
+
+
+def first_diagnoses(found: Sequence[Regions]) -> np.ndarray:
+    """What the class head says of each image's first region, the likeliest lesion: (images, classes), rows sum to 1."""
+    read = np.stack([r.probabilities[0, [r.kinds.index(code) for code in CODES]] for r in found]).astype(np.float32)
+    return read / np.maximum(read.sum(1, keepdims=True), 1e-12)
 
 
 def _size(config: DetectorConfig) -> tuple[int, int]:

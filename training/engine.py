@@ -27,7 +27,11 @@ from mat_core.errors import DataError
 
 @dataclass(frozen=True)
 class Recipe:
-    """How to optimise. lr warms up over `warmup` of all steps, then falls along a cosine to `final_lr` of its peak."""
+    """How to optimise: AdamW, which without weight decay is Adam.
+
+    lr warms up over `warmup` of all steps. Then it falls along a cosine to `final_lr` of its peak; or, with `plateau`
+    above 0, it is multiplied by `decay` each time that so many epochs have brought no better score.
+    """
 
     epochs: int
     batch_size: int
@@ -38,6 +42,10 @@ class Recipe:
     average: float = 0.0  # decay of the weights' moving average; 0: none
     clip: float = 5.0  # gradient norm
     patience: int = 0  # epochs without a better score before stopping; 0: never
+    betas: tuple[float, float] = (0.9, 0.999)
+    eps: float = 1e-8
+    plateau: int = 0
+    decay: float = 0.2
     seed: int = 0
 
 
@@ -55,19 +63,20 @@ def fit(
     """Train `model` in place to its best epoch and return that epoch's row of the history.
 
     batches(epoch) gives the epoch's batches (a DataLoader; `len` must not change), loss_of(model, batch) a scalar to
-    minimise, validate(model) named numbers of which `score` is to be maximised. Called again with the same settings it
-    goes on where it stopped; with other settings it raises DataError.
+    minimise, validate(model) named numbers of which `score` is to be maximised ('-name': minimised). Called again with
+    the same settings it goes on where it stopped; with other settings it raises DataError.
     """
     accelerator = accelerator or make_accelerator()
-    state = _RunState(run, {"recipe": recipe, **settings})
+    state = _RunState(run, {"recipe": recipe, **settings}, accelerator.is_main_process)
+    accelerator.wait_for_everyone()
     set_seed(recipe.seed)
     trainable = [p for p in model.parameters() if p.requires_grad]
     decayed = [p for p in trainable if p.ndim > 1]
     plain = [p for p in trainable if p.ndim <= 1]
     optimizer = torch.optim.AdamW(
         [{"params": decayed, "weight_decay": recipe.weight_decay}, {"params": plain, "weight_decay": 0.0}],
-        lr=recipe.lr,
-    )
+        lr=recipe.lr, betas=recipe.betas, eps=recipe.eps,
+    )  # fmt: skip
     average = {k: v.detach().clone() for k, v in model.state_dict().items()} if recipe.average else None
     history = state.resume(model, optimizer, average)
     if history:
@@ -78,6 +87,7 @@ def fit(
         if recipe.patience and epoch - 1 - _best_epoch(history, score) >= recipe.patience:
             break
         set_seed(recipe.seed * 1000 + epoch)
+        plateaus = _plateaus(history, score, recipe.plateau)
         loader = accelerator.prepare(batches(epoch))
         wrapped.train()
         begun, losses = time.time(), []
@@ -88,7 +98,7 @@ def fit(
         for step, batch in enumerate(bar):
             done = ((epoch - 1) * len(loader) + step) / (recipe.epochs * len(loader))
             for group in optimizer.param_groups:
-                group["lr"] = recipe.lr * _lr_factor(done, recipe)
+                group["lr"] = recipe.lr * _lr_factor(done, recipe, plateaus)
             with accelerator.autocast():
                 loss = loss_of(wrapped, batch)
             if not torch.isfinite(loss):
@@ -131,6 +141,11 @@ def make_accelerator() -> Accelerator:
     return Accelerator(mixed_precision="bf16", dataloader_config=DataLoaderConfiguration(split_batches=True))
 
 
+def read_history(run: Path) -> list[dict]:
+    """What each epoch of a run gave."""
+    return json.loads((run / "history.json").read_text())
+
+
 def save_atomically(tensors: dict[str, torch.Tensor], path: Path, metadata: dict[str, str] | None = None) -> None:
     """Write a safetensors file that is either the old one or the new one, never half of one."""
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -150,7 +165,7 @@ def write_json(value, path: Path) -> None:
 class _RunState:
     """The files of one run folder."""
 
-    def __init__(self, run: Path, settings: dict):
+    def __init__(self, run: Path, settings: dict, writes: bool):
         self.run, self.last = run, run / "last.safetensors"
         asked = json.loads(json.dumps(settings, default=lambda o: asdict(o) if is_dataclass(o) else str(o)))
         file = run / "settings.json"
@@ -159,7 +174,7 @@ class _RunState:
             if before != asked:
                 other = ", ".join(sorted(k for k in before.keys() | asked.keys() if before.get(k) != asked.get(k)))
                 raise DataError(f"{run} was begun with other settings ({other}). Delete it or give another --runs.")
-        else:
+        elif writes:
             write_json(asked, file)
 
     def save(self, weights: dict, optimizer, average: dict | None, history: list[dict]) -> None:
@@ -196,9 +211,11 @@ class _RunState:
         return history
 
 
-def _lr_factor(done: float, recipe: Recipe) -> float:
+def _lr_factor(done: float, recipe: Recipe, plateaus: int = 0) -> float:
     if done < recipe.warmup:
         return max(done / recipe.warmup, 1e-3)
+    if recipe.plateau:
+        return recipe.decay**plateaus
     along = (done - recipe.warmup) / (1 - recipe.warmup)
     return recipe.final_lr + (1 - recipe.final_lr) * (1 + math.cos(math.pi * along)) / 2
 
@@ -214,4 +231,15 @@ def _move_average(average: dict, model: nn.Module, decay: float, step: int) -> N
 
 
 def _best_epoch(history: list[dict], score: str) -> int:
-    return max(range(len(history)), key=lambda i: history[i][score], default=-1) + 1
+    sign, name = (-1, score[1:]) if score.startswith("-") else (1, score)
+    return max(range(len(history)), key=lambda i: sign * history[i][name], default=-1) + 1
+
+
+def _plateaus(history: list[dict], score: str, wait: int) -> int:
+    """How often `wait` epochs in a row were no better than the best before, counting on from each time."""
+    count = since = 0
+    for epoch in range(1, len(history) + 1) if wait else ():
+        since = 0 if _best_epoch(history[:epoch], score) == epoch else since + 1
+        if since == wait:
+            count, since = count + 1, 0
+    return count

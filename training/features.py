@@ -13,12 +13,12 @@ from tqdm import tqdm
 
 from mat_core.detectors.torchvision import DetectorConfig, TorchvisionDetector
 from mat_core.errors import DataError
-from mat_core.ham10000 import Case, Dataset
+from mat_core.ham10000 import SPLITS, Case, Dataset
 from mat_core.regions import Regions, network_input
 
 from .augment import Augmentation
 from .data import Views, loader
-from .detector import load_detector
+from .detector import first_diagnoses, load_detector
 from .engine import save_atomically
 
 SHARD = 512
@@ -35,10 +35,14 @@ class FeatureSettings:
 
 @dataclass
 class CachedRegions:
-    """What the network reads, for many cases. inputs: (cases, n, f + 4) float16; counts: (cases,) real regions."""
+    """What the network reads, for many cases. inputs: (cases, n, f + 4) float16; counts: (cases,) real regions.
+
+    diagnoses: (cases, classes) float32, what the detector's class head says of the first region, sums to 1.
+    """
 
     inputs: Tensor
     counts: Tensor
+    diagnoses: Tensor
 
     def padding(self, rows: Tensor) -> Tensor:
         """(rows, n), True where there is no region."""
@@ -50,7 +54,7 @@ def cache_features(
 ) -> None:
     """Write what is not there yet below `run`; a damaged shard is named and made again."""
     detector = None
-    for split in ("train", "val"):
+    for split in SPLITS:
         for view in range(settings.train_views if split == "train" else 1):
             cases = data.of(split)
             for path, start in _shards(run, split, view, len(cases)):
@@ -72,7 +76,7 @@ def load_features(run: Path, split: str, view: int, count: int) -> CachedRegions
         if part is None:
             raise DataError(f"{path} is missing or damaged. Run the step 'features' again: it makes what is lacking.")
         parts.append(part)
-    cached = CachedRegions(torch.cat([p["inputs"] for p in parts]), torch.cat([p["counts"] for p in parts]))
+    cached = CachedRegions(*(torch.cat([p[name] for p in parts]) for name in ("inputs", "counts", "diagnoses")))
     if len(cached.counts) != count:
         raise DataError(f"{run} holds {len(cached.counts)} cases of {split}, not {count}: delete it, run 'features'.")
     return cached
@@ -81,7 +85,11 @@ def load_features(run: Path, split: str, view: int, count: int) -> CachedRegions
 def stack_regions(found: Sequence[Regions], n: int) -> dict[str, Tensor]:
     """Regions of several images as one shard's tensors."""
     rows = [network_input(regions, n)[0] for regions in found]
-    return {"inputs": torch.stack(rows).half(), "counts": torch.tensor([min(len(r), n) for r in found])}
+    return {
+        "inputs": torch.stack(rows).half(),
+        "counts": torch.tensor([min(len(r), n) for r in found]),
+        "diagnoses": torch.from_numpy(first_diagnoses(found)),
+    }
 
 
 def _compute(
@@ -116,7 +124,7 @@ def _read_shard(path: Path) -> dict[str, Tensor] | None:
         return None
     try:
         tensors = load_file(path)
-        if tensors["inputs"].ndim == 3 and len(tensors["inputs"]) == len(tensors["counts"]):
+        if tensors["inputs"].ndim == 3 and len({len(tensors[name]) for name in ("inputs", "counts", "diagnoses")}) == 1:
             return tensors
     except (SafetensorError, OSError, KeyError):
         pass

@@ -16,6 +16,7 @@ from mat_core.ham10000 import Case, Dataset
 from mat_core.metadata import AGE_LIMITS, CLEAN_FIELDS, Metadata, Vocabulary, closed_vocabulary
 from mat_core.network import MATConfig, MATNetwork
 
+from .controls import TRAINED, build_control
 from .data import case_rng, epoch_order
 from .engine import Recipe, fit
 from .features import CachedRegions, load_features
@@ -29,7 +30,9 @@ class MATSettings:
 
     field_dropout: chance of each metadata field to be missing; words_dropout: of all of them; region_dropout: up to
     this share of the regions is masked; age_jitter: HAM10000 rounds ages to 5 years, jitter by up to this many years
-    makes every age between known.
+    makes every age between known. feature_dropout: of each number of a region, because the detector knows its own
+    training images better than new ones. unit: of `units.UNITS`, or a control of `controls.TRAINED`. select: the
+    figure on val by which the epoch is chosen ('-name': the smallest).
     """
 
     unit: str = "sga-sga"
@@ -47,20 +50,24 @@ class MATSettings:
     words_dropout: float = 0.05
     region_dropout: float = 0.3
     age_jitter: int = 2
+    feature_dropout: float = 0.0
+    select: str = "lrap"
 
 
-def build_network(settings: MATSettings, region_width: int, n: int) -> tuple[MATNetwork, Vocabulary]:
-    """A fresh network with GloVe's rows for the closed vocabulary."""
+def build_network(settings: MATSettings, region_width: int, n: int) -> tuple[nn.Module, Vocabulary]:
+    """A fresh network, or control, with GloVe's rows for the closed vocabulary."""
     vocabulary = Vocabulary(closed_vocabulary())
     rows, lacking = glove_rows(vocabulary.words)
     if lacking:
         print(f"GloVe lacks {', '.join(lacking)}: they get the mean vector.", flush=True)
+    control = settings.unit in TRAINED
     config = MATConfig(
-        unit=settings.unit, d=settings.d, h=settings.h, layers=settings.layers, dropout=settings.dropout, n=n,
-        region_width=region_width, word_width=rows.shape[1], vocabulary=len(vocabulary),
+        unit="base" if control else settings.unit, d=settings.d, h=settings.h, layers=settings.layers,
+        dropout=settings.dropout, n=n, region_width=region_width,
+        word_width=rows.shape[1], vocabulary=len(vocabulary),
     )  # fmt: skip
-    network = MATNetwork(config)
-    if "words" in config.modalities:
+    network = build_control(settings.unit, config) if control else MATNetwork(config)
+    if hasattr(network, "word_encoder"):
         with torch.no_grad():
             network.word_encoder.embedding.weight[0] = 0
             network.word_encoder.embedding.weight[1:] = torch.from_numpy(rows)
@@ -85,18 +92,21 @@ def train_mat(
 
     def loss_of(model: nn.Module, batch) -> Tensor:
         features, padding, ids, target = batch
+        features = nn.functional.dropout(features, settings.feature_dropout)
         logits = model(features, padding, ids).logits
         return nn.functional.cross_entropy(logits, target, label_smoothing=settings.label_smoothing)
 
     def validate(model: nn.Module) -> dict[str, float]:
         logits = network_logits(model, val_regions, encode(val, vocabulary, settings.fields))
-        return headline(logits.softmax(1).numpy(), np.array([c.label for c in val]))
+        truth = torch.tensor([c.label for c in val])
+        loss = nn.functional.cross_entropy(logits, truth).item()
+        return {"val_loss": loss, **headline(logits.softmax(1).numpy(), truth.numpy())}
 
     settings_written = {"step": "mat", "settings": settings, "train_views": train_views}
-    return fit(run, network, recipe, settings_written, batches, loss_of, validate, "lrap")
+    return fit(run, network, recipe, settings_written, batches, loss_of, validate, settings.select)
 
 
-def load_network(run: Path, settings: MATSettings, region_width: int, n: int) -> tuple[MATNetwork, Vocabulary]:
+def load_network(run: Path, settings: MATSettings, region_width: int, n: int) -> tuple[nn.Module, Vocabulary]:
     """The trained network of a run, in eval mode, and its vocabulary."""
     path = run / "best.safetensors"
     if not path.is_file():

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 from mat_core.detectors.torchvision import DetectorConfig
 
+from .ablation import AblationSettings
 from .backbone import BackboneSettings
 from .detector import DetectorSettings
 from .engine import Recipe
@@ -20,6 +21,7 @@ class Plan:
     detector: DetectorSettings = field(default_factory=DetectorSettings)
     features: FeatureSettings = field(default_factory=FeatureSettings)
     mat: MATSettings = field(default_factory=MATSettings)
+    ablation: AblationSettings = AblationSettings()
 
 
 PRESETS = {
@@ -32,7 +34,7 @@ PRESETS = {
             recipe=Recipe(epochs=16, batch_size=32, lr=8e-4, average=0.999), dropout=0.3, drop_path=0.1,
         ),
         DetectorSettings(
-            DetectorConfig(backbone="tf_efficientnet_lite2", kinds=KINDS),
+            DetectorConfig(backbone="tf_efficientnet_lite2", pool=5, kinds=KINDS),
             samples=96, positives=0.5, diagnosis_weight=0.5,
         ),
     ),
@@ -48,5 +50,8 @@ PRESETS = {
         ),
         FeatureSettings(train_views=2),
         MATSettings(d=32, h=4, recipe=Recipe(epochs=2, batch_size=8, lr=1e-3, average=0.9)),
+        AblationSettings(
+            (("sga-sga", 2), ("base", 1), ("metadata-only", 1), ("concatenation", 1), ("image-only", 1), ("sa-sa", 1))
+        ),
     ),
 }  # fmt: skip
