@@ -7,6 +7,7 @@ from mat_core.ham10000 import ATTRIBUTION
 from mat_core.labels import CODES, DISCLAIMER
 from mat_core.units import UNITS
 
+from .explorer import REMEMBERED_CASES
 from .session import FORGOTTEN_AFTER, IDLE
 from .text import esc
 
@@ -14,8 +15,10 @@ PRIVACY = (
     "An image is read in the memory of the machine that runs this app. The uploaded file lies in a private temporary "
     f"folder, is deleted after {FORGOTTEN_AFTER // 60} minutes, and at the latest when the app ends. What your page "
     f"shows stays in memory for {IDLE // 60} minutes after you last used it, and the regions of the last few images "
-    "(boxes and numbers, no picture) until newer ones take their place. Nothing is logged, stored or sent "
-    "anywhere, and the page asks no other machine for anything."
+    "(boxes and numbers, no picture) until newer ones take their place. To take a number apart, the explorer keeps the "
+    f"regions and the words of the last {REMEMBERED_CASES} answers (no picture), each for {IDLE // 60} minutes after "
+    "it was last asked about. Nothing is logged, stored or sent anywhere, and the page asks no other machine for "
+    "anything."
 )
 
 
@@ -41,7 +44,7 @@ def about_html(bundle: Bundle) -> str:
         '<div class="about"><h2>About</h2>'
         f"<p><strong>{esc(DISCLAIMER)}</strong> It teaches what attention is, around the Mutual Attention Transformer "
         "of Zhou and Luo (2021).</p>"
-        f"<h3>The model</h3>{_facts(facts)}<h3>What was measured</h3>{measured or nothing}"
+        f"<h3>The model</h3>{_facts(facts, 'The model')}<h3>What was measured</h3>{measured or nothing}"
         f"<h3>Data</h3><p>{esc(bundle.notes.get('data', ATTRIBUTION))}</p>"
         "<p>Synthetic examples are drawn by the project from seeds.</p>"
         "<h3>Licence</h3><p>Code: Apache-2.0. Weights: CC BY-NC 4.0, as they were trained on HAM10000.</p>"
@@ -49,14 +52,19 @@ def about_html(bundle: Bundle) -> str:
     )
 
 
-def _facts(facts: dict[str, str]) -> str:
+def _scroll(label: str) -> str:
+    # a keyboard scrolls only what it can focus
+    return f'<div class="scroll" tabindex="0" role="region" aria-label="{esc(label)}">'
+
+
+def _facts(facts: dict[str, str], label: str) -> str:
     rows = "".join(f"<tr><th scope='row'>{esc(name)}</th><td>{esc(value)}</td></tr>" for name, value in facts.items())
-    return f'<div class="scroll"><table class="facts">{rows}</table></div>'
+    return f'{_scroll(label)}<table class="facts">{rows}</table></div>'
 
 
 def _split(name: str, figures: dict) -> str:
     rows, tables = _flat(figures)
-    return f"<h4>{esc(name)}</h4>{_facts(rows)}{tables}"
+    return f"<h4>{esc(name)}</h4>{_facts(rows, name)}{tables}"
 
 
 def _flat(figures: dict, prefix: str = "") -> tuple[dict[str, str], str]:
@@ -91,6 +99,6 @@ def _matrix(label: str, matrix: list[list]) -> str:
         for name, row in zip(names, matrix, strict=True)
     )
     return (
-        f'<div class="scroll"><table class="matrix"><caption>{esc(label)}: rows are confirmed, columns answered'
+        f'{_scroll(label)}<table class="matrix"><caption>{esc(label)}: rows are confirmed, columns answered'
         f"</caption><thead><tr><td></td>{head}</tr></thead><tbody>{body}</tbody></table></div>"
     )

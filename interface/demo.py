@@ -12,6 +12,7 @@ from .about import build_about
 from .api import build_api
 from .diagnose import build_diagnose
 from .examples import Example
+from .explorer import build_explorer
 from .session import FORGOTTEN_AFTER
 from .text import esc
 from .theme import clinical_theme
@@ -31,7 +32,9 @@ def build_demo(diagnoser: Diagnoser, examples: list[Example]) -> gr.Blocks:
         )  # fmt: skip
         with gr.Tabs():
             with gr.Tab("Diagnose", id="diagnose"):
-                build_diagnose(demo, diagnoser, examples)
+                session = build_diagnose(demo, diagnoser, examples)
+            with gr.Tab("Explore the attention", id="explore"):
+                build_explorer(diagnoser, session)
             with gr.Tab("About", id="about"):
                 build_about(diagnoser.bundle)
     return demo.queue(max_size=32, default_concurrency_limit=2)

@@ -78,7 +78,8 @@ def _table(diagnosis: Diagnosis, direction: str, weights: np.ndarray, k: int) ->
         rows.append(f'<tr class="rest"><th scope="row">other {len(weights) - len(shown)}</th>{rest}</tr>')
     return (
         f'<p class="fine">{_meaning(direction, len(weights), len(words))}</p>'
-        f'<div class="scroll"><table class="heat"><thead><tr><td></td>{groups}</tr>'
+        f'<div class="scroll" tabindex="0" role="region" aria-label="{TITLES[direction]}">'
+        f'<table class="heat"><thead><tr><td></td>{groups}</tr>'
         f'<tr><th scope="col">region</th>{heads}</tr></thead>'
         f"<tbody>{''.join(rows)}</tbody></table></div>"
     )

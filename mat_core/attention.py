@@ -1,10 +1,13 @@
 """Scaled dot-product and multi-head attention, and the two blocks made of it (paper, section 2.2.1)."""
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch.nn.functional as F
 from torch import Tensor, nn
+
+Edit = Callable[[Tensor], Tensor]  # weights (b, h, queries, keys) to what is used in their place
 
 
 @dataclass
@@ -22,13 +25,19 @@ class Intermediates:
 
 
 def scaled_dot_product(
-    query: Tensor, key: Tensor, value: Tensor, key_padding: Tensor | None = None, dropout: float = 0.0
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    key_padding: Tensor | None = None,
+    dropout: float = 0.0,
+    edit: Edit | None = None,
 ) -> tuple[Tensor, Tensor]:
     """Equation 1, step by step, with the weights.
 
     query: (b, h, m, w), key and value: (b, h, n, w), key_padding: (b, n), True where a key is padding. The scaling is
     by the width w that the dot product sums over. Returns the output (b, h, m, w) and the weights (b, h, m, n). The
-    weights are those before dropout; dropout sits on the map that multiplies the values.
+    weights are those before dropout; dropout sits on the map that multiplies the values. edit: see MATNetwork.forward.
+    A batch of 1 on either side stands for all rows of the other.
     """
     scores = query @ key.transpose(-2, -1) / math.sqrt(query.shape[-1])  # (b, h, m, n)
     if key_padding is not None:
@@ -37,6 +46,8 @@ def scaled_dot_product(
         weights = scores.masked_fill(hidden, float("-inf")).softmax(-1).masked_fill(hidden, 0.0)
     else:
         weights = scores.softmax(-1)
+    if edit is not None:
+        weights = edit(weights)
     return F.dropout(weights, dropout) @ value, weights
 
 
@@ -55,7 +66,12 @@ class MultiHeadAttention(nn.Module):
             nn.init.zeros_(layer.bias)
 
     def forward(
-        self, query: Tensor, guide: Tensor, key_padding: Tensor | None = None, need_weights: bool = False
+        self,
+        query: Tensor,
+        guide: Tensor,
+        key_padding: Tensor | None = None,
+        need_weights: bool = False,
+        edit: Edit | None = None,
     ) -> tuple[Tensor, Intermediates | None]:
         """query: (b, m, d); guide, which gives keys and values: (b, n, d); key_padding: (b, n), True on padding.
 
@@ -66,7 +82,7 @@ class MultiHeadAttention(nn.Module):
         v = self._split(self.value(guide))  # (b, h, n, d/h)
         dropout = self.dropout if self.training else 0.0
         if need_weights:
-            heads, weights = scaled_dot_product(q, k, v, key_padding, dropout)
+            heads, weights = scaled_dot_product(q, k, v, key_padding, dropout, edit)
             intermediates = Intermediates(weights, q, k, v)
         else:
             heads, intermediates = self._fused(q, k, v, key_padding, dropout), None
@@ -111,12 +127,17 @@ class AttentionBlock(nn.Module):
         self.drop = nn.Dropout(dropout)
 
     def forward(
-        self, tokens: Tensor, guide: Tensor, guide_padding: Tensor | None = None, need_weights: bool = False
+        self,
+        tokens: Tensor,
+        guide: Tensor,
+        guide_padding: Tensor | None = None,
+        need_weights: bool = False,
+        edit: Edit | None = None,
     ) -> tuple[Tensor, Tensor, Intermediates | None]:
         """tokens X: (b, m, d); guide G: (b, n, d); guide_padding: (b, n), True on padding.
 
         Returns X' (b, m, d), X'' (b, m, d), and the Intermediates when asked for.
         """
-        attended, intermediates = self.attention(tokens, guide, guide_padding, need_weights)
+        attended, intermediates = self.attention(tokens, guide, guide_padding, need_weights, edit)
         middle = self.attention_norm(tokens + self.drop(attended))
         return self.feed_forward_norm(middle + self.drop(self.feed_forward(middle))), middle, intermediates

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from .bundle import Bundle, load_bundle
 from .errors import ConfigError
@@ -128,16 +129,27 @@ class Diagnoser:
         metadata = metadata or Metadata()
         bundle, config = self.bundle, self.bundle.network.config
         words = self.words(metadata)
-        output = self._run(regions, words)
+        output = self.intermediates(regions, metadata)
         logits = output.logits[0].double().numpy()
-        scaled = np.exp((logits - logits.max()) / bundle.temperature)
-        probabilities = dict(zip(bundle.labels, (scaled / scaled.sum()).tolist(), strict=True))
+        probabilities = dict(zip(bundle.labels, self.calibrated(logits).tolist(), strict=True))
         count = min(len(regions), config.n)
         lengths = {"regions": count, "words": len(words)}
         return Diagnosis(
             probabilities, logits, regions.subset(slice(0, count)), words, metadata, config.unit,
             _attention(output, lengths), _shares(output, lengths), bundle.novelty and bundle.novelty(regions),
         )  # fmt: skip
+
+    def calibrated(self, logits: np.ndarray) -> np.ndarray:
+        """Probabilities of logits, (..., classes) float64: softmax after division by the bundle's temperature."""
+        scaled = np.exp((logits - logits.max(-1, keepdims=True)) / self.bundle.temperature)
+        return scaled / scaled.sum(-1, keepdims=True)
+
+    def inputs(self, regions: Regions, metadata: Metadata | None = None) -> tuple[Tensor, Tensor, Tensor]:
+        """What the network reads of one case: features (1, n, region_width), padding (1, n), word ids (1, words)."""
+        config = self.bundle.network.config
+        ids = torch.from_numpy(self.bundle.vocabulary.encode(self.words(metadata), config.words))
+        features, padding = network_input(regions, config.n)
+        return features[None], padding[None], ids[None]
 
     def words(self, metadata: Metadata | None = None) -> tuple[Word, ...]:
         """The words that this model reads of `metadata`; none where the unit reads no words."""
@@ -149,15 +161,9 @@ class Diagnoser:
 
         One case in the batch; padding is still there, behind the regions and behind the words.
         """
-        return self._run(regions, self.words(metadata))
-
-    def _run(self, regions: Regions, words: tuple[Word, ...]) -> MATOutput:
-        config = self.bundle.network.config
-        ids = torch.from_numpy(self.bundle.vocabulary.encode(words, config.words))[None]
-        features, padding = network_input(regions, config.n)
         # always with the weights: the fused kernel's answer differs in the last bits, and one case has one answer
         with torch.inference_mode():
-            return self.bundle.network(features[None], padding[None], ids, need_weights=True)
+            return self.bundle.network(*self.inputs(regions, metadata), need_weights=True)
 
 
 def _attention(output: MATOutput, lengths: dict[str, int]) -> Attention:

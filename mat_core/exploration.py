@@ -68,10 +68,7 @@ def to_payload(
 
     image: (h, w, 3) uint8 RGB, the one that was diagnosed. fields: the metadata fields that the model reads; slots: the
     words that it has room for (both are the bundle's). title: what to call the case, shown as text, never as markup.
-    Raises ConfigError for a diagnosis without attention.
     """
-    if diagnosis.attention is None or diagnosis.shares is None:
-        raise ConfigError("This diagnosis was made without attention: ask for it with attention=True.")
     regions, wiring = diagnosis.regions, UNITS[diagnosis.unit]
     reads_words = "words" in wiring.modalities
     return {
@@ -108,18 +105,19 @@ def from_payload(source: dict | str | bytes) -> Exploration:
         value = source if isinstance(source, dict) else json.loads(source)
         if value["kind"] != KIND or value["format"] != FORMAT:
             raise DataError(f"This is no explorer export of format {FORMAT}.")
-        boxes = np.array(value["boxes"], dtype=np.float32).reshape(-1, 4)
+        boxes = _finite(value["boxes"], np.float32)
+        boxes = boxes.reshape(0, 4) if boxes.size == 0 else boxes
         words = tuple(Word(str(word["text"]), str(word["field"])) for word in value["words"])
         exploration = Exploration(
             unit=str(value["unit"]),
             size=(int(value["image"]["height"]), int(value["image"]["width"])),
             boxes=boxes,
-            scores=np.array(value["scores"], dtype=np.float32),
+            scores=_finite(value["scores"], np.float32),
             names=tuple(str(name) for name in value["names"]),
             words=words,
             fields={str(k): None if v is None else str(v) for k, v in value["fields"].items()},
             probabilities={str(p["code"]): float(p["value"]) for p in value["probabilities"]},
-            shares={side: np.array(v, dtype=np.float64) for side, v in value["shares"].items() if side in _SIDES},
+            shares={side: _finite(v, np.float64) for side, v in value["shares"].items() if side in _SIDES},
             attention=Attention(**{name: _unpack(value["attention"].get(name)) for name in MAPS}),
         )
     except DataError:
@@ -131,8 +129,13 @@ def from_payload(source: dict | str | bytes) -> Exploration:
         weights = getattr(exploration.attention, name)
         if weights is not None and weights.shape[2:] != tuple(lengths[side] for side in name.split("_to_")):
             raise DataError(f"This file contradicts itself: {name} does not fit its regions and words.")
-    if len(exploration.scores) != len(boxes) or len(exploration.names) != len(boxes):
+    count = len(boxes)
+    if boxes.shape != (count, 4) or exploration.scores.shape != (count,) or len(exploration.names) != count:
         raise DataError("This file contradicts itself: boxes, scores and names are not of one length.")
+    if any(values.shape != (lengths[side],) for side, values in exploration.shares.items()):
+        raise DataError("This file contradicts itself: its shares do not fit its regions and words.")
+    if exploration.unit not in UNITS:
+        raise DataError(f"This file is of a unit that this version does not know; it knows {', '.join(UNITS)}.")
     return exploration
 
 
@@ -216,10 +219,18 @@ def _unpack(packed: dict | None) -> np.ndarray | None:
         data = inflate.decompress(base64.b64decode(packed["data"], validate=True), 2 * count + 1)
     except (binascii.Error, zlib.error):
         raise DataError("This file is damaged: a map cannot be unpacked.") from None
-    if len(data) != 2 * count:
+    if len(data) != 2 * count or not inflate.eof:
         raise DataError("This file is damaged: a map has the wrong length.")
     planes = np.frombuffer(data, dtype=np.uint8).astype(np.uint16)
     return ((planes[:count] << 8 | planes[count:]) / np.float32(_LEVELS)).reshape(shape).astype(np.float32)
+
+
+def _finite(values, kind: type) -> np.ndarray:
+    """The numbers of a file as an array. Raises ValueError for anything that is no finite number."""
+    array = np.array(values, dtype=kind)
+    if not np.isfinite(array).all():
+        raise ValueError
+    return array
 
 
 def _short(values: np.ndarray) -> list[float]:

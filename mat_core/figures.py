@@ -1,6 +1,7 @@
 """Matplotlib figures from a Diagnosis, for slides and papers, and the arithmetic of what a heatmap shows.
 
     plate(diagnosis, image).savefig("case.pdf")      # image with regions, probabilities, both guided maps
+    heatmap(diagnosis, "regions_to_regions", head=3).savefig("map.svg")      # one map, as the explorer shows it
 
 No global state of matplotlib is touched (no pyplot), so figures can be drawn in any thread.
 """
@@ -25,6 +26,7 @@ REGION_COLOURS = ("#56b4e9", "#f0e442", "#e69f00", "#5fd3ac", "#f5a3d0", "#fffff
 NATURE_COLOURS = {"benign": "#5b7f95", "premalignant": "#b07600", "malignant": "#c2410c"}
 INK, PAPER, HALO = "#17242f", "#ffffff", "#10161b"
 COLOURMAP = "cividis"  # even in lightness, and the same to colour-blind eyes
+NUMBERED_COLUMNS = 20  # with more the numbers would run into each other
 LABELLED_REGIONS = 8  # with more boxes a label would hide the next one: they keep their number
 
 
@@ -33,26 +35,34 @@ def region_colour(index: int) -> str:
     return REGION_COLOURS[index % len(REGION_COLOURS)]
 
 
-def guided_map(diagnosis: Diagnosis, direction: str, head: int | None = None) -> np.ndarray | None:
-    """Weights of one direction, (queries, keys), each row sums to 1 over the keys; of the last layer.
+def guided_map(
+    diagnosis: Diagnosis, direction: str, head: int | None = None, layer: int | None = None
+) -> np.ndarray | None:
+    """Weights of one direction, (queries, keys), each row sums to 1 over the keys.
 
-    direction: a name of `units.MAPS`; head: from 0, or None for the average over heads. None when the unit has no such
-    block or there are no words. Raises ConfigError for a head that is not there.
+    direction: a name of `units.MAPS`; head: from 0, or None for the average over heads; layer: from 0, or None for the
+    last. None when the unit has no such block or there are no words. Raises ConfigError for a head or a layer that is
+    not there.
     """
     weights = getattr(diagnosis.attention, direction)
     if weights is None or 0 in weights.shape:
         return None
-    last = weights[-1]  # (heads, queries, keys)
+    layer = len(weights) - 1 if layer is None else layer
+    if not 0 <= layer < len(weights):
+        raise ConfigError(f"layer must be from 0 to {len(weights) - 1}; got {layer}.")
+    chosen = weights[layer]  # (heads, queries, keys)
     if head is None:
-        return last.mean(0)
-    if not 0 <= head < len(last):
-        raise ConfigError(f"head must be from 0 to {len(last) - 1}; got {head}.")
-    return last[head]
+        return chosen.mean(0)
+    if not 0 <= head < len(chosen):
+        raise ConfigError(f"head must be from 0 to {len(chosen) - 1}; got {head}.")
+    return chosen[head]
 
 
-def by_region(diagnosis: Diagnosis, direction: str, head: int | None = None) -> np.ndarray | None:
+def by_region(
+    diagnosis: Diagnosis, direction: str, head: int | None = None, layer: int | None = None
+) -> np.ndarray | None:
     """The same weights as (regions, words) whichever side looks, so that both directions are read alike."""
-    weights = guided_map(diagnosis, direction, head)
+    weights = guided_map(diagnosis, direction, head, layer)
     return weights.T if weights is not None and direction == "words_to_regions" else weights
 
 
@@ -140,13 +150,15 @@ def draw_probabilities(axes: Axes, diagnosis: Diagnosis) -> None:
     axes.set_title("Probability of each class", fontsize=9, loc="left")
 
 
-def draw_attention(axes: Axes, diagnosis: Diagnosis, direction: str, k: int = 5, head: int | None = None) -> None:
-    """A guided map of the first k regions (down) and the words read (across), numbers in percent.
+def draw_attention(
+    axes: Axes, diagnosis: Diagnosis, direction: str, k: int = 5, head: int | None = None, layer: int | None = None
+) -> None:
+    """A map of the first k regions (down) and the words read (across), in percent; self-attention has one side on both.
 
-    direction: 'words_to_regions' or 'regions_to_words'. Says so in words where there is nothing to draw.
+    direction: a name of `units.MAPS`; head, layer: as in `guided_map`. Says so in words where there is nothing to draw.
     """
     who, whom = direction.split("_to_")
-    weights = by_region(diagnosis, direction, head)
+    weights = by_region(diagnosis, direction, head, layer)
     which = "average of the heads" if head is None else f"head {head + 1}"
     axes.set_title(f"{who.capitalize()} look at {whom}: {which}, %", fontsize=9, loc="left")
     if weights is None:
@@ -154,19 +166,51 @@ def draw_attention(axes: Axes, diagnosis: Diagnosis, direction: str, k: int = 5,
         why = "no words were read" if not diagnosis.words else "this unit has no such block"
         axes.text(0, 0.9, why.capitalize() + ".", fontsize=8, transform=axes.transAxes)
         return
-    shown = weights[:k]
-    _, inks = cell_colours(shown, float(shown.max()))
-    axes.pcolormesh(shown, cmap=COLOURMAP, vmin=0, vmax=float(shown.max()), edgecolors=PAPER, linewidth=0.8)
-    for row, column in np.ndindex(shown.shape):
-        text = percent(float(shown[row, column]))
-        axes.text(column + 0.5, row + 0.5, text, ha="center", va="center", fontsize=7, color=inks[row, column])
-    names = [f"{i + 1} {name}" for i, name in enumerate(diagnosis.regions.names[:k])]
-    axes.set_yticks(np.arange(len(shown)) + 0.5, names, fontsize=7)
-    words = [word.text for word in diagnosis.words]
-    axes.set_xticks(np.arange(len(words)) + 0.5, words, fontsize=7, rotation=40, ha="right")
+    down, across = ("regions", "words") if who != whom else (who, whom)
+    names = {
+        "regions": [f"{i + 1} {name}" for i, name in enumerate(diagnosis.regions.names[:k])],
+        "words": [word.text for word in diagnosis.words],
+    }
+    shown = weights[: len(names[down]), : len(names[across])]
+    top = float(shown.max())
+    _, inks = cell_colours(shown, top)
+    axes.pcolormesh(shown, cmap=COLOURMAP, vmin=0, vmax=top, edgecolors=PAPER, linewidth=0.8)
+    if shown.shape[1] <= NUMBERED_COLUMNS:
+        for row, column in np.ndindex(shown.shape):
+            text = percent(float(shown[row, column]))
+            axes.text(column + 0.5, row + 0.5, text, ha="center", va="center", fontsize=7, color=inks[row, column])
+    heads = names[across] if across == "words" else [name.split()[0] for name in names[across]]
+    axes.set_yticks(np.arange(len(shown)) + 0.5, names[down], fontsize=7)
+    axes.set_xticks(np.arange(len(heads)) + 0.5, heads, fontsize=7, rotation=40 if across == "words" else 0)
+    for label in axes.get_xticklabels():
+        label.set_ha("right" if across == "words" else "center")
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)
     axes.invert_yaxis()
+
+
+def heatmap(
+    diagnosis: Diagnosis, direction: str, k: int = 12, head: int | None = None, layer: int | None = None
+) -> Figure:
+    """One map as a figure of its own, with its scale, for a page or a slide; arguments as in `draw_attention`."""
+    rows = len(diagnosis.words) if direction == "words_to_words" else min(k, len(diagnosis.regions))
+    columns = min(k, len(diagnosis.regions)) if direction == "regions_to_regions" else len(diagnosis.words)
+    figure = Figure(figsize=(3 + 0.32 * columns, 1.5 + 0.22 * rows), facecolor=PAPER, layout="constrained")
+    axes = figure.add_subplot()
+    draw_attention(axes, diagnosis, direction, k, head, layer)
+    who, whom = direction.split("_to_")
+    if axes.collections:
+        looking, looked_at = f"{who}, which look", f"{whom}, looked at"
+        across, down = (looking, looked_at) if direction == "words_to_regions" else (looked_at, looking)
+        axes.set_xlabel(across, fontsize=8)
+        axes.set_ylabel(down, fontsize=8)
+    for mesh in axes.collections:
+        bar = figure.colorbar(mesh, ax=axes, format=lambda value, _: percent(value))
+        bar.outline.set_visible(False)
+        bar.solids.set(rasterized=False, edgecolor="face")  # else a picture among the vectors
+        bar.ax.tick_params(labelsize=7, length=0)
+    figure.supxlabel(DISCLAIMER, fontsize=6, x=0.01, ha="left", color=INK)
+    return figure
 
 
 def percent(weight: float) -> str:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from .attention import Intermediates
+from .attention import Edit, Intermediates
 from .errors import ConfigError
 from .units import UNITS, TransformerUnit
 
@@ -139,10 +139,19 @@ class MATNetwork(nn.Module):
         self.classifier = nn.Linear(config.d, config.classes)
 
     def forward(
-        self, features: Tensor, region_padding: Tensor | None, word_ids: Tensor, need_weights: bool = False
+        self,
+        features: Tensor,
+        region_padding: Tensor | None,
+        word_ids: Tensor,
+        need_weights: bool = False,
+        edits: dict[str, Edit] | None = None,
     ) -> MATOutput:
         """features: (b, n, region_width); region_padding: (b, n), True on padding, or None; word_ids: (b, words), 0 is
         padding (a unit that reads no words ignores them). The output carries attention only when asked for.
+
+        With need_weights one image's features (1, n, region_width) may meet many word_ids (b, words): what depends on
+        the image alone is computed once. edits: map's name (`units.MAPS`) to a function of its weights (b, h, queries,
+        keys) that gives what multiplies the values in their place, in every layer; needs need_weights too.
 
         Raises ConfigError for shapes that the configuration does not fit.
         """
@@ -151,10 +160,13 @@ class MATNetwork(nn.Module):
             raise ConfigError(
                 f"features must be (batch, at most {config.n}, {config.region_width}); got {tuple(features.shape)}."
             )
-        if word_ids.ndim != 2 or word_ids.shape[0] != len(features) or word_ids.shape[1] > config.words:
+        shared = need_weights and len(features) == 1
+        if word_ids.ndim != 2 or not (shared or len(word_ids) == len(features)) or word_ids.shape[1] > config.words:
             raise ConfigError(
                 f"word_ids must be ({len(features)}, at most {config.words}); got {tuple(word_ids.shape)}."
             )
+        if edits and not need_weights:
+            raise ConfigError("edits need need_weights: the fused kernel has no weights to edit.")
         if region_padding is None:
             region_padding = torch.zeros(features.shape[:2], dtype=torch.bool, device=features.device)
         tokens = {"regions": self.region_projection(features)}  # (b, n, d)
@@ -164,8 +176,8 @@ class MATNetwork(nn.Module):
             padding["words"] = word_ids == 0
         maps = []
         for layer in self.layers:
-            tokens, seen = layer(tokens, padding, need_weights)
+            tokens, seen = layer(tokens, padding, need_weights, edits)
             maps.append(seen)
         fused, pooled, contributions = self.fusion(tokens, padding)
-        logits = self.classifier(self.drop(self.norm(fused)))  # (b, C)
+        logits = self.classifier(self.drop(self.norm(fused))).expand(len(word_ids), -1)  # (b, C)
         return MATOutput(logits, maps, pooled, contributions) if need_weights else MATOutput(logits)

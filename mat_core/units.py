@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
-from .attention import AttentionBlock, Intermediates
+from .attention import AttentionBlock, Edit, Intermediates
 
 
 @dataclass(frozen=True)
@@ -40,22 +40,28 @@ class TransformerUnit(nn.Module):
         self.guided_blocks = nn.ModuleDict({side: AttentionBlock(d, h, dropout) for side in wiring.guided})
 
     def forward(
-        self, tokens: dict[str, Tensor], padding: dict[str, Tensor | None], need_weights: bool = False
+        self,
+        tokens: dict[str, Tensor],
+        padding: dict[str, Tensor | None],
+        need_weights: bool = False,
+        edits: dict[str, Edit] | None = None,
     ) -> tuple[dict[str, Tensor], dict[str, Intermediates]]:
         """tokens: side -> (b, n, d); padding: side -> (b, n), True on padding.
 
         Returns the attended tokens, side -> (b, n, d), and the Intermediates of every block by the names in `MAPS`.
         """
-        attended, middle, maps = dict(tokens), {}, {}
+        attended, middle, maps, edits = dict(tokens), {}, {}, edits or {}
         for side, block in self.self_blocks.items():
-            attended[side], middle[side], seen = block(tokens[side], tokens[side], padding[side], need_weights)
+            edit = edits.get(f"{side}_to_{side}")
+            attended[side], middle[side], seen = block(tokens[side], tokens[side], padding[side], need_weights, edit)
             if seen is not None:
                 maps[f"{side}_to_{side}"] = seen
         # both guided blocks read the SA outputs of this layer, in parallel; the guide is the other side's X''
         outputs = dict(attended)
         for side, block in self.guided_blocks.items():
             other = "words" if side == "regions" else "regions"
-            outputs[side], _, seen = block(attended[side], middle[other], padding[other], need_weights)
+            edit = edits.get(f"{side}_to_{other}")
+            outputs[side], _, seen = block(attended[side], middle[other], padding[other], need_weights, edit)
             if seen is not None:
                 maps[f"{side}_to_{other}"] = seen
         return outputs, maps

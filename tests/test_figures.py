@@ -1,14 +1,26 @@
 """Figures: the numbers are the network's, the text can be read, and nothing to draw is said in words."""
 
+import io
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from mat_core import ConfigError, Metadata
-from mat_core.figures import by_region, cell_colours, guided_map, label_spots, percent, plate, region_texts, to_png
+from mat_core.figures import (
+    by_region,
+    cell_colours,
+    guided_map,
+    heatmap,
+    label_spots,
+    percent,
+    plate,
+    region_texts,
+    to_png,
+)
 from mat_core.images import load_image
 from mat_core.labels import BY_CODE, DISCLAIMER
+from mat_core.units import MAPS
 
 
 @pytest.fixture(scope="module")
@@ -33,9 +45,11 @@ def test_rows_sum_to_1_and_the_average_is_that_of_the_heads(diagnosis, direction
     assert by_region(diagnosis, direction).shape == (len(diagnosis.regions), len(diagnosis.words))
 
 
-def test_a_head_that_is_not_there_is_told(diagnosis):
-    with pytest.raises(ConfigError, match="0 to 3"):
+def test_a_head_or_layer_that_is_not_there_is_told(diagnosis):
+    with pytest.raises(ConfigError, match="head must be from 0 to 3"):
         guided_map(diagnosis, "words_to_regions", 4)
+    with pytest.raises(ConfigError, match="layer must be from 0 to 0"):
+        guided_map(diagnosis, "words_to_regions", layer=1)
 
 
 def test_cell_text_has_contrast_everywhere():
@@ -97,3 +111,16 @@ def test_a_plate_says_why_there_are_no_maps_and_is_a_png(tiny_diagnoser, diagnos
     assert to_png(silent, dpi=40).startswith(b"\x89PNG")
     attention = replace(diagnosis.attention, regions_to_words=None)
     assert "This unit has no such block." in texts(plate(replace(diagnosis, attention=attention), image))
+
+
+@pytest.mark.parametrize("direction", MAPS)
+def test_a_heatmap_shows_the_networks_numbers_and_is_vector(diagnosis, direction):
+    figure = heatmap(diagnosis, direction, 6, head=2, layer=0)
+    weights = by_region(diagnosis, direction, 2)[:6, : 6 if direction == "regions_to_regions" else None]
+    if direction == "words_to_words":
+        weights = by_region(diagnosis, direction, 2)
+    numbers = [text.get_text() for text in figure.axes[0].texts]
+    assert numbers == [percent(float(value)) for value in weights.ravel()]
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="svg")
+    assert b"<image" not in buffer.getvalue(), "cells and scale are paths, not pixels"

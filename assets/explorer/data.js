@@ -15,11 +15,20 @@ const MAPS = {
   words_to_words: {label: 'Words look at words', from: 'words', to: 'words', rows: 'words', cols: 'words', queryOnRows: true},
 };
 
-/** @param {string} base64 zlib data @returns {Promise<Uint8Array>} */
-async function inflate(base64) {
+const LONGEST = 1_000_000; // weights in one map, as in exploration.py: a small file may inflate to gigabytes
+
+/** @param {string} base64 zlib data @param {number} length bytes that must come out @returns {Promise<Uint8Array>} */
+async function inflate(base64, length) {
   const packed = Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0));
-  const stream = new Blob([packed]).stream().pipeThrough(new DecompressionStream('deflate'));
-  return new Uint8Array(await new Response(stream).arrayBuffer());
+  const reader = new Blob([packed]).stream().pipeThrough(new DecompressionStream('deflate')).getReader();
+  const bytes = new Uint8Array(length);
+  for (let at = 0; ;) {
+    const {done, value} = await reader.read();
+    if (done && at === length) return bytes;
+    if (done || at + value.length > length) throw new Error('wrong length');
+    bytes.set(value, at);
+    at += value.length;
+  }
 }
 
 /**
@@ -29,10 +38,14 @@ async function inflate(base64) {
  */
 async function unpackMap(packed) {
   if (!packed) return null;
-  const [layers, heads, queries, keys] = packed.shape;
+  const damaged = new Error('This file is damaged: a map of it cannot be unpacked.');
+  const shape = Array.isArray(packed.shape) && packed.shape.length === 4 ? packed.shape : [NaN];
+  const [layers, heads, queries, keys] = shape;
   const count = layers * heads * queries * keys;
-  const planes = await inflate(packed.data);
-  if (!(count >= 0) || planes.length !== 2 * count) throw new Error('A map of this file has the wrong length.');
+  if (!shape.every((length) => Number.isInteger(length) && length >= 0) || count > LONGEST) throw damaged;
+  const planes = await inflate(packed.data, 2 * count).catch(() => {
+    throw damaged;
+  });
   const values = new Float32Array(count);
   for (let i = 0; i < count; i++) values[i] = (planes[i] * 256 + planes[count + i]) / 65535;
   return {layers, heads, queries, keys, values};

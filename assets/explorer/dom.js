@@ -23,8 +23,12 @@ const make = (tag, attributes = {}, ...children) => fill(setAttributes(document.
 const draw = (tag, attributes = {}, ...children) => fill(setAttributes(document.createElementNS(SVG, tag), attributes), children);
 
 const fixed = (value) => value.toFixed(4);
-/** A true minus sign, and a plus, so that a column of differences reads well. */
-const signed = (value) => (value < 0 ? '\u2212' : '+') + Math.abs(value).toFixed(4);
+/** A true minus sign, a plus, and none on zero, so that a column of differences reads well. */
+const signed = (value, digits = 4) => {
+  const size = Math.abs(value).toFixed(digits);
+  return (Number(size) === 0 ? '' : value < 0 ? '\u2212' : '+') + size;
+};
+const shortened = (text, length) => (text.length > length ? `${text.slice(0, length - 1)}…` : text);
 const plural = (count, noun) => `${count} ${noun}${count === 1 ? '' : 's'}`;
 const percent = (value) => `${(100 * value).toFixed(1)} %`;
 

@@ -6,6 +6,8 @@
 
 const MOST_ROWS = 100;
 const MOST_SQUARE = 40; // regions x regions: more cells than that are too small to hit
+const LONGEST_NAME = 24; // letters of a region's name in the matrix; it is in full beside it
+const WIDE = 12; // columns that fit without scrolling
 const TAGS = 15; // boxes that carry their number when nothing is under the pointer
 const SHORT_LIST = 5;
 const FEW_KEYS = 12; // with so few an even share is so large that everything looks alike
@@ -26,7 +28,7 @@ function mountExplorer(element, props, server, watch) {
   let loads = 0;
   let walks = 0;
   let frame = 0;
-  let elements = {boxes: new Map(), chips: [], grid: [], heads: []};
+  let elements = {boxes: new Map(), chips: [], grid: [], frames: [], heads: []};
   let marked = [];
 
   // --- names ---------------------------------------------------------------------------------------------------
@@ -39,6 +41,7 @@ function mountExplorer(element, props, server, watch) {
   };
   const started = (text) => text.charAt(0).toUpperCase() + text.slice(1);
   const tokenCount = (side) => model[lengthOf[side]].length;
+  const takesPart = (side) => view.exists && (view.axes.rows === side || view.axes.cols === side);
   const headName = () => {
     const map = model.maps[state.map];
     if (typeof state.head === 'number') return `head ${state.head + 1}`;
@@ -169,6 +172,7 @@ function mountExplorer(element, props, server, watch) {
     renderControls();
     part('sentence').textContent = sentenceOf();
     part('sentence').classList.toggle('mx-note', !view.exists);
+    part('body').classList.toggle('mx-none', !view.exists);
     renderBoxes();
     renderWords();
     renderMatrix();
@@ -191,10 +195,10 @@ function mountExplorer(element, props, server, watch) {
       const rect = draw('rect', {x: x1, y: y1, width: Math.max(1, x2 - x1), height: Math.max(1, y2 - y1), class: 'mx-box'});
       const tag = draw('text', {x: x1 + size / 4, y: y1 + size, 'font-size': size, class: 'mx-tag'}, String(region + 1));
       const group = draw('g', {
-        role: 'button', tabindex: region === view.regions[0] ? 0 : -1, 'data-region': region, 'aria-pressed': 'false',
+        role: 'button', 'aria-disabled': takesPart('regions') ? null : 'true', tabindex: region === view.regions[0] ? 0 : -1, 'data-region': region, 'aria-pressed': 'false',
         'aria-label': `Region ${region + 1}, ${model.names[region]}, detector score ${model.scores[region].toFixed(2)}`,
       }, rect, tag);
-      elements.boxes.set(region, {group, rect, tag});
+      elements.boxes.set(region, {group, rect, tag, look: {}});
     }
     fill(svg, [...elements.boxes.values()].map(({group}) => group));
   }
@@ -209,21 +213,21 @@ function mountExplorer(element, props, server, watch) {
     }
     const groups = Object.entries(model.fields).map(([field, value]) => {
       const chips = model.words.flatMap((word, i) => (word.field === field ? [wordChip(word, i)] : []));
-      const missing = make('span', {class: 'mx-chip mx-unknown'}, 'not given, no word');
-      return make('span', {class: 'mx-chips'}, make('span', {class: 'mx-chip-field'}, FIELD_NAMES[field] ?? field),
-        ...(value === null || !chips.length ? [missing] : chips));
+      const missing = make('span', {class: 'mx-chip mx-unknown'}, `${FIELD_NAMES[field] ?? field}: not given, no word`);
+      return make('span', {class: 'mx-chips'}, ...(value === null || !chips.length ? [missing] : chips));
     });
     const padding = Math.max(0, model.slots - model.words.length);
     if (padding) {
-      groups.push(make('span', {class: 'mx-chips'}, make('span', {class: 'mx-chip-field'}, 'left over'),
-        make('span', {class: 'mx-chip mx-padding'}, `${padding} × padding, masked`)));
+      groups.push(make('span', {class: 'mx-chips'},
+        make('span', {class: 'mx-chip mx-padding'}, `${plural(padding, 'empty place')}: padding, masked`)));
     }
+    groups.unshift(make('span', {class: 'mx-label'}, 'Words read'));
     fill(holder, groups);
   }
 
   function wordChip(word, i) {
     const number = make('span', {class: 'mx-chip-weight'});
-    const chip = make('button', {type: 'button', class: 'mx-chip', 'data-word': i, 'aria-pressed': 'false'}, make('span', {}, word.text), number);
+    const chip = make('button', {type: 'button', class: 'mx-chip', 'data-word': i, 'aria-pressed': 'false', disabled: !takesPart('words')}, make('span', {}, word.text), number);
     elements.chips[i] = {chip, number};
     return chip;
   }
@@ -232,6 +236,7 @@ function mountExplorer(element, props, server, watch) {
     const holder = part('matrix');
     holder.hidden = !view.exists;
     elements.grid = [];
+    elements.frames = [];
     if (!view.exists) {
       fill(holder, []);
       return;
@@ -241,7 +246,7 @@ function mountExplorer(element, props, server, watch) {
       const picture = side === 'regions' && axis === 'row' ? make('canvas', {class: 'mx-crop', 'data-crop': token, 'aria-hidden': 'true', width: 1, height: 1}) : null;
       return make('th', {role: `${axis === 'row' ? 'row' : 'column'}header`, tabindex: -1, [`data-${axis}`]: token, class: axis === 'col' && side === 'words' ? 'mx-turned' : null},
         picture, make('span', {class: 'mx-name'}, side === 'regions' && axis === 'row' ? make('b', {}, String(token + 1)) : names.short(side, token),
-          side === 'regions' && axis === 'row' ? make('span', {class: 'mx-kind'}, ` ${model.names[token]}`) : null));
+          side === 'regions' && axis === 'row' ? make('span', {class: 'mx-kind'}, ` ${shortened(String(model.names[token]), LONGEST_NAME)}`) : null));
     };
     const extraColumns = axes.queryOnRows ? extras() : [];
     const headers = cols.map((col) => header('col', axes.cols, col));
@@ -257,9 +262,11 @@ function mountExplorer(element, props, server, watch) {
     });
     const foot = axes.queryOnRows ? [] : extras().map((extra) => make('tr', {role: 'row', class: 'mx-extra'},
       make('th', {role: 'rowheader'}, extra.name), ...cols.map((col) => make('td', {role: 'gridcell'}, extra.text(col)))));
-    const table = make('table', {role: 'grid', 'aria-label': `${view.title}. Arrow keys move, Enter pins, Escape frees.`, class: view.numbers ? 'mx-grid mx-with-numbers' : 'mx-grid'},
+    const table = make('table', {role: 'grid', 'aria-label': `${view.title}. Arrow keys move, Enter pins, Escape frees.`, class: `mx-grid${view.numbers ? ' mx-with-numbers' : ''}${cols.length > WIDE ? ' mx-wide-grid' : ''}`},
       make('thead', {role: 'rowgroup'}, head), make('tbody', {role: 'rowgroup'}, ...lines, ...foot));
-    fill(holder, [table]);
+    elements.frames = Array.from({length: 3}, () => make('div', {class: 'mx-frame', hidden: true}));
+    table.tHead.append(elements.frames[2]); // the head of the table stays in sight, and its frame with it
+    fill(holder, [table, ...elements.frames.slice(0, 2)]);
     elements.grid[1]?.[1]?.setAttribute('tabindex', '0');
     paintCrops();
   }
@@ -277,6 +284,7 @@ function mountExplorer(element, props, server, watch) {
   function extras() {
     const {axes, matrix} = view;
     const digits = view.numbers ? 4 : 2;
+    const plain = (value) => (state.reading === 'weight' ? value.toFixed(digits) : signed(value, digits));
     const shown = axes.to === 'regions' ? view.regions : view.all[axes.queryOnRows ? 'cols' : 'rows'];
     const hidden = matrix.keys - shown.length;
     const rest = (query) => {
@@ -284,8 +292,8 @@ function mountExplorer(element, props, server, watch) {
       return sum(weights) - sum(shown.map((key) => weights[key])) - hidden * view.base;
     };
     const list = [];
-    if (hidden) list.push({name: `rest (${hidden})`, text: (query) => rest(query).toFixed(digits)});
-    list.push({name: 'sum', text: (query) => (sum(rowOf(matrix, query)) - matrix.keys * view.base + 1e-9).toFixed(digits)});
+    if (hidden) list.push({name: `rest (${hidden})`, text: (query) => plain(rest(query))});
+    list.push({name: 'sum', text: (query) => plain(sum(rowOf(matrix, query)) - matrix.keys * view.base)});
     list.push({name: 'entropy', text: (query) => (view.sumsToOne ? entropyOf(rowOf(matrix, query)).toFixed(digits) : '–')});
     return list;
   }
@@ -326,7 +334,7 @@ function mountExplorer(element, props, server, watch) {
       const canvas = make('canvas', {'aria-hidden': 'true'});
       paintCells(canvas, cols.length, rows.length, (i, j) => scale.rgb(at(rows[i], cols[j]) - base));
       const note = make('span', {class: 'mx-head-note'});
-      const spread = `spreads over ${(2 ** meanEntropy(matrix)).toFixed(1)} of ${matrix.keys}`;
+      const spread = `over ${(2 ** meanEntropy(matrix)).toFixed(1)} of ${matrix.keys}`;
       const button = make('button', {type: 'button', class: 'mx-head', 'data-head': head, 'aria-pressed': String(state.head === head)},
         make('span', {class: 'mx-head-name'}, `Head ${head + 1}`), canvas, note);
       elements.heads.push({at, note, spread});
@@ -382,10 +390,11 @@ function mountExplorer(element, props, server, watch) {
         make('td', {}, make('span', {class: 'mx-number'}, fixed(rest(shares)))), received ? make('td', {}, make('span', {class: 'mx-number'}, fixed(rest(received.values)))) : null));
     }
     const source = received ? `attention from ${received.from} (${received.head === 'mean' ? 'mean of heads' : `head ${received.head + 1}`})` : '';
-    return make('table', {class: 'mx-shares', 'data-side': side},
+    const table = make('table', {class: 'mx-shares', 'data-side': side},
       make('caption', {}, started(side)),
       make('thead', {}, make('tr', {}, make('th', {scope: 'col'}, NOUNS[side]), make('th', {scope: 'col'}, 'share of the pooled vector'), received ? make('th', {scope: 'col'}, source) : null)),
       make('tbody', {}, ...lines));
+    return make('div', {class: 'mx-scroll', role: 'region', tabindex: 0, 'aria-label': `Shares of the ${side}`}, table);
   }
 
   function renderTable() {
@@ -408,11 +417,18 @@ function mountExplorer(element, props, server, watch) {
 
   // --- what is under the pointer -------------------------------------------------------------------------------
 
-  /** Which numbers light the tokens of each side, given a row token, a column token, or both. */
+  /**
+   * Which numbers light the tokens of each side, given a row token, a column token, or both; with none of them, what
+   * each token that is looked at gets on average.
+   */
   function litBy(active) {
     const lit = {regions: null, words: null};
-    if (!active || !view.exists) return lit;
-    const {axes, weight, all} = view;
+    if (!view.exists) return lit;
+    const {axes, weight, all, base} = view;
+    if (!active) {
+      lit[axes.to] = Array.from(attentionOf(axes.to, state.map, view.matrix), (value) => value - base);
+      return lit;
+    }
     if (active.col !== null) lit[axes.rows] = all.rows.map((row) => weight(row, active.col) - view.base);
     if (active.row !== null) lit[axes.cols] = all.cols.map((col) => weight(active.row, col) - view.base);
     return lit;
@@ -427,29 +443,38 @@ function mountExplorer(element, props, server, watch) {
     frame = 0;
     const active = state.pin ?? state.hover;
     const lit = litBy(active);
+    paintMatrix(active); // first: it asks where cells are, which is known as long as nothing else has changed
     paintBoxes(active, lit.regions);
     paintChips(active, lit.words);
-    paintMatrix(active);
     paintOverlay(part('overlay'), bumps, lit.regions, state.reading);
     for (const {at, note, spread} of elements.heads) {
-      note.textContent = active && active.row !== null && active.col !== null ? view.format(at(active.row, active.col) - view.base) : spread;
+      const text = active && active.row !== null && active.col !== null ? view.format(at(active.row, active.col) - view.base) : spread;
+      if (note.textContent !== text) note.textContent = text;
     }
     paintReadout(active);
   }
 
   function paintBoxes(active, values) {
     const most = values ? values.reduce((top, value) => Math.max(top, Math.abs(value)), 1e-9) : 1;
-    const tagged = values ? new Set(largest(values, SHORT_LIST)) : null;
-    for (const [region, {group, rect, tag}] of elements.boxes) {
+    const tagged = new Set(values ? largest(values, SHORT_LIST) : []);
+    const faintest = active ? 0.15 : 0.5;
+    for (const [region, box] of elements.boxes) {
       const on = isMarked(active, 'regions', region);
       const share = values ? Math.abs(values[region]) / most : 0;
-      rect.style.stroke = values ? view.scale.css(values[region]) : '';
-      rect.style.strokeOpacity = on ? 1 : values ? 0.15 + 0.85 * share : active ? 0.25 : '';
-      rect.style.strokeWidth = on ? 3.5 : values ? 1 + 2.5 * share : '';
-      group.classList.toggle('mx-on', on);
+      const opacity = on ? 1 : values ? faintest + (1 - faintest) * share : active ? 0.25 : 0.8;
+      const look = {
+        stroke: values ? view.scale.css(values[region]) : '',
+        'stroke-opacity': opacity.toFixed(2),
+        'stroke-width': (on ? 3.5 : values ? 1 + 2.5 * share : 1.4).toFixed(1),
+      };
+      for (const [name, value] of Object.entries(look)) { // most boxes stay as they are: only what differs is redrawn
+        if (box.look[name] !== value) box.rect.style.setProperty(name, value);
+      }
+      box.look = look;
+      box.group.classList.toggle('mx-on', on);
       const pressed = String(Boolean(state.pin) && on);
-      if (group.getAttribute('aria-pressed') !== pressed) group.setAttribute('aria-pressed', pressed);
-      tag.style.display = on || (tagged ? tagged.has(region) : !active && elements.boxes.size <= TAGS) ? '' : 'none';
+      if (box.group.getAttribute('aria-pressed') !== pressed) box.group.setAttribute('aria-pressed', pressed);
+      box.tag.style.display = on || tagged.has(region) || (!active && elements.boxes.size <= TAGS) ? '' : 'none';
     }
   }
 
@@ -464,22 +489,39 @@ function mountExplorer(element, props, server, watch) {
     });
   }
 
+  /** Where a token stands in the grid; 0 is the header's row or column. */
+  const gridPlace = ({row, col}) => [row === null ? 0 : view.rows.indexOf(row) + 1, col === null ? 0 : view.cols.indexOf(col) + 1];
+  const cellAt = (active) => {
+    const [i, j] = gridPlace(active);
+    return elements.grid[i]?.[j];
+  };
+
+  /** Marks lie over the table in frames of their own, so that its many cells are not painted again. */
   function paintMatrix(active) {
-    for (const cell of marked) cell.classList.remove('mx-on', 'mx-band');
-    marked = [];
-    if (!active || !view.exists) return;
-    const i = active.row === null ? 0 : view.rows.indexOf(active.row) + 1;
-    const j = active.col === null ? 0 : view.cols.indexOf(active.col) + 1;
-    const mark = (cell, name) => {
-      if (!cell) return;
-      cell.classList.add(name);
-      marked.push(cell);
-    };
-    if (i) mark(elements.grid[i]?.[0], 'mx-on');
-    if (j) mark(elements.grid[0][j], 'mx-on');
-    if (i && j) mark(elements.grid[i]?.[j], 'mx-on');
-    else if (i) elements.grid[i].slice(1).forEach((cell) => mark(cell, 'mx-band'));
-    else if (j) elements.grid.slice(1).forEach((line) => mark(line[j], 'mx-band'));
+    const [i, j] = active && view.exists ? gridPlace(active) : [0, 0];
+    const {grid, frames} = elements;
+    const rowHeader = i ? grid[i][0] : null;
+    const columnHeader = j ? grid[0][j] : null;
+    const last = grid.length - 1;
+    frameCells(frames[0], i || j ? grid[i || 1][j] : null, grid[i || last]?.[j || grid[i].length - 1]);
+    frameCells(frames[1], j ? rowHeader : null, rowHeader);
+    frameCells(frames[2], columnHeader, columnHeader);
+    const next = [rowHeader, columnHeader].filter(Boolean);
+    for (const header of marked) if (!next.includes(header)) header.classList.remove('mx-on');
+    for (const header of next) header.classList.add('mx-on');
+    marked = next;
+  }
+
+  /** Lay a frame around all cells from the first to the last; none hides it. */
+  function frameCells(frame, first, last) {
+    if (!frame) return;
+    if (first) {
+      const {offsetLeft: left, offsetTop: top} = first;
+      const width = last.offsetLeft + last.offsetWidth - left;
+      const height = last.offsetTop + last.offsetHeight - top;
+      frame.style.cssText = `transform: translate(${left}px, ${top}px); width: ${width}px; height: ${height}px`;
+    }
+    frame.hidden = !first;
   }
 
   /** The query and the key among a row and a column token; either may be null. */
@@ -488,7 +530,8 @@ function mountExplorer(element, props, server, watch) {
   function paintReadout(active) {
     const holder = part('readout');
     const free = state.pin ? make('button', {type: 'button', 'data-free': '', class: 'mx-free'}, 'Free the pin (Esc)') : null;
-    part('caption').textContent = captionOf(active);
+    const caption = captionOf(active);
+    if (part('caption').textContent !== caption) part('caption').textContent = caption;
     if (!view.exists) {
       view.headline = view.reason;
       fill(holder, [make('p', {class: 'mx-headline'}, 'Nothing to point at in this direction.'), free]);
@@ -496,7 +539,12 @@ function mountExplorer(element, props, server, watch) {
     }
     if (!active) {
       view.headline = overviewOf();
-      fill(holder, [make('p', {class: 'mx-headline'}, 'Point at a word, a region or a cell; click to pin it.'), make('p', {}, view.headline)]);
+      const {from, to} = view.axes;
+      fill(holder, [
+        make('p', {class: 'mx-headline'}, 'Point at a word, a region or a cell; click to pin it.'),
+        make('p', {}, view.headline),
+        topList(`Where an average ${NOUNS[from]} looks most`, attentionOf(to, state.map, view.matrix), to),
+      ]);
       return;
     }
     const {query, key} = asPair(active);
@@ -548,7 +596,7 @@ function mountExplorer(element, props, server, watch) {
   function topList(title, weights, side) {
     const best = largest(weights, SHORT_LIST);
     const most = Math.max(weights[best[0]], 1e-9);
-    return make('div', {class: 'mx-top'}, make('h4', {}, title),
+    return make('div', {class: 'mx-top'}, make('p', {}, title),
       make('ol', {'data-readout': 'top'}, ...best.map((i) => {
         const bar = make('span', {class: 'mx-fill mx-fill-received'});
         bar.style.width = `${(100 * weights[i]) / most}%`;
@@ -558,14 +606,15 @@ function mountExplorer(element, props, server, watch) {
   }
 
   function captionOf(active) {
-    const lit = litBy(active);
-    if (!view.exists) return `${plural(view.regions.length, 'region')} of ${model.boxes.length}, numbered by the detector’s score.`;
-    if (view.axes.from === 'words' && view.axes.to === 'words') return 'Words look at words here: the image takes no part.';
-    if (lit.regions) {
-      return `The overlay lays each region’s ${state.reading === 'weight' ? 'weight' : 'weight minus an even share'} over its box as a smooth bump; bumps add up, the strongest spot gets full colour. `
-        + (state.reading === 'weight' ? 'Boxes crowd around the lesion, so even attention brightens the middle too: “minus even share” takes that away.' : 'Orange: read more than evenly. Purple: less.');
-    }
-    return `The ${view.regions.length} regions shown of ${model.boxes.length}, numbered by the detector’s score. Point at a ${view.axes.cols === 'words' ? 'word' : 'region'} to lay its attention over the image.`;
+    const shown = `The ${view.regions.length} boxes of ${model.boxes.length} are numbered by the detector’s score.`;
+    if (!view.exists) return shown;
+    if (view.axes.from === 'words' && view.axes.to === 'words') return `Words look at words here: the image takes no part. ${shown}`;
+    if (!litBy(active).regions) return `${shown} Point at a ${NOUNS[view.axes.to]} to see which regions look at it.`;
+    const what = active ? '' : `What an average ${NOUNS[view.axes.from]} looks at. `;
+    const reading = state.reading === 'weight'
+      ? 'Boxes crowd around the lesion, so even attention brightens the middle too: “minus even share” takes that away.'
+      : 'Orange: more than an even share. Purple: less.';
+    return `${what}Each region’s number is laid over its box as a smooth bump; bumps add up, and the strongest spot gets full colour. ${reading}`;
   }
 
   // --- the walk-through ----------------------------------------------------------------------------------------
@@ -637,12 +686,15 @@ function mountExplorer(element, props, server, watch) {
   }
 
   function setPin(active) {
+    const freed = state.pin;
+    const inside = element.contains(document.activeElement);
     state.pin = same(active, state.pin) ? null : active;
     state.walkHead = null;
     if (!state.pin) state.hover = null;
     paint();
     part('status').textContent = state.pin ? `Pinned. ${view.headline}` : 'Nothing is pinned.';
     renderWalk();
+    if (freed && !state.pin && inside && !element.contains(document.activeElement)) cellAt(freed)?.focus(); // its panel is gone
   }
 
   /** Arrow keys inside the grid: to the neighbour, with the headers as row 0 and column 0. */
@@ -736,8 +788,8 @@ function mountExplorer(element, props, server, watch) {
       part('error').textContent = 'This file is too large to be an export of the explorer.';
       return;
     }
-    const {key, ...chosen} = (await file.text().then(JSON.parse).catch(() => null)) ?? {};
-    await load(JSON.stringify(chosen)); // without a key: a file cannot speak for a case on the server
+    const text = await file.text();
+    await load(text || ' ', true);
   }
 
   // --- life ----------------------------------------------------------------------------------------------------
@@ -754,8 +806,22 @@ function mountExplorer(element, props, server, watch) {
     if (Number.isInteger(chosen.top) && chosen.top > 0) state.top = chosen.top;
   }
 
+  /** The pin in another answer for the same regions, as when the metadata change; null where its word is gone. */
+  function samePlace(next) {
+    if (JSON.stringify(next.boxes) !== JSON.stringify(model.boxes)) return null;
+    const moved = (side, token) => {
+      if (token === null || side === 'regions') return token;
+      const {field} = model.words[token];
+      const rank = token - model.words.findIndex((word) => word.field === field);
+      return next.words.findIndex((word, i) => word.field === field && i - next.words.findIndex((other) => other.field === field) === rank);
+    };
+    const {rows, cols} = MAPS[state.map];
+    const pin = {row: moved(rows, state.pin.row), col: moved(cols, state.pin.col)};
+    return pin.row === -1 || pin.col === -1 ? null : pin;
+  }
+
   /** Show a payload, or say in the page why not. */
-  async function load(text) {
+  async function load(text, fromFile = false) {
     const ticket = ++loads;
     const error = part('error');
     error.textContent = '';
@@ -772,8 +838,10 @@ function mountExplorer(element, props, server, watch) {
       return;
     }
     if (ticket !== loads) return;
+    if (fromFile) delete next.key; // a file cannot speak for a case on the server
+    state.pin = state.pin && samePlace(next);
+    state.hover = null;
     model = next;
-    state.pin = state.hover = null;
     takeUp(model.view);
     const usable = (name) => model.maps[name] && model.maps[name].queries && model.maps[name].keys;
     if (!model.view && !usable(state.map)) state.map = Object.keys(MAPS).find(usable) ?? state.map;
@@ -792,12 +860,24 @@ function mountExplorer(element, props, server, watch) {
   function caseLine() {
     const best = model.probabilities.reduce((a, b) => (b.value > a.value ? b : a));
     const facts = [model.title, model.unit_name, `${best.name}${best.malignant ? ' (malignant)' : ''} ${percent(best.value)}`,
-      plural(model.boxes.length, 'region'), model.reads_words ? plural(model.words.length, 'word') : 'image only'];
+      plural(model.boxes.length, 'region'), model.reads_words ? plural(model.words.length, 'word') : 'image only',
+      model.key ? '' : 'opened from a file'];
     return facts.filter(Boolean).join(' · ');
   }
 
-  element.addEventListener('pointerover', (event) => event.pointerType !== 'touch' && setHover(tokenAt(event.target)));
-  element.addEventListener('pointerleave', () => setHover(null));
+  // The page may scroll below a resting pointer when the keyboard moves the focus: that is no hover.
+  let keyed = false;
+  element.addEventListener('keydown', () => {
+    keyed = true;
+  }, true);
+  const point = (event) => keyed || event.pointerType === 'touch' || setHover(tokenAt(event.target));
+  element.addEventListener('pointerover', point);
+  element.addEventListener('pointermove', (event) => {
+    if (!keyed || !(event.movementX || event.movementY)) return;
+    keyed = false;
+    point(event);
+  });
+  element.addEventListener('pointerleave', () => keyed || setHover(null));
   element.addEventListener('focusin', (event) => {
     const token = tokenAt(event.target);
     if (token) setHover(token);
@@ -815,6 +895,8 @@ function mountExplorer(element, props, server, watch) {
   part('image').addEventListener('load', paintCrops);
   part('import').addEventListener('change', (event) => importFile(event.target));
   part('table-part').addEventListener('toggle', () => view && renderTable());
+  // where the cells are changes with the width of the page, and with a tab that is opened
+  new ResizeObserver(() => view?.exists && paintMatrix(state.pin ?? state.hover)).observe(part('matrix'));
   watch('value', () => load(props.value));
   load(props.value);
 }

@@ -40,11 +40,11 @@ function scaleOf(reading, limit) {
     low, high: limit, rgb,
     css: (value) => `rgb(${rgb(value).join(' ')})`,
     hex: (value) => '#' + rgb(value).map((part) => part.toString(16).padStart(2, '0')).join(''),
-    ink: (value) => (luminance(rgb(value)) > 0.2 ? '#000' : '#fff'),
+    ink: (value) => (luminance(rgb(value)) > 0.179 ? '#000' : '#fff'),
   };
 }
 
-/** Relative luminance as WCAG defines it: black reads better than white above .18. */
+/** Relative luminance as WCAG defines it: black reads better than white above .179, and either has 4.5 : 1. */
 function luminance(rgb) {
   const [r, g, b] = rgb.map((part) => {
     const share = part / 255;

@@ -68,7 +68,7 @@ function softmaxStep(numbers, key, keyName, keysName) {
     bars.svg,
     make('label', {class: 'mx-field mx-wide'}, make('span', {}, 'Temperature: ', shown), slider),
     line,
-    make('p', {class: 'mx-hint'}, 'Colder sharpens the row towards its best score, hotter flattens it to an even share. The thin lines are the network’s own weights; only this panel changes.'));
+    make('p', {class: 'mx-hint'}, `Colder sharpens the row towards its best score, hotter flattens it to an even share. One bar for each of the ${keysName}, in order; the thin lines are the network’s own weights. Only this panel changes.`));
 }
 
 /**
@@ -97,7 +97,7 @@ function walkThrough(numbers, names) {
           make('strong', {'data-walk': 'score'}, fixed(scores[names.keyIndex])), '.')),
       softmaxStep(numbers, names.keyIndex, names.key, names.keys),
       step(4, 'Times the value',
-        make('p', {}, `${names.key} hands on its value, ${width} numbers of length `, make('strong', {'data-walk': 'norm'}, fixed(norms[names.keyIndex])),
+        make('p', {}, `${names.key.charAt(0).toUpperCase() + names.key.slice(1)} hands on its value, ${width} numbers of length `, make('strong', {'data-walk': 'norm'}, fixed(norms[names.keyIndex])),
           '. Times the weight that is ', make('strong', {'data-walk': 'part'}, fixed(norms[names.keyIndex] * weight)),
           `; all ${weights.length} ${names.keys} together give this head’s output, of length ${fixed(norm)}.`),
         vectorStrip('v', 'numbers of the value', value, largestSize(value)),

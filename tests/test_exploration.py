@@ -1,0 +1,276 @@
+"""The explorer's JSON: the network's numbers go there and back, small and inert; each step to one weight is real."""
+
+import base64
+import json
+import math
+import time
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from interface.explorer import Cases
+from mat_core import ConfigError, DataError, Diagnoser, MATNetwork, Metadata, Regions
+from mat_core.bundle import load_bundle
+from mat_core.exploration import from_payload, to_json, to_payload, walk_through
+from mat_core.labels import CODES
+from mat_core.metadata import FIELDS
+from mat_core.units import MAPS, UNITS
+
+METADATA = Metadata(55, "female", "lower extremity", "follow_up")  # ten words, the longest input
+ROUNDING = 1.01 / 65535  # what fixed point may cost
+
+
+@pytest.fixture(scope="module")
+def regions() -> Regions:
+    rng = np.random.default_rng(0)
+    corners = rng.uniform(0, 200, (100, 2))
+    boxes = np.hstack([corners, corners + rng.uniform(10, 90, (100, 2))]).astype(np.float32)
+    probabilities = rng.dirichlet(np.ones(len(CODES)), 100).astype(np.float32)
+    return Regions(boxes, probabilities, rng.normal(0, 1, (100, 20)).astype(np.float32), (300, 400))
+
+
+@pytest.fixture(scope="module")
+def noise() -> np.ndarray:
+    """An image that compresses badly."""
+    return np.random.default_rng(1).integers(0, 256, (900, 1200, 3), dtype=np.uint8)
+
+
+@pytest.fixture(scope="module")
+def diagnosers(tiny_bundle) -> dict[str, Diagnoser]:
+    """Each unit at the paper's size of the maps: 100 regions, ten words, 8 heads; random weights."""
+    bundle = load_bundle(tiny_bundle)
+    made = {}
+    for unit in UNITS:
+        with torch.random.fork_rng():
+            torch.manual_seed(1)
+            network = MATNetwork(replace(bundle.network.config, unit=unit, d=64, h=8, n=100)).eval()
+        made[unit] = Diagnoser(replace(bundle, network=network.requires_grad_(False), fields=FIELDS))
+    return made
+
+
+@pytest.mark.parametrize("unit", UNITS)
+def test_there_and_back_again_and_small(diagnosers, regions, noise, unit):
+    diagnosis = diagnosers[unit].diagnose_regions(regions, METADATA)
+    text = to_json(to_payload(diagnosis, noise, FIELDS))
+    assert len(text) <= 300_000
+    back = from_payload(text)
+    for name in MAPS:
+        before, after = getattr(diagnosis.attention, name), getattr(back.attention, name)
+        if before is None:
+            assert after is None
+            continue
+        assert after.shape == before.shape
+        assert np.abs(after - before).max() <= ROUNDING
+        assert after.astype(float).sum(-1) == pytest.approx(1, abs=1e-5)
+    assert (back.unit, back.words, back.size) == (unit, diagnosis.words, regions.size)
+    assert back.boxes == pytest.approx(regions.boxes, abs=0.01)
+    assert back.scores == pytest.approx(regions.scores, abs=1e-5)
+    assert back.probabilities == pytest.approx(diagnosis.probabilities, abs=1e-6)
+    assert set(back.shares) == set(diagnosis.shares)
+    for side, shares in diagnosis.shares.items():
+        assert back.shares[side] == pytest.approx(shares, abs=1e-6)
+    reads = "words" in UNITS[unit].modalities
+    assert back.fields == (
+        {"age": "55", "sex": "female", "localization": "lower extremity", "dx_type": "follow_up"} if reads else {}
+    )
+
+
+def test_one_head_that_looks_at_one_token_is_kept_exactly(diagnosers, regions, noise):
+    diagnosis = diagnosers["sga-sga"].diagnose_regions(regions, METADATA)
+    sharp = np.zeros((1, 8, 100, 10), np.float32)
+    sharp[..., 3] = 1
+    diagnosis = replace(diagnosis, attention=replace(diagnosis.attention, regions_to_words=sharp))
+    assert np.array_equal(from_payload(to_payload(diagnosis, noise)).attention.regions_to_words, sharp)
+
+
+def test_without_words_the_maps_are_empty_and_the_fields_missing(diagnosers, regions, noise):
+    payload = to_payload(diagnosers["sga-sga"].diagnose_regions(regions), noise)
+    back = from_payload(to_json(payload))
+    assert back.words == ()
+    assert back.fields == {"age": None, "sex": None, "localization": None}
+    assert back.attention.regions_to_words.shape == (1, 8, 100, 0)
+    assert back.attention.words_to_regions.shape == (1, 8, 0, 100)
+    assert payload["slots"] == 10
+
+
+@pytest.mark.parametrize("title", ["</script><img src=x onerror=alert(1)>.jpg", "\x00\ud800 \u2028", "naïve 病变", ""])
+def test_any_title_comes_back_as_it_was_and_holds_no_markup(diagnosers, regions, noise, title):
+    text = to_json(to_payload(diagnosers["base"].diagnose_regions(regions, METADATA), noise, title=title))
+    assert "<" not in text
+    assert text.isascii()
+    assert json.loads(text)["title"] == title
+    from_payload(text)
+
+
+@pytest.fixture(scope="module")
+def exported(diagnosers, regions) -> str:
+    image = np.zeros((30, 40, 3), np.uint8)
+    return to_json(to_payload(diagnosers["sga-sga"].diagnose_regions(regions, METADATA), image, FIELDS))
+
+
+def with_map(value: dict, **changes) -> None:
+    value["attention"]["words_to_regions"] |= changes
+
+
+def bad_byte(data: str) -> str:
+    raw = bytearray(base64.b64decode(data))
+    raw[len(raw) // 2] ^= 1
+    return base64.b64encode(raw).decode()
+
+
+DAMAGE = {
+    "another kind": (lambda v: v.update(kind="report"), "no explorer export"),
+    "another format": (lambda v: v.update(format=2), "no explorer export of format 1"),
+    "boxes missing": (lambda v: v.pop("boxes"), "damaged"),
+    "box of three": (lambda v: v.update(boxes=[box[:3] for box in v["boxes"]]), "not of one length"),
+    "boxes that only add up": (lambda v: v.update(boxes=np.reshape(v["boxes"], (200, 2)).tolist()), "contradicts"),
+    "endless box": (lambda v: v["boxes"][0].__setitem__(0, math.inf), "damaged"),
+    "one name less": (lambda v: v["names"].pop(), "not of one length"),
+    "one word less": (lambda v: v["words"].pop(), "does not fit its regions and words"),
+    "a word that is a number": (lambda v: v["words"].__setitem__(0, 5), "damaged"),
+    "one share less": (lambda v: v["shares"]["words"].pop(), "shares do not fit"),
+    "unknown unit": (lambda v: v.update(unit="sgsg"), "unit that this version does not know"),
+    "five axes": (lambda v: with_map(v, shape=[1, 1, 8, 10, 100]), "shape that cannot be"),
+    "negative axes": (lambda v: with_map(v, shape=[1, 8, -10, -100]), "shape that cannot be"),
+    "giant map": (lambda v: with_map(v, shape=[1, 8, 10**6, 10**6]), "shape that cannot be"),
+    "short map": (lambda v: with_map(v, shape=[1, 8, 10, 101]), "wrong length"),
+    "long map": (lambda v: with_map(v, shape=[1, 8, 10, 99]), "wrong length"),
+    "no base64": (lambda v: with_map(v, data="!"), "cannot be unpacked"),
+    "cut off": (lambda v: with_map(v, data=v["attention"]["words_to_regions"]["data"][:400]), "damaged"),
+    "one bit": (lambda v: with_map(v, data=bad_byte(v["attention"]["words_to_regions"]["data"])), "damaged"),
+    "a list": (lambda v: v.update(attention=[]), "damaged"),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGE)
+def test_damage_is_named(exported, damage):
+    harm, says = DAMAGE[damage]
+    value = json.loads(exported)
+    harm(value)
+    with pytest.raises(DataError, match=says):
+        from_payload(value)
+
+
+@pytest.mark.parametrize("text", ["", "no json", "[]", "null", "[" * 100_000, b"\xff\xfe", '{"kind": 1}', "1e999"])
+def test_what_is_no_export_is_told(text):
+    with pytest.raises(DataError):
+        from_payload(text)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.data())
+def test_a_file_cut_or_changed_anywhere_is_read_or_refused(exported, data):
+    at = data.draw(st.integers(0, len(exported) - 1))
+    text = data.draw(
+        st.sampled_from([exported[:at], exported[:at] + "7" + exported[at + 1 :], exported[:at] + exported[at + 1 :]])
+    )
+    try:
+        said = from_payload(text).unit
+    except DataError as error:
+        said = str(error)
+    assert said in UNITS or said.startswith(("This file", "This is no explorer export"))
+
+
+# ---------------------------------------------------------------- how one number came about
+
+
+@pytest.mark.parametrize("unit", UNITS)
+@pytest.mark.parametrize("name", MAPS)
+def test_the_walk_leads_to_the_networks_weight(diagnosers, regions, unit, name):
+    diagnoser = diagnosers[unit]
+    diagnosis = diagnoser.diagnose_regions(regions, METADATA)
+    weights = getattr(diagnosis.attention, name)
+    if weights is None:
+        with pytest.raises(ConfigError, match="has no attention"):
+            walk_through(diagnoser, regions, METADATA, name, 0, 0, 0, 0)
+        return
+    queries, keys = name.split("_to_")
+    block = diagnoser.bundle.network.layers[0]
+    block = block.self_blocks[queries] if queries == keys else block.guided_blocks[queries]
+    # from the block's own inputs and projections, not from what it says of itself
+    seen = {}
+    handle = block.attention.register_forward_pre_hook(lambda _, args: seen.update(query=args[0], guide=args[1]))
+    try:
+        diagnoser.diagnose_regions(regions, METADATA)
+    finally:
+        handle.remove()
+    with torch.inference_mode():
+        q, k, v = (
+            getattr(block.attention, what)(seen[source])[0].double().numpy().reshape(-1, 8, 8)
+            for what, source in (("query", "query"), ("key", "guide"), ("value", "guide"))
+        )
+    for head, query, key in ((0, 1, 2), (7, 9, 0)):
+        walk = walk_through(diagnoser, regions, METADATA, name, 0, head, query, key)
+        scores = k[:, head] @ q[query, head] / math.sqrt(8)
+        softmax = np.exp(scores - scores.max()) / np.exp(scores - scores.max()).sum()
+        assert walk["query"] == pytest.approx(q[query, head], abs=1e-5)
+        assert walk["key"] == pytest.approx(k[key, head], abs=1e-5)
+        assert walk["value"] == pytest.approx(v[key, head], abs=1e-5)
+        assert walk["dot"] == pytest.approx(q[query, head] @ k[key, head], abs=1e-5)
+        assert (walk["width"], walk["scale"]) == (8, math.sqrt(8))
+        assert walk["scores"] == pytest.approx(scores, abs=1e-5)
+        assert walk["weights"] == pytest.approx(softmax, abs=1e-6)
+        assert walk["weights"] == pytest.approx(weights[0, head, query], abs=1e-6)
+        assert walk["value_norms"] == pytest.approx(np.linalg.norm(v[:, head], axis=1), abs=1e-5)
+        assert walk["output"] == pytest.approx(softmax @ v[:, head], abs=1e-5)
+
+
+@pytest.mark.parametrize(
+    "where", [(1, 0, 0, 0), (0, 8, 0, 0), (0, 0, 10, 0), (0, 0, 0, 100), (0, 0, -1, 0), (0, True, 0, 0)]
+)
+def test_a_place_that_is_not_there_is_told(diagnosers, regions, where):
+    with pytest.raises(ConfigError, match="must be a whole number from 0 to"):
+        walk_through(diagnosers["sga-sga"], regions, METADATA, "words_to_regions", *where)
+
+
+def ask(key: str, **changes) -> dict:
+    return {"key": key, "map": "words_to_regions", "layer": 0, "head": 1, "query": 2, "token": 3} | changes
+
+
+def test_a_case_is_asked_about_by_its_key_alone(diagnosers, regions):
+    cases, diagnoser = Cases(), diagnosers["sga-sga"]
+    key = cases.add(diagnoser, diagnoser.diagnose_regions(regions, METADATA))
+    assert cases.walk_through(ask(key)) == walk_through(diagnoser, regions, METADATA, "words_to_regions", 0, 1, 2, 3)
+    for request in (ask("guess"), {}, None, [], "x", {"key": ["a"]}):
+        assert "no longer in the server's memory" in cases.walk_through(request)["error"]
+    for wrong in (
+        {"map": ["x"]},
+        {"map": "__class__"},
+        {"head": "1"},
+        {"query": 10**9},
+        {"token": None},
+        {"layer": 0.0},
+    ):
+        assert set(cases.walk_through(ask(key, **wrong))) == {"error"}
+
+
+def test_cases_are_bounded_by_number_and_the_longest_unused_goes_first(diagnosers, regions):
+    diagnoser = diagnosers["base"]
+    cases = Cases(limit=2)
+    first, second = (cases.add(diagnoser, diagnoser.diagnose_regions(regions)) for _ in range(2))
+    cases.walk_through(ask(first))
+    third = cases.add(diagnoser, diagnoser.diagnose_regions(regions))
+    assert len(cases) == 2
+    gone = [key for key in (first, second, third) if "memory" in cases.walk_through(ask(key))["error"]]
+    assert gone == [second]
+
+
+def test_a_case_that_nobody_asks_about_is_forgotten_by_itself(diagnosers, regions):
+    diagnoser = diagnosers["sga-sga"]
+    diagnosis = diagnoser.diagnose_regions(regions, METADATA)
+    cases = Cases(age=2.0)
+    cases.add(diagnoser, diagnosis)
+    time.sleep(1)
+    used = cases.add(diagnoser, diagnosis)
+    assert len(cases) == 2
+    deadline = time.monotonic() + 20
+    while len(cases) == 2 and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert "error" not in cases.walk_through(ask(used))
+    while len(cases) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert len(cases) == 0

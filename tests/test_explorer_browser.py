@@ -1,0 +1,733 @@
+"""The attention explorer as a person uses it, in headless Chromium. Skipped where there is no Chromium.
+
+A small page of its own hosts the component with a button for each unit; the last tests go through the real app. The
+numbers on the screen are read from the page and compared with the `Diagnosis`, for every unit, direction and head.
+"""
+
+import csv
+import io
+import json
+import re
+from dataclasses import dataclass, replace
+from pathlib import Path
+from statistics import median
+from xml.etree import ElementTree
+
+import cv2
+import gradio as gr
+import numpy as np
+import pytest
+import torch
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page, expect, sync_playwright
+from test_browser import CHROMIUM, FLAGS, PATIENCE
+
+from interface.explorer import explorer, explorer_value
+from interface.theme import clinical_theme
+from mat_core import Diagnoser, Diagnosis, MATNetwork, Metadata, Regions
+from mat_core.bundle import load_bundle
+from mat_core.exploration import from_payload
+from mat_core.labels import CODES
+from mat_core.metadata import FIELDS
+from mat_core.phantoms import make_phantom
+from mat_core.units import MAPS, UNITS
+
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine: apt-get install chromium")
+
+METADATA = Metadata(55, "female", "lower extremity", "follow_up")  # ten words, the longest input
+HOSTILE = '<img src=x onerror="window.harmed=1">"\'&.jpg</script>'
+EXACT = 1e-4  # what is shown has four digits
+
+
+@dataclass
+class Case:
+    """What one button of the page shows."""
+
+    diagnoser: Diagnoser
+    diagnosis: Diagnosis
+    image: np.ndarray
+    title: str
+
+    def map(self, name: str) -> np.ndarray | None:
+        return getattr(self.diagnosis.attention, name)
+
+
+def make_cases(bundle_folder) -> dict[str, Case]:
+    """Each unit with random weights on 100 regions, ten words, two layers of 8 heads."""
+    bundle = load_bundle(bundle_folder)
+    rng = np.random.default_rng(0)
+    image = make_phantom(1, "mel").image
+    height, width = image.shape[:2]
+    corners = rng.uniform((0, 0), (width - 60, height - 60), (100, 2))
+    boxes = np.hstack([corners, corners + rng.uniform(20, 60, (100, 2))]).astype(np.float32)
+    probabilities = np.sort(rng.dirichlet(np.ones(len(CODES)), 100).astype(np.float32), 0)[::-1] * 0.9
+    features = rng.normal(0, 1, (100, 20)).astype(np.float32)
+    regions = Regions(boxes, probabilities, features, (height, width))
+    cases = {}
+    for unit in UNITS:
+        with torch.random.fork_rng():
+            torch.manual_seed(1)
+            config = replace(bundle.network.config, unit=unit, d=64, h=8, n=100, layers=2)
+            network = MATNetwork(config).eval().requires_grad_(False)
+            for block in network.modules():  # sharper than at the start of a training: no two heads look alike
+                if hasattr(block, "query"):
+                    block.query.weight *= 3
+        diagnoser = Diagnoser(replace(bundle, network=network, fields=FIELDS))
+        cases[unit] = Case(diagnoser, diagnoser.diagnose_regions(regions, METADATA), image, unit)
+    silent = cases["sga-sga"].diagnoser
+    cases["silent"] = Case(silent, silent.diagnose_regions(regions), image, "silent")
+    cases["hostile"] = replace(cases["sga-sga"], title=HOSTILE)
+    return cases
+
+
+@pytest.fixture(scope="module")
+def cases(tiny_bundle) -> dict[str, Case]:
+    return make_cases(tiny_bundle)
+
+
+@pytest.fixture(scope="module")
+def host(cases):
+    """The address of a page with the component and a button for each case."""
+    with gr.Blocks(analytics_enabled=False) as demo:
+        buttons = {name: gr.Button(name, elem_id=f"show-{name}") for name in cases}
+        view = explorer()
+        for name, button in buttons.items():
+            button.click(
+                lambda c=cases[name]: explorer_value(c.diagnoser, c.diagnosis, c.image, c.title), None, view,
+                show_progress="hidden",
+            )  # fmt: skip
+    _, url, _ = demo.launch(
+        prevent_thread_lock=True, quiet=True, run_history=False, ssr_mode=False, server_name="127.0.0.1",
+        theme=clinical_theme(),
+    )  # fmt: skip
+    yield url
+    demo.close(verbose=False)
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def visit(browser):
+    """A function that opens an address; afterwards nothing may have gone wrong or out."""
+    problems, contexts = [], []
+
+    def open_page(url: str, width: int = 1280, height: int = 900, **options) -> Page:
+        contexts.append(browser.new_context(viewport={"width": width, "height": height}, **options))
+        page = contexts[-1].new_page()
+        page.set_default_timeout(PATIENCE)
+        page.on("console", lambda said: problems.append(said.text) if said.type == "error" else None)
+        page.on("pageerror", lambda error: problems.append(str(error)))
+        page.on("request", lambda request: problems.append(request.url) if _leaves(request.url) else None)
+        page.goto(url)
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert problems == []
+
+
+def _leaves(url: str) -> bool:
+    return not re.match(r"(https?|wss?)://127\.0\.0\.1[:/]|data:|blob:", url)
+
+
+@pytest.fixture
+def show(visit, host):
+    """A function that opens the page on a case."""
+    pages = []
+
+    def show_case(name: str, **options) -> Page:
+        page = pages[0] if pages else visit(host, **options)
+        pages[:] = [page]
+        page.locator(f"#show-{name}").click()
+        title = HOSTILE if name == "hostile" else name
+        expect(page.locator('[data-part="case"]')).to_contain_text(f"{title} · ", timeout=PATIENCE)
+        return page
+
+    return show_case
+
+
+def part(page: Page, name: str):
+    return page.locator(f'[data-part="{name}"]')
+
+
+def choose(page: Page, name: str, value) -> None:
+    part(page, name).locator(f'input[value="{value}"]').check()
+
+
+def cell(page: Page, row: int, col: int):
+    return page.locator(f'td[data-row="{row}"][data-col="{col}"]')
+
+
+def number(text: str) -> float:
+    return float(text.replace("\u2212", "-"))
+
+
+# For each of the heads of one layer: the cells as numbers, and the five that one token looks at most.
+READ = """async ([layer, heads, queryOnRows]) => {
+  const part = (name) => document.querySelector(`[data-part="${name}"]`);
+  const pick = (name, value) => part(name).querySelector(`input[value="${value}"]`).click();
+  const number = (text) => Number(text.replace('\u2212', '-'));
+  const frame = () => new Promise(requestAnimationFrame);
+  if (!part('numbers').checked) part('numbers').click();
+  part('top').value = part('top').max;
+  part('top').dispatchEvent(new Event('input'));
+  if (!part('layer').hidden) pick('layer', layer);
+  const seen = {};
+  for (const head of heads) {
+    pick('head', head);
+    const cells = [...part('matrix').querySelectorAll('td[data-row][data-col]')]
+      .map((cell) => [Number(cell.dataset.row), Number(cell.dataset.col), number(cell.textContent)]);
+    const query = Number(head) || 0;
+    const target = queryOnRows ? `tbody th[data-row="${query}"]` : `thead th[data-col="${query}"]`;
+    const over = new PointerEvent('pointerover', {bubbles: true, pointerType: 'mouse'});
+    part('matrix').querySelector(target).dispatchEvent(over);
+    await frame();
+    const top = [...document.querySelectorAll('[data-readout="top"] li')]
+      .map((line) => [Number(line.dataset.token), number(line.querySelector('.mx-number').textContent)]);
+    const extra = Object.fromEntries([...part('matrix').querySelectorAll('.mx-extra th, th.mx-extra')].map((th) => {
+      const at = [...th.parentElement.children].indexOf(th);
+      const cells = queryOnRows ? [...part('matrix').querySelectorAll('tbody tr')].map((row) => row.children[at])
+        : [...th.parentElement.querySelectorAll('td')];
+      return [th.textContent, cells.map((cell) => cell.textContent)];
+    }));
+    seen[head] = {cells, query, top, extra};
+  }
+  return seen;
+}"""
+
+
+def entropy(weights: np.ndarray) -> np.ndarray:
+    return -(weights * np.log2(np.maximum(weights, 1e-30))).sum(-1)
+
+
+@pytest.mark.parametrize("unit", UNITS)
+def test_the_numbers_on_the_screen_are_the_networks(show, cases, unit):
+    page, case = show(unit), cases[unit]
+    for name in MAPS:
+        weights = case.map(name)
+        choose(page, "map", name)
+        if weights is None:
+            expect(part(page, "sentence")).to_have_class(re.compile("mx-note"))
+            expect(part(page, "matrix")).to_be_hidden()
+            continue
+        on_rows = name != "words_to_regions"
+        page.mouse.move(0, 0)  # or it hovers over what comes to lie below it
+        for layer, heads in ((0, ["mean", "max", *"01234567"]), (1, ["mean", "5"])):
+            seen = page.evaluate(READ, [layer, heads, on_rows])
+            for head in heads:
+                of_head = {"mean": weights[layer].mean(0), "max": weights[layer].max(0)}
+                expected = of_head[head] if head in of_head else weights[layer, int(head)]  # (queries, keys)
+                shown = seen[head]
+                square = name == "regions_to_regions"
+                assert len(shown["cells"]) == (40 * 40 if square else expected.size)
+                rows, cols, values = zip(*shown["cells"], strict=True)
+                there = expected[rows, cols] if on_rows else expected[cols, rows]
+                assert np.abs(np.array(values) - there).max() <= EXACT
+                keys, top = zip(*shown["top"], strict=True)
+                assert top == pytest.approx(np.sort(expected[shown["query"]])[:-6:-1], abs=EXACT)
+                assert top == pytest.approx(expected[shown["query"], keys], abs=EXACT)
+                rows, extra = expected[:40] if square else expected, shown["extra"]
+                if head == "max":
+                    assert set(extra["entropy"]) == {"–"}
+                    continue
+                assert [number(v) for v in extra["sum"]] == pytest.approx(rows.sum(1), abs=EXACT)
+                assert [number(v) for v in extra["entropy"]] == pytest.approx(entropy(rows), abs=2e-3)
+                if square:
+                    assert [number(v) for v in extra["rest (60)"]] == pytest.approx(rows[:, 40:].sum(1), abs=EXACT)
+
+
+@pytest.mark.parametrize("unit", [unit for unit in UNITS if unit != "base"])
+def test_the_walk_through_is_this_forward_pass(show, cases, unit):
+    page, case = show(unit), cases[unit]
+    layers = case.diagnoser.intermediates(case.diagnosis.regions, METADATA).layers
+    layer, row, col = 1, 2, 3
+    for name in MAPS:
+        if case.map(name) is None:
+            continue
+        query, key = (col, row) if name == "words_to_regions" else (row, col)
+        choose(page, "map", name)
+        choose(page, "layer", layer)
+        cell(page, row, col).click()
+        for head in range(8):
+            choose(page, "head", head)
+            panel = page.locator('[data-walk="panel"]').filter(has_text=f"head {head + 1} of 8, layer 2 of 2")
+            panel.wait_for()
+            read = panel.evaluate(
+                """(panel) => {
+                const entries = [...panel.querySelectorAll('[data-walk]')].map((e) => [e.dataset.walk, e.textContent]);
+                return [Object.fromEntries(entries),
+                  [...panel.querySelectorAll('.mx-vector')].map((e) => e.textContent)]; }"""
+            )
+            texts, vectors = read[0], [np.array([float(n) for n in v.split()]) for v in read[1]]
+            q, k, v = (
+                getattr(layers[layer][name], what)[0, head].double().numpy() for what in ("query", "key", "value")
+            )
+            keys = case.map(name).shape[-1]
+            scores = k[:keys] @ q[query] / np.sqrt(8)
+            row_weights = np.exp(scores - scores.max()) / np.exp(scores - scores.max()).sum()
+            weight = case.map(name)[layer, head, query, key]
+            assert row_weights[key] == pytest.approx(weight, abs=1e-6)
+            expected = {
+                "dot": q[query] @ k[key], "score": scores[key], "weight": weight, "softmax": weight,
+                "norm": np.linalg.norm(v[key]), "part": np.linalg.norm(v[key]) * weight,
+            }  # fmt: skip
+            assert {what: float(texts[what]) for what in expected} == pytest.approx(expected, abs=EXACT)
+            strips = [q[query], k[key], q[query] * k[key], v[key], v[key] * weight, row_weights @ v[:keys]]
+            assert len(vectors) == len(strips)
+            for shown, real in zip(vectors, strips, strict=True):
+                assert shown == pytest.approx(real, abs=EXACT)
+        page.keyboard.press("Escape")
+        expect(page.locator('[data-walk="panel"]')).to_have_count(0)
+
+
+def test_temperature_sharpens_and_flattens_the_row(show, cases):
+    page = show("sga-sga")
+    choose(page, "head", 2)
+    cell(page, 4, 1).click()
+    slider = part(page, "walk").locator("input[type=range]")
+    weights = cases["sga-sga"].map("words_to_regions")[0, 2, 1].astype(float)
+    for setting, temperature in ((-2, 0.25), (1, 2.0), (2, 4.0)):
+        slider.fill(str(setting))
+        powers = weights ** (1 / temperature)
+        expect(page.locator('[data-walk="softmax"]')).to_have_text(f"{powers[4] / powers.sum():.4f}")
+        expect(page.locator('[data-walk="temperature"]')).to_have_text(f"{temperature:.2f}")
+
+
+@pytest.mark.parametrize(
+    ("unit", "name", "says"),
+    [
+        ("base", "words_to_regions", "Base has no attention at all"),
+        ("sa-sa", "regions_to_words", "SA-SA has no guided attention"),
+        ("sa-sga-image", "words_to_regions", "guides one side only"),
+        ("sa-sga-text", "regions_to_words", "guides one side only"),
+        ("image-only", "words_to_words", "reads no words"),
+        ("silent", "words_to_regions", "All metadata is unknown"),
+    ],
+)
+def test_a_direction_that_is_not_there_is_told(show, unit, name, says):
+    page = show(unit)
+    choose(page, "map", name)
+    expect(part(page, "sentence")).to_contain_text(says)
+    expect(part(page, "walk")).to_contain_text(says)
+    expect(part(page, "readout")).to_contain_text("Nothing to point at")
+    part(page, "exports").get_by_text("CSV").click()
+    expect(part(page, "error")).to_contain_text(says)
+
+
+def test_shares_of_the_fusion_are_the_networks(show, cases):
+    page, shares = show("sga-sga"), cases["sga-sga"].diagnosis.shares
+    part(page, "top").fill("100")
+    for side in ("regions", "words"):
+        shown = page.locator(f'[data-side="{side}"] td[data-share] .mx-number').all_inner_texts()
+        assert [float(value) for value in shown] == pytest.approx(shares[side], abs=EXACT)
+        received = page.locator(f'[data-side="{side}"] td[data-received] .mx-number').all_inner_texts()
+        guided = cases["sga-sga"].map(f"{'words' if side == 'regions' else 'regions'}_to_{side}")[0].mean((0, 1))
+        assert [float(value) for value in received] == pytest.approx(guided, abs=EXACT)
+    silent = show("silent")
+    expect(part(silent, "fusion")).to_contain_text("No word was read")
+
+
+def test_hover_links_image_words_and_matrix_click_pins_and_escape_frees(show, cases):
+    page, weights = show("sga-sga"), cases["sga-sga"].map("words_to_regions")[0].mean(0)
+    page.locator('[data-word="3"]').hover()
+    expect(page.locator("thead th.mx-on")).to_have_text("female")
+    best = [str(i) for i in np.argsort(-weights[3])[:5]]
+    tokens = page.locator('[data-readout="top"] li')
+    assert [tokens.nth(i).get_attribute("data-token") for i in range(5)] == best
+    page.locator('tbody th[data-row="4"]').hover()
+    expect(page.locator("tbody th.mx-on")).to_have_attribute("data-row", "4")
+    chips = page.locator(".mx-chip-weight").all_inner_texts()
+    assert [float(text) for text in chips] == pytest.approx(weights[:, 4], abs=EXACT)
+    expect(page.locator('[data-region="4"]')).to_have_class("mx-on")
+    cell(page, 5, 6).hover()
+    expect(page.locator('[data-region="5"]')).to_have_class("mx-on")
+    expect(page.locator('[data-word="6"]')).to_have_class(re.compile("mx-on"))
+    heads = page.locator(".mx-head-note").all_inner_texts()
+    assert [float(t) for t in heads] == pytest.approx(cases["sga-sga"].map("words_to_regions")[0, :, 6, 5], abs=EXACT)
+    cell(page, 5, 6).click()
+    cell(page, 1, 1).hover()
+    expect(part(page, "readout")).to_contain_text("Pinned.")
+    expect(page.locator('[data-region="5"]')).to_have_attribute("aria-pressed", "true")
+    page.keyboard.press("Escape")
+    expect(part(page, "readout")).not_to_contain_text("Pinned.")
+    box = page.locator('[data-region="0"] rect').bounding_box()
+    page.mouse.click(box["x"] + 2, box["y"] + 2)
+    expect(part(page, "readout")).to_contain_text("Pinned.")
+
+
+def test_order_reading_and_overlay(show, cases):
+    page, weights = show("sga-sga"), cases["sga-sga"].map("words_to_regions")[0].mean(0)
+    rows = """() => [...document.querySelectorAll('tbody th[data-row]')].map((th) => Number(th.dataset.row))"""
+    assert page.evaluate(rows) == list(range(12))
+    part(page, "order").select_option("attention")
+    assert page.evaluate(rows) == np.argsort(-weights.mean(0))[:12].tolist()
+    part(page, "order").select_option("position")
+    boxes = cases["sga-sga"].diagnosis.regions.boxes
+    assert page.evaluate(rows) == sorted(range(12), key=lambda i: (boxes[i, 1] + boxes[i, 3], boxes[i, 0]))
+    part(page, "order").select_option("score")
+    assert re.search(r"even share is 1/100|Each column sums to 1", part(page, "sentence").inner_text())
+    choose(page, "reading", "difference")
+    expect(part(page, "sentence")).to_contain_text("1/100 = 0.0100, is taken away")
+    part(page, "numbers").check()
+    assert number(cell(page, 4, 3).inner_text()) == pytest.approx(weights[3, 4] - 0.01, abs=EXACT)
+    choose(page, "reading", "weight")
+    choose(page, "map", "regions_to_words")
+    expect(part(page, "sentence")).to_contain_text("With only 10 words an even share is 1/10 = 0.1000 already")
+
+    choose(page, "map", "words_to_regions")
+    page.locator('[data-word="3"]').click()
+    peak = part(page, "overlay").evaluate(
+        """(canvas) => {
+        const {width, height} = canvas;
+        const {data} = canvas.getContext('2d').getImageData(0, 0, width, height);
+        let best = 0;
+        for (let i = 0; i < width * height; i++) if (data[4 * i + 3] > data[4 * best + 3]) best = i;
+        return [(best % width + .5) / width, (Math.floor(best / width) + .5) / height, data[4 * best + 3]]; }"""
+    )
+    height, width = cases["sga-sga"].image.shape[:2]
+    xs, ys = (np.arange(width) + 0.5)[None], (np.arange(height) + 0.5)[:, None]
+    heat = np.zeros((height, width))
+    for weight, (x1, y1, x2, y2) in zip(weights[3], boxes.astype(float), strict=True):
+        bump = [
+            0.5 - 0.5 * np.cos(2 * np.pi * np.clip((s - a) / (b - a), 0, 1)) for s, a, b in ((xs, x1, x2), (ys, y1, y2))
+        ]
+        heat += weight * bump[0] * bump[1]
+    at = heat[int(peak[1] * height), int(peak[0] * width)]
+    assert at > 0.95 * heat.max(), "the overlay peaks where the weighted boxes do"
+    assert peak[2] == 255
+    part(page, "opacity").fill("20")
+    expect(part(page, "overlay")).to_have_css("opacity", "0.2")
+
+
+# Time from each pointer event to the end of the frame that repaints: a message that is posted in the frame's last
+# callback arrives when style, layout and paint are done.
+STOPWATCH = """() => {
+  window.times = [];
+  document.addEventListener('pointerover', (event) => {
+    const start = performance.now();
+    if (!event.target.closest('[data-row], [data-col], [data-word], [data-region]')) return;
+    requestAnimationFrame(() => {
+      const {port1, port2} = new MessageChannel();
+      port1.onmessage = () => window.times.push(performance.now() - start);
+      port2.postMessage(0);
+    });
+  }, true);
+}"""
+
+
+def test_hover_repaints_within_a_frame_and_asks_nobody_a_pin_asks_once(show):
+    page = show("sga-sga")
+    part(page, "numbers").check()
+    part(page, "top").fill("100")
+    assert page.locator("td[data-row][data-col]").count() == 100 * 10
+    asked = []
+    page.on("request", lambda request: asked.append(request.url))
+    part(page, "words").evaluate("(words) => words.scrollIntoView()")
+    targets = [cell(page, row, col).bounding_box() for row in range(12) for col in (0, 2, 4)]
+    targets += [page.locator(f'[data-word="{word}"]').bounding_box() for word in range(10)]
+    page.evaluate(STOPWATCH)
+    for box in targets:
+        page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+        page.wait_for_timeout(25)
+    times = page.evaluate("window.times")
+    print(f"hover to repaint: median {median(times):.1f} ms, slowest {max(times):.1f} ms of {len(times)}")
+    assert len(times) == len(targets)
+    assert asked == []
+    assert median(times) <= 16
+    cell(page, 3, 3).click()
+    page.locator('[data-walk="panel"]').wait_for()
+    part(page, "walk").locator("input[type=range]").fill("1")
+    cell(page, 2, 2).hover()
+    assert len(asked) == 1
+    assert "component_server" in asked[0]
+
+
+# ---------------------------------------------------------------- files
+
+
+def save(page: Page, kind: str) -> bytes:
+    with page.expect_download() as download:
+        page.locator(f'[data-export="{kind}"]').click()
+    return Path(download.value.path()).read_bytes()
+
+
+def open_file(page: Page, data: bytes) -> None:
+    file = {"name": "attention.json", "mimeType": "application/json", "buffer": data}
+    part(page, "import").set_input_files(file)
+
+
+def test_csv_is_the_whole_matrix(show, cases):
+    page, case = show("sga-sga"), cases["sga-sga"]
+    choose(page, "head", 5)
+    choose(page, "layer", 1)
+    lines = list(csv.DictReader(io.StringIO(save(page, "csv").decode())))
+    words = [word.text for word in case.diagnosis.words]
+    assert list(lines[0]) == ["region", "name", "score", "x1", "y1", "x2", "y2", *words]
+    values = np.array([[float(line[word]) for word in words] for line in lines])
+    assert values == pytest.approx(case.map("words_to_regions")[1, 5].T, abs=2e-5)
+    boxes = np.array([[float(line[side]) for side in ("x1", "y1", "x2", "y2")] for line in lines])
+    assert boxes == pytest.approx(case.diagnosis.regions.boxes, abs=0.01)
+
+
+def test_json_is_everything_and_opens_again(show, cases):
+    page, case = show("sga-sga"), cases["sga-sga"]
+    choose(page, "map", "regions_to_words")
+    choose(page, "head", 3)
+    data = save(page, "json")
+    assert "key" not in json.loads(data), "who has the file may not speak for the case on the server"
+    read = from_payload(data)
+    for name in MAPS:
+        assert getattr(read.attention, name) == pytest.approx(case.map(name), abs=2e-5)
+    assert read.words == case.diagnosis.words
+    assert read.probabilities == pytest.approx(case.diagnosis.probabilities, abs=1e-6)
+    show("sa-sa")
+    open_file(page, data)
+    expect(part(page, "case")).to_contain_text("opened from a file")
+    expect(part(page, "map").locator("input:checked")).to_have_value("regions_to_words")
+    expect(part(page, "head").locator("input:checked")).to_have_value("3")
+    part(page, "numbers").check()
+    assert float(cell(page, 4, 2).inner_text()) == pytest.approx(case.map("regions_to_words")[0, 3, 4, 2], abs=EXACT)
+    cell(page, 4, 2).click()
+    expect(part(page, "walk")).to_contain_text("opened from a file")
+
+
+@pytest.mark.parametrize(
+    ("damage", "says"),
+    [
+        (lambda text: "no json", "not a JSON file"),
+        (lambda text: "[]", "no JSON that the attention explorer exported"),
+        (lambda text: text.replace("data:image/jpeg", "https://example.org"), "no JSON that the attention explorer"),
+        (lambda text: text.replace('"shape":[2,8,10,100]', '"shape":[2,8,10,99]'), "cannot be unpacked"),
+        (lambda text: text.replace('"shape":[2,8,10,100]', '"shape":[2,8,100,10]'), "contradicts itself"),
+        (lambda text: text.replace('"data":"eN', '"data":"fN'), "cannot be unpacked"),
+    ],
+)
+def test_a_damaged_file_is_named_and_the_view_stays(show, cases, damage, says):
+    page = show("sga-sga")
+    data = save(page, "json").decode()
+    assert damage(data) != data
+    open_file(page, damage(data).encode())
+    expect(part(page, "error")).to_contain_text(says)
+    expect(part(page, "case")).to_contain_text("sga-sga")
+    cell(page, 3, 3).click()
+    expect(page.locator('[data-walk="panel"]')).to_be_visible()
+
+
+def test_svg_is_valid_and_png_is_as_drawn(show, cases):
+    page, case = show("hostile"), cases["hostile"]
+    part(page, "numbers").check()
+    page.locator('[data-word="3"]').click()
+    text = save(page, "svg").decode()
+    svg = ElementTree.fromstring(text)
+    tags = {element.tag.split("}")[1] for element in svg.iter()}
+    assert tags <= {"svg", "g", "rect", "text", "image", "title"}, "a hostile name makes no element"
+    assert HOSTILE in svg.find("{*}title").text
+    links = [value for element in svg.iter() for name, value in element.attrib.items() if name.endswith("href")]
+    assert len(links) == 2, "the lesion and the overlay"
+    assert all(link.startswith("data:image/") for link in links)
+    said = {element.text for element in svg.findall(".//{*}text")}
+    shown = case.map("words_to_regions")[0].mean(0).T[:12]
+    near = {f"{value + d:.4f}" for value in shown.ravel() for d in (-3e-5, 0, 3e-5)}
+    numbers = {text for text in said if re.fullmatch(r"0\.\d{4}", text or "")}
+    assert len(numbers) > 50
+    assert numbers <= near | {"0.0000", page.locator(".mx-legend span").last.inner_text()}
+    assert "A teaching demo, not a medical device. Attention is not explanation." in said
+
+    png = cv2.imdecode(np.frombuffer(save(page, "png"), np.uint8), cv2.IMREAD_COLOR)
+    assert png.shape[:2] == (2 * int(float(svg.get("height"))), 2 * int(float(svg.get("width"))))
+    lesion = png[2 * 52 : 2 * (52 + 300), 2 * 20 : 2 * 400]
+    assert lesion.std() > 10, "the photograph is in it"
+    # the cells, found by their colours: as many different ones as on the screen
+    colours = page.locator("td[data-row][data-col]").evaluate_all(
+        "(cells) => cells.map((cell) => getComputedStyle(cell).backgroundColor)"
+    )
+    wanted = {tuple(int(n) for n in re.findall(r"\d+", colour))[::-1] for colour in colours}
+    there = set(map(tuple, png[:, 2 * 480 :].reshape(-1, 3).tolist()))
+    assert len(wanted) > 20
+    assert wanted <= there
+
+
+# ---------------------------------------------------------------- everybody's explorer
+
+
+def test_markup_in_names_is_only_text(show, cases):
+    page = show("hostile")
+    data = json.loads(save(page, "json"))
+    data["words"] = [{"text": HOSTILE, "field": HOSTILE} for _ in data["words"]]
+    data["names"] = [HOSTILE for _ in data["names"]]
+    data["fields"] = {HOSTILE: HOSTILE}
+    data["unit_name"] = HOSTILE
+    open_file(page, json.dumps(data).encode())
+    expect(part(page, "case")).to_contain_text(f"{HOSTILE} · {HOSTILE}")
+    expect(page.locator('[data-word="3"]')).to_contain_text(HOSTILE)
+    cell(page, 1, 1).hover()
+    part(page, "table-part").locator("summary").click()
+    expect(part(page, "readout")).to_contain_text(HOSTILE)
+    ElementTree.fromstring(save(page, "svg"))
+    assert page.evaluate("window.harmed") is None
+    assert page.locator('[data-part="root"] img').count() == 1
+    assert page.locator('[data-part="root"] script').count() == 0
+
+
+def focused(page: Page) -> str:
+    return page.evaluate(
+        """() => { const e = document.activeElement, d = e.dataset;
+        return d.part || d.export || ['word', 'region', 'row', 'head'].find((name) => name in d)
+          || e.closest('[data-part]')?.dataset.part || e.id; }"""
+    )
+
+
+def test_the_keyboard_alone_reaches_and_does_everything(show, cases):
+    page = show("sga-sga")
+    page.locator("#show-hostile").focus()
+    stops = []
+    for _ in range(60):
+        page.keyboard.press("Tab")
+        stops.append(focused(page))
+        if stops[-1] == "table-part":
+            break
+    order = [
+        "map",
+        "head",
+        "layer",
+        "reading",
+        "order",
+        "top",
+        "numbers",
+        *["word"] * 10,
+        "region",
+        "opacity",
+        "matrix",
+    ]
+    order += ["row", *["head"] * 8, "fusion", "fusion", "png", "svg", "csv", "json", "import", "table-part"]
+    assert stops == order
+
+    page.keyboard.press("Enter")
+    table = part(page, "table").locator("table")
+    expect(table).to_be_visible()
+    weights = cases["sga-sga"].map("words_to_regions")[0].mean(0)
+    assert float(table.locator("tbody tr").nth(4).locator("td").nth(3).inner_text()) == pytest.approx(
+        weights[3, 4], abs=EXACT
+    )
+
+    part(page, "matrix").locator('[tabindex="0"]').focus()
+    for key in ("ArrowDown", "ArrowDown", "ArrowRight"):
+        page.keyboard.press(key)
+    expect(part(page, "readout")).to_contain_text("“55” gives")
+    expect(page.locator('[data-region="2"]')).to_have_class("mx-on")
+    page.keyboard.press("Enter")
+    page.locator('[data-walk="panel"]').wait_for()
+    expect(part(page, "status")).to_contain_text("Pinned. “55” gives")
+    part(page, "walk").locator("input[type=range]").focus()
+    page.keyboard.press("ArrowRight")
+    expect(page.locator('[data-walk="temperature"]')).not_to_have_text("1.00")
+    page.keyboard.press("Escape")
+    expect(page.locator('[data-walk="panel"]')).to_have_count(0)
+    assert page.evaluate("document.activeElement.dataset") == {"row": "2", "col": "1"}, "back to the cell it was about"
+    page.keyboard.press("Home")
+    page.keyboard.press("ArrowLeft")
+    expect(part(page, "readout")).to_contain_text("Region 3 gets")
+
+    part(page, "boxes").locator('[tabindex="0"]').focus()
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("Enter")
+    expect(part(page, "readout")).to_contain_text("Pinned. Region 2 gets")
+    page.keyboard.press("Escape")
+
+    part(page, "map").locator("input:checked").focus()
+    page.keyboard.press("ArrowRight")
+    expect(part(page, "map").locator("input:checked")).to_have_value("regions_to_words")
+    assert focused(page) == "map", "the focus stays where it was when the view is built anew"
+    page.locator('[data-head="4"]').focus()
+    page.keyboard.press("Enter")
+    expect(part(page, "head").locator("input:checked")).to_have_value("4")
+    assert focused(page) == "head"
+
+
+def test_touch_at_390_pixels(show):
+    page = show("sga-sga", width=390, height=844, has_touch=True, is_mobile=True)
+    page.locator('[data-word="3"]').tap()
+    expect(part(page, "readout")).to_contain_text("Pinned. “female” spreads")
+    page.locator("[data-free]").tap()
+    cell(page, 2, 2).tap()
+    page.locator('[data-walk="panel"]').wait_for()
+    part(page, "table-part").locator("summary").tap()
+    for name in MAPS:
+        part(page, "map").locator(f'input[value="{name}"]').tap()
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+# ---------------------------------------------------------------- in the app
+
+
+def serious_faults(page: Page) -> list[str]:
+    found = Axe().run(page).response["violations"]
+    return [
+        f"{fault['id']}: {node['html'][:120]}"
+        for fault in found
+        if fault["impact"] in ("serious", "critical")
+        for node in fault["nodes"]
+    ]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [390, 1280])
+def test_no_view_has_a_serious_accessibility_fault_or_scrolls_sideways(visit, app_url, width, scheme):
+    page = visit(app_url, width, 844, color_scheme=scheme, reduced_motion="reduce")
+    expect(page.locator("#answer .bars li")).to_have_count(7, timeout=PATIENCE)
+    for tab in page.get_by_role("tab").all():
+        tab.click()
+        expect(tab).to_have_attribute("aria-selected", "true")
+        if "Explore" in tab.inner_text():
+            cell(page, 2, 2).click()
+            page.locator('[data-walk="panel"]').wait_for()
+            part(page, "table-part").locator("summary").click()
+        page.wait_for_function("document.getAnimations().every((animation) => animation.playState !== 'running')")
+        assert serious_faults(page) == [], tab.inner_text()
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_the_explorer_follows_the_diagnosis_and_draws_when_its_tab_is_opened(visit, app_url, tiny_diagnoser, tmp_path):
+    page = visit(app_url)
+    expect(page.locator("#answer .bars li")).to_have_count(7, timeout=PATIENCE)
+    page.get_by_role("tab", name="Explore").click()
+    expect(part(page, "case")).to_contain_text("Synthetic 1", timeout=PATIENCE)
+    expect(page.locator("[data-word]")).to_contain_text(["age", "45", "sex", "female", "localization", "back"])
+    stage = part(page, "stage").bounding_box()
+    assert stage["width"] > 300
+    assert stage["height"] == pytest.approx(stage["width"] * 450 / 600, abs=2)
+    overlay = part(page, "overlay").bounding_box()
+    assert overlay == pytest.approx(stage, abs=1)
+    first = part(page, "boxes").locator("rect").first.bounding_box()
+    assert first["width"] > 2
+
+    page.locator('[data-word="3"]').click()
+    expect(part(page, "readout")).to_contain_text("Pinned. “female”")
+    page.get_by_role("tab", name="Diagnose").click()
+    page.locator("#sex").get_by_label("male", exact=True).check()
+    page.locator("#age input").fill("70")
+    page.get_by_role("tab", name="Explore").click()
+    expect(page.locator('[data-word="1"]')).to_contain_text("70", timeout=PATIENCE)
+    expect(part(page, "readout")).to_contain_text("Pinned. “male”"), "the pin stays on what took its place"
+    part(page, "numbers").check()
+    phantom = make_phantom(3, "mel", (450, 600))
+    expected = tiny_diagnoser(phantom.image, Metadata(70, "male", "back")).attention.words_to_regions[0].mean(0)
+    assert float(cell(page, 4, 3).inner_text()) == pytest.approx(expected[3, 4], abs=EXACT)
+
+    page.get_by_role("tab", name="Diagnose").click()
+    odd = tmp_path / "<img src=x onerror=alert(1)>.png"
+    odd.write_bytes(cv2.imencode(".png", make_phantom(5, "nv").image[..., ::-1])[1].tobytes())
+    page.locator("#image input[type=file]").set_input_files(odd)
+    expect(page.locator("#answer .note-info")).to_contain_text("previous image", timeout=PATIENCE)
+    page.locator("#diagnose").click()
+    expect(page.locator("#answer .stale")).to_have_count(0, timeout=PATIENCE)
+    page.get_by_role("tab", name="Explore").click()
+    expect(part(page, "case")).to_contain_text("onerror", timeout=PATIENCE)
+    assert page.locator('[data-part="root"] img').count() == 1
