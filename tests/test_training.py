@@ -303,7 +303,7 @@ def road(tmp_path_factory):
     ]  # fmt: skip
     done = run("all", *rest)
     assert done.returncode == 0, done.stderr[-3000:]
-    return folder, done, lambda step: run(step, *rest)
+    return folder, done, lambda step, *more: run(step, *rest, *more)
 
 
 def test_all_leads_from_images_to_a_bundle_that_answers(road):
@@ -375,6 +375,20 @@ def test_the_tables_rows_are_made_once_and_can_be_read(road):
     )
 
 
+def test_a_row_becomes_a_bundle_beside_the_one_whose_detector_it_shares(road):
+    folder, _, run = road
+    assert run("mat", "--row", "paper-base-seed0").returncode == 0
+    made = run("bundle", "--row", "paper-base-seed0", "--checkpoint", str(folder / "leak"), "--beside", "bundle")
+    assert made.returncode == 0, made.stderr[-2000:]
+    assert not (folder / "leak" / "detector.safetensors").exists()
+    bundle = Diagnoser.from_pretrained(folder / "leak").bundle
+    assert bundle.network.config.unit == "base"
+    assert bundle.fields[-1] == "dx_type"
+    refused = run("mat", "--row", "base")
+    assert refused.returncode == 2
+    assert "PROTOCOL-UNIT-seedN" in refused.stderr
+
+
 def test_a_training_killed_at_any_moment_ends_where_the_undisturbed_one_ends(road, tmp_path):
     folder, _, _ = road
     runs = tmp_path / "runs"
@@ -387,14 +401,14 @@ def test_a_training_killed_at_any_moment_ends_where_the_undisturbed_one_ends(roa
     for kill in range(3):
         process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         # the first while the run is set up, the others while it trains or saves
-        while kill and process.poll() is None and not (runs / "mat-sga-sga" / "settings.json").is_file():
+        while kill and process.poll() is None and not (runs / "clean-sga-sga-seed0" / "settings.json").is_file():
             time.sleep(0.02)
         time.sleep(rng.uniform(0, 1.5))
         process.kill()
         process.wait()
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr[-2000:]
-    ours, theirs = (load_file(r / "mat-sga-sga" / "best.safetensors") for r in (runs, folder / "runs"))
+    ours, theirs = (load_file(r / "clean-sga-sga-seed0" / "best.safetensors") for r in (runs, folder / "runs"))
     assert all(torch.equal(ours[name], theirs[name]) for name in theirs)
 
 

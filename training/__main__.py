@@ -73,6 +73,7 @@ def _parser() -> argparse.ArgumentParser:
         step.add_argument("--model", default="tf_efficientnet_lite0", help="baseline: a timm model's name")
         step.add_argument("--results", type=Path, default=RESULTS, help="rows of the tables (default: docs/results)")
         step.add_argument("--beside", help="bundle: name of a bundle beside it with the same detector, to share it")
+        step.add_argument("--row", help="mat, bundle: a row of the tables (default: clean-UNIT-seed0)")
         step.add_argument("--seed", type=int, default=0, help="split: of the draw")
     return parser
 
@@ -97,11 +98,19 @@ def _features(args, plan: Plan, data: Dataset) -> None:
     print("features: complete")
 
 
+def _row(args, plan: Plan):
+    """Name and settings of the table's row that a step is about: it is the same run, whichever step trains it."""
+    from .ablation import row_settings
+
+    name = args.row or f"clean-{plan.mat.unit}-seed{plan.mat.recipe.seed}"
+    return name, row_settings(name, plan.mat)
+
+
 def _mat(args, plan: Plan, data: Dataset) -> None:
     from .mat import train_mat
 
-    run = args.runs / f"mat-{plan.mat.unit}"
-    print("mat:", train_mat(data, run, args.runs / "features", plan.features.train_views, plan.mat))
+    name, settings = _row(args, plan)
+    print(f"{name}:", train_mat(data, args.runs / name, args.runs / "features", plan.features.train_views, settings))
 
 
 def _bundle(args, plan: Plan, data: Dataset) -> None:
@@ -111,23 +120,25 @@ def _bundle(args, plan: Plan, data: Dataset) -> None:
     from .mat import encode, load_network, network_logits
     from .novelty import fit_novelty
 
-    val = data.of("val")
+    name, mat = _row(args, plan)
+    val, train = data.of("val"), data.of("train")
     regions = load_features(args.runs / "features", "val", 0, len(val))
     n, width = regions.inputs.shape[1:]
-    network, vocabulary = load_network(args.runs / f"mat-{plan.mat.unit}", plan.mat, width, n)
-    logits = network_logits(network, regions, encode(val, vocabulary, plan.mat.fields))
+    network, vocabulary = load_network(args.runs / name, mat, width, n)
+    logits = network_logits(network, regions, encode(val, vocabulary, mat.fields))
+    seen = load_features(args.runs / "features", "train", plan.features.train_views[0], len(train))
     bundle = Bundle(
         network,
         load_detector(args.runs / "detector", plan.detector.config),
         vocabulary,
-        fields=plan.mat.fields,
+        fields=mat.fields,
         temperature=fit_temperature(logits.numpy(), [c.label for c in val]),
-        name=f"MAT {plan.mat.unit.upper()} on HAM10000",
+        name=f"MAT {mat.unit.upper()} on HAM10000",
         split={"file": args.split_file.name, "sha256": hashlib.sha256(args.split_file.read_bytes()).hexdigest()},
-        novelty=fit_novelty(load_features(args.runs / "features", "train", 0, len(data.of("train"))), regions),
+        novelty=fit_novelty(seen, regions),
         notes={
             "preset": args.preset,
-            "plan": json.loads(json.dumps(asdict(plan))),
+            "plan": json.loads(json.dumps(asdict(replace(plan, mat=mat)))),
             "data": ATTRIBUTION,
             "licence": "CC BY-NC 4.0 (trained on HAM10000, which has this licence)",
         },

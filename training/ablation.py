@@ -9,6 +9,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from mat_core.errors import DataError
 from mat_core.ham10000 import Dataset
 from mat_core.metadata import CLEAN_FIELDS, FIELDS
 
@@ -35,7 +36,7 @@ def run_ablation(
     data: Dataset,
     runs: Path,
     features_run: Path,
-    train_views: int,
+    train_views: tuple[int, ...],
     mat: MATSettings,
     results: Path,
     settings: AblationSettings = AblationSettings(),
@@ -47,15 +48,28 @@ def run_ablation(
         for protocol in settings.protocols:
             for row, count in settings.rows:
                 if seed < count:
-                    asked = replace(
-                        mat, unit=row, fields=PROTOCOL_FIELDS[protocol], recipe=replace(mat.recipe, seed=seed)
-                    )
+                    asked = row_settings(f"{protocol}-{row}-seed{seed}", mat)
                     make_row(data, runs, features_run, train_views, protocol, asked, results)
     class_head_row(data, features_run, results)
 
 
+def row_settings(name: str, mat: MATSettings) -> MATSettings:
+    """`mat` with what the row PROTOCOL-UNIT-seedN changes. Raises DataError for another form of name."""
+    protocol, _, rest = name.partition("-")
+    row, _, seed = rest.rpartition("-seed")
+    if protocol not in PROTOCOL_FIELDS or not row or not seed.isdecimal():
+        raise DataError(f"A row is called PROTOCOL-UNIT-seedN, such as clean-sga-sga-seed0; got {name!r}.")
+    return replace(mat, unit=row, fields=PROTOCOL_FIELDS[protocol], recipe=replace(mat.recipe, seed=int(seed)))
+
+
 def make_row(
-    data: Dataset, runs: Path, features_run: Path, train_views: int, protocol: str, settings: MATSettings, results: Path
+    data: Dataset,
+    runs: Path,
+    features_run: Path,
+    train_views: tuple[int, ...],
+    protocol: str,
+    settings: MATSettings,
+    results: Path,
 ) -> Result | None:
     """Train one row and write its result; None when it is there already."""
     seed = settings.recipe.seed

@@ -26,9 +26,9 @@ SHARD = 512
 
 @dataclass(frozen=True)
 class FeatureSettings:
-    """View 0 is the plain photograph; the others are augmented, for training only."""
+    """View 0 is the plain photograph, the only one of val and test; the others are augmented, for training only."""
 
-    train_views: int = 2
+    train_views: tuple[int, ...] = (0, 1)
     augmentation: Augmentation = Augmentation(zoom=0.2, shift=0.05)
     seed: int = 0
 
@@ -55,7 +55,7 @@ def cache_features(
     """Write what is not there yet below `run`; a damaged shard is named and made again."""
     detector = None
     for split in SPLITS:
-        for view in range(settings.train_views if split == "train" else 1):
+        for view in settings.train_views if split == "train" else (0,):
             cases = data.of(split)
             for path, start in _shards(run, split, view, len(cases)):
                 if _read_shard(path) is not None:

@@ -29,10 +29,11 @@ class MATSettings:
     """Beside the optimiser: what of an input is left out at random, so that the answer to missing parts is learned.
 
     field_dropout: chance of each metadata field to be missing; words_dropout: of all of them; region_dropout: up to
-    this share of the regions is masked; age_jitter: HAM10000 rounds ages to 5 years, jitter by up to this many years
-    makes every age between known. feature_dropout: of each number of a region, because the detector knows its own
-    training images better than new ones. unit: of `units.UNITS`, or a control of `controls.TRAINED`. select: the
-    figure on val by which the epoch is chosen ('-name': the smallest).
+    this share of the regions is masked; train_regions: so many regions are drawn to train on, 0 for all (cheaper, and
+    no region can be relied on: PatchDropout, Liu et al. 2023); age_jitter: HAM10000 rounds ages to 5 years, jitter by
+    up to this many years makes every age between known. feature_dropout: of each number of a region, because the
+    detector knows its own training images better than new ones. unit: of `units.UNITS`, or a control of
+    `controls.TRAINED`. select: the figure on val by which the epoch is chosen ('-name': the smallest).
     """
 
     unit: str = "sga-sga"
@@ -49,6 +50,7 @@ class MATSettings:
     field_dropout: float = 0.1
     words_dropout: float = 0.05
     region_dropout: float = 0.3
+    train_regions: int = 0
     age_jitter: int = 2
     feature_dropout: float = 0.0
     select: str = "lrap"
@@ -75,11 +77,11 @@ def build_network(settings: MATSettings, region_width: int, n: int) -> tuple[nn.
 
 
 def train_mat(
-    data: Dataset, run: Path, features_run: Path, train_views: int, settings: MATSettings = MATSettings()
+    data: Dataset, run: Path, features_run: Path, train_views: tuple[int, ...], settings: MATSettings = MATSettings()
 ) -> dict[str, float]:
     """Train one unit; leaves run/best.safetensors and returns val's figures of the best epoch."""
     recipe, train, val = settings.recipe, data.of("train"), data.of("val")
-    views = [load_features(features_run, "train", view, len(train)) for view in range(train_views)]
+    views = [load_features(features_run, "train", view, len(train)) for view in train_views]
     val_regions = load_features(features_run, "val", 0, len(val))
     torch.manual_seed(recipe.seed)
     network, vocabulary = build_network(settings, views[0].inputs.shape[2], views[0].inputs.shape[1])
@@ -163,8 +165,11 @@ class _Epoch(TorchDataset):
         for i in positions:
             rng = case_rng(self.settings.recipe.seed, self.epoch, i)
             row, view = self.order[i], self.views[rng.integers(len(self.views))]
-            features.append(view.inputs[row])
-            hidden = view.padding(torch.tensor([row]))[0]
+            inputs, hidden = view.inputs[row], view.padding(torch.tensor([row]))[0]
+            if self.settings.train_regions:
+                kept = torch.from_numpy(rng.permutation(len(hidden))[: self.settings.train_regions])
+                inputs, hidden = inputs[kept], hidden[kept]
+            features.append(inputs)
             share = rng.uniform(0, self.settings.region_dropout)
             padding.append(hidden | torch.from_numpy(rng.random(len(hidden)) < share))
             words = vary_metadata(self.cases[row].metadata, rng, self.settings).words(self.settings.fields)

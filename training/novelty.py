@@ -12,7 +12,7 @@ KEPT = 0.95  # share of val that is to count as familiar
 
 
 def fit_novelty(train: CachedRegions, val: CachedRegions) -> NoveltyModel:
-    """train: the plain photographs (view 0) of the training images; val: those of validation."""
+    """train: a view of the training images; val: the plain photographs of validation, which set the threshold."""
     described = descriptions(train)
     covariance = LedoitWolf().fit(described.astype(np.float64)).covariance_
     values, vectors = np.linalg.eigh(covariance)

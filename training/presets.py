@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from mat_core.detectors.torchvision import DetectorConfig
 
 from .ablation import AblationSettings
+from .augment import Augmentation
 from .backbone import BackboneSettings
 from .detector import DetectorSettings
 from .engine import Recipe
@@ -37,6 +38,10 @@ PRESETS = {
             DetectorConfig(backbone="tf_efficientnet_lite2", pool=5, kinds=KINDS),
             samples=96, positives=0.5, diagnosis_weight=0.5,
         ),
+        # no view that the detector itself has learnt from: of those it knows too much
+        FeatureSettings(
+            (1, 2), Augmentation(zoom=0.3, brightness=0.25, contrast=0.25, saturation=0.25, white_balance=0.1)
+        ),
     ),
     # minutes on a few dozen small images: shows that every step runs, teaches nothing
     "smoke": Plan(
@@ -48,7 +53,7 @@ PRESETS = {
             ),
             Recipe(epochs=1, batch_size=4, lr=1e-3, average=0.9), diagnosis_weight=0.5,
         ),
-        FeatureSettings(train_views=2),
+        FeatureSettings(),
         MATSettings(d=32, h=4, recipe=Recipe(epochs=2, batch_size=8, lr=1e-3, average=0.9)),
         AblationSettings(
             (("sga-sga", 2), ("base", 1), ("metadata-only", 1), ("concatenation", 1), ("image-only", 1), ("sa-sa", 1))
