@@ -6,7 +6,7 @@ import numpy as np
 
 from mat_core import Regions
 from mat_core.figures import label_spots, region_colour, region_texts
-from mat_core.labels import BY_CODE
+from mat_core.labels import region_name
 
 from .session import Session
 from .text import esc
@@ -22,7 +22,7 @@ def regions_html(session: Session | None, k: int) -> str:
         return ""
     regions = session.diagnosis.regions
     shown = regions.subset(slice(0, k))
-    names = [_name(name) for name in shown.names]
+    names = [region_name(kind, explained=True) for kind in shown.names]
     rows = "".join(
         f"<tr><td>{_badge(i)}</td><td>{esc(name)}</td><td>{score:.2f}</td>"
         f"<td>{x2 - x1:.0f}×{y2 - y1:.0f} at {x1:.0f}, {y1:.0f}</td></tr>"
@@ -37,10 +37,6 @@ def regions_html(session: Session | None, k: int) -> str:
         '<th scope="col">No.</th><th scope="col">Label</th><th scope="col">Score</th><th scope="col">Box, pixels</th>'
         f"</tr></thead><tbody>{rows}</tbody></table></div>"
     )
-
-
-def _name(kind: str) -> str:
-    return BY_CODE[kind].name if kind in BY_CODE else kind
 
 
 def _badge(index: int) -> str:

@@ -22,7 +22,7 @@ from PIL import Image
 from .diagnoser import Attention, Diagnoser, Diagnosis
 from .errors import ConfigError, DataError
 from .images import scale_image
-from .labels import BY_CODE
+from .labels import BY_CODE, region_name
 from .metadata import CLEAN_FIELDS, MAX_WORDS, Metadata, Word
 from .regions import Regions
 from .units import MAPS, UNITS
@@ -85,7 +85,7 @@ def to_payload(
         ],
         "boxes": [[round(float(v), 2) for v in box] for box in regions.boxes],
         "scores": [round(float(v), 5) for v in regions.scores],
-        "names": [BY_CODE[name].name if name in BY_CODE else name for name in regions.names],
+        "names": [region_name(kind) for kind in regions.names],
         "words": [{"text": word.text, "field": word.field} for word in diagnosis.words],
         "fields": {f: _text(getattr(diagnosis.metadata, f)) for f in fields} if reads_words else {},
         "slots": slots if reads_words else 0,

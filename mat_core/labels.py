@@ -40,3 +40,11 @@ PARTS = {
 }
 CODES = tuple(d.code for d in DIAGNOSES)
 BY_CODE = {d.code: d for d in DIAGNOSES}
+
+
+def region_name(kind: str, explained: bool = False) -> str:
+    """What a region's kind is called: a lesion by its diagnosis, a part by its own name, explained where asked for."""
+    if kind in BY_CODE:
+        return BY_CODE[kind].name
+    name = kind.capitalize()
+    return f"{name}: {PARTS[kind]}" if explained and kind in PARTS else name

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mat_core.detectors.torchvision import DetectorConfig, TorchvisionDetector
-from mat_core.labels import CODES, PARTS
+from mat_core.labels import BY_CODE, CODES, PARTS, region_name
 from mat_core.phantoms import make_phantom
 from mat_core.regions import likeliest_kinds
 from training.parts import KINDS, PartSettings, part_boxes
@@ -83,3 +83,12 @@ def test_the_order_begins_with_the_lesion_and_gives_every_kind_a_turn():
     assert order[0] == 8
     assert {6, 7} < set(order[:6])
     assert [i for i in order if i < 6] == [0, 1, 2, 3, 4, 5]
+
+
+def test_every_kind_of_region_has_a_name_for_people():
+    for kind in KINDS:
+        name = region_name(kind)
+        assert name == (BY_CODE[kind].name if kind in BY_CODE else kind.capitalize())
+        explained = region_name(kind, explained=True)
+        assert explained == (f"{name}: {PARTS[kind]}" if kind in PARTS else name)
+    assert region_name("lesion") == "Lesion"  # of another detector
