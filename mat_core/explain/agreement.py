@@ -1,0 +1,163 @@
+"""Do the regions that the attention points at matter? Rankings of one case's regions against ablation.
+
+Deletion removes the best-ranked regions first and insertion adds them first, to no region at all (Petsiuk et al. 2018,
+RISE): a ranking that knows what matters makes deletion fall early and insertion rise early.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from captum.attr import InputXGradient
+from torch import Tensor
+
+from ..diagnoser import Diagnoser
+from ..metadata import Metadata
+from ..regions import Regions
+from .ablation import without_each
+from .passes import case_inputs, class_name, figure, label_index, probabilities_of
+from .relevance import relevance
+
+RANKINGS = ("attention", "share", "gradient", "relevance", "ablation")
+RANDOM = "random"
+TOP = 10  # regions
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """scores: ranking -> (regions,), larger is said to speak more for `label`; 'attention' is lacking where the unit
+    has none. spearman, overlap: ranking -> its rank correlation with ablation (-1 to 1), and the share of its ten best
+    regions that are among ablation's ten best (0 to 1). counts: (points,) regions removed or shown, from 0 to all.
+    deletion, insertion: ranking, or 'random', -> (points,) probability of `label`; random is a mean over orders.
+    """
+
+    label: str
+    scores: dict[str, np.ndarray]
+    spearman: dict[str, float]
+    overlap: dict[str, float]
+    counts: np.ndarray
+    deletion: dict[str, np.ndarray]
+    insertion: dict[str, np.ndarray]
+
+    def areas(self, curves: dict[str, np.ndarray]) -> dict[str, float]:
+        """Area below each of `deletion` (small: removes what matters first) or `insertion` (large: shows it first)."""
+        span = max(self.counts[-1], 1)
+        return {name: float(np.trapezoid(curve, self.counts) / span) for name, curve in curves.items()}
+
+    def sentence(self, ranking: str = "attention") -> str:
+        """What removing the ten best-ranked regions does, against ten random ones."""
+        if ranking not in self.deletion:
+            return "This unit has no attention to rank regions by."
+        count = min(TOP, int(self.counts[-1]))
+        at = int(np.flatnonzero(self.counts == count)[0])
+        said = {"attention": "most attended", "share": "largest-share", "ablation": "most ablation-sensitive"}
+        named = said.get(ranking, f"most {ranking}-ranked")
+        start, end, chance = self.deletion[ranking][0], self.deletion[ranking][at], self.deletion[RANDOM][at]
+        return (
+            f"Removing the {count} {named} regions changes {class_name(self.label)} from {figure(start)} to "
+            f"{figure(end)}; {count} random ones, to {figure(chance)}."
+        )
+
+
+def agree(
+    diagnoser: Diagnoser,
+    regions: Regions,
+    metadata: Metadata | None = None,
+    label: str | None = None,
+    points: int = 10,
+    draws: int = 5,
+    seed: int = 0,
+) -> Agreement:
+    """Rank the regions five ways for `label` (a code; default: the top class) and test each way by taking away."""
+    features, padding, ids = case_inputs(diagnoser, regions, metadata)
+    if label is None:
+        label = diagnoser.bundle.labels[int(probabilities_of(diagnoser, features, padding, ids)[0].argmax())]
+    k = label_index(diagnoser, label)
+    scores = _scores(diagnoser, regions, metadata, features, padding, ids, label, k)
+    n = features.shape[1]
+    top = min(TOP, n)
+    counts = np.unique(np.append(np.linspace(0, n, min(points, n + 1)).round().astype(int), top))
+    rng = np.random.default_rng(seed)
+    orders = {name: [np.argsort(-values, kind="stable")] for name, values in scores.items()}
+    orders[RANDOM] = [rng.permutation(n) for _ in range(draws)]
+    removed = [_first(order, c) for these in orders.values() for order in these for c in counts]
+    masks = torch.from_numpy(np.array(removed + [~mask for mask in removed]))
+    found = probabilities_of(diagnoser, features, padding | masks, ids)[:, k]
+    deletion, insertion = found.reshape(2, -1, len(counts))
+    curves: tuple[dict, dict] = {}, {}
+    start = 0
+    for name, these in orders.items():
+        for curve, values in zip(curves, (deletion, insertion), strict=True):
+            curve[name] = values[start : start + len(these)].mean(0)
+        start += len(these)
+    truth = scores["ablation"]
+    best = set(orders["ablation"][0][:top])
+    return Agreement(
+        label,
+        scores,
+        {name: rank_correlation(values, truth) for name, values in scores.items()},
+        {name: len(best & set(orders[name][0][:top])) / top for name in scores},
+        counts,
+        *curves,
+    )
+
+
+def average(agreements: Sequence[Agreement]) -> dict:
+    """Means over many cases, for JSON: ranking -> spearman, overlap, deletion and insertion area; and the cases."""
+    rows = {}
+    for name in (*RANKINGS, RANDOM):
+        having = [a for a in agreements if name in a.deletion]
+        if having:
+            rows[name] = {
+                "deletion_area": float(np.mean([a.areas({name: a.deletion[name]})[name] for a in having])),
+                "insertion_area": float(np.mean([a.areas({name: a.insertion[name]})[name] for a in having])),
+            }
+            if name != RANDOM:
+                rows[name] |= {
+                    "spearman": float(np.mean([a.spearman[name] for a in having])),
+                    "overlap": float(np.mean([a.overlap[name] for a in having])),
+                }
+    return {"cases": len(agreements), "rankings": rows}
+
+
+def rank_correlation(a: np.ndarray, b: np.ndarray) -> float:
+    """Spearman's: the correlation of the ranks, ties sharing theirs; 0 where one side is all the same."""
+    ranks = [_ranks(values) for values in (a, b)]
+    if min(r.std() for r in ranks) == 0:
+        return 0.0
+    return float(np.corrcoef(*ranks)[0, 1])
+
+
+def _scores(diagnoser, regions, metadata, features: Tensor, padding: Tensor, ids: Tensor, label: str, k: int):
+    diagnosis = diagnoser.diagnose_regions(regions, metadata)
+    scores = {}
+    attended = diagnosis.attention.words_to_regions
+    if attended is None or 0 in attended.shape:
+        attended = diagnosis.attention.regions_to_regions
+    if attended is not None:
+        scores["attention"] = attended[-1].mean((0, 1)).astype(np.float64)  # over heads and queries
+    scores["share"] = diagnosis.shares["regions"]
+    network = diagnoser.bundle.network
+
+    def logit(features: Tensor) -> Tensor:
+        return network(features, padding, ids, need_weights=True).logits
+
+    with torch.enable_grad():
+        gradient = InputXGradient(logit).attribute(features.clone().requires_grad_(), target=k)
+    scores["gradient"] = gradient.detach().sum(-1)[0].double().numpy()
+    scores["relevance"] = relevance(diagnoser, regions, metadata, label).regions
+    plain = probabilities_of(diagnoser, features, padding, ids)[0, k]
+    scores["ablation"] = plain - without_each(diagnoser, features, padding, ids)[:, k]
+    return scores
+
+
+def _first(order: np.ndarray, count: int) -> np.ndarray:
+    mask = np.zeros(len(order), dtype=bool)
+    mask[order[:count]] = True
+    return mask
+
+
+def _ranks(values: np.ndarray) -> np.ndarray:
+    _, inverse, counts = np.unique(values, return_inverse=True, return_counts=True)
+    return (np.cumsum(counts) - (counts - 1) / 2)[inverse]

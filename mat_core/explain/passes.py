@@ -1,0 +1,69 @@
+"""Many variants of one case through the network, a chunk at a time, and the few things that all experiments share."""
+
+from collections.abc import Iterable
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..attention import Edit
+from ..diagnoser import Diagnoser
+from ..errors import ConfigError
+from ..labels import BY_CODE
+from ..metadata import Metadata
+from ..regions import Regions
+
+CHUNK = 32  # variants in one pass: more does not fit the caches and is no faster
+
+
+def case_inputs(diagnoser: Diagnoser, regions: Regions, metadata: Metadata | None) -> tuple[Tensor, Tensor, Tensor]:
+    """Features (1, r, region_width), padding (1, r) and word ids (1, w) of one case, cut to its r real regions."""
+    features, padding, ids = diagnoser.inputs(regions, metadata)
+    count = max(int((~padding).sum()), 1)
+    return features[:, :count], padding[:, :count], ids
+
+
+def probabilities_of(
+    diagnoser: Diagnoser, features: Tensor, padding: Tensor, ids: Tensor, edits: dict[str, Edit] | None = None
+) -> np.ndarray:
+    """Calibrated probabilities of b variants, (b, classes) float64.
+
+    features: (1, r, region_width), of one image; padding: (1 or b, r), True where a region is absent; ids: (1 or b, w).
+    edits: as `MATNetwork.forward` takes them. Equal to passing the variants one by one to 1e-5.
+    """
+    count = max(len(padding), len(ids))
+    logits = []
+    with torch.inference_mode():
+        for rows in torch.arange(count).split(CHUNK):
+            masks = padding[rows] if len(padding) > 1 else padding
+            words = ids[rows] if len(ids) > 1 else ids.expand(len(rows), -1)
+            # one image for all rows: what depends on it alone is computed once, unless the masks differ
+            seen = features if len(masks) == 1 else features.expand(len(masks), -1, -1)
+            logits.append(diagnoser.bundle.network(seen, masks, words, need_weights=True, edits=edits).logits)
+    return diagnoser.calibrated(torch.cat(logits).double().numpy())
+
+
+def word_ids(diagnoser: Diagnoser, variants: Iterable[Metadata]) -> Tensor:
+    """Word ids of several metadata, (variants, w)."""
+    vocabulary, length = diagnoser.bundle.vocabulary, diagnoser.bundle.network.config.words
+    return torch.from_numpy(np.stack([vocabulary.encode(diagnoser.words(m), length) for m in variants]))
+
+
+def label_index(diagnoser: Diagnoser, label: str) -> int:
+    """The class number of a code. Raises ConfigError for one that the bundle does not know."""
+    labels = diagnoser.bundle.labels
+    if label not in labels:
+        raise ConfigError(f"The class must be one of {', '.join(labels)}; got {label!r}.")
+    return labels.index(label)
+
+
+def class_name(label: str) -> str:
+    """'melanoma' for 'mel': as it stands inside a sentence."""
+    name = BY_CODE[label].name
+    return name[0].lower() + name[1:] if label in BY_CODE else label
+
+
+def figure(value: float) -> str:
+    """A probability as the sentences write it: .07, 1.00."""
+    text = f"{value:.2f}"
+    return text[1:] if text.startswith("0") else text
