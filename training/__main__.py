@@ -69,6 +69,7 @@ def _parser() -> argparse.ArgumentParser:
         step.add_argument("--unit", help="transformer unit (default: sga-sga)")
         step.add_argument("--checkpoint", type=Path, default=DEFAULT, help="the bundle's folder (default: the app's)")
         step.add_argument("--split", default="test", choices=("val", "test"), help="evaluate on this (default: test)")
+        step.add_argument("--views", action="store_true", help="evaluate: mean over eight turned and mirrored views")
         step.add_argument("--save", action="store_true", help="evaluate: keep the figures in the bundle")
         step.add_argument("--model", default="tf_efficientnet_lite0", help="baseline: a timm model's name")
         step.add_argument("--results", type=Path, default=RESULTS, help="rows of the tables (default: docs/results)")
@@ -171,10 +172,11 @@ def _evaluate(args, plan: Plan, data: Dataset) -> None:
 
     cases = data.of(args.split)
     diagnoser = Diagnoser.from_pretrained(args.checkpoint)
-    figures = figures_of(cases, answer_all(diagnoser, cases))
-    print(report(figures, args.split))
+    figures = figures_of(cases, answer_all(diagnoser, cases, args.views))
+    name = f"{args.split}_8_views" if args.views else args.split
+    print(report(figures, name))
     if args.save or args.step == "all":
-        write_json({**diagnoser.bundle.metrics, args.split: figures}, args.checkpoint / METRICS)
+        write_json({**diagnoser.bundle.metrics, name: figures}, args.checkpoint / METRICS)
 
 
 RUNNERS = {

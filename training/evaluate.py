@@ -9,7 +9,9 @@ from sklearn.metrics import log_loss
 from tqdm import tqdm
 
 from mat_core.diagnoser import Diagnoser
+from mat_core.explain import doubt
 from mat_core.ham10000 import Case
+from mat_core.images import load_image
 from mat_core.labels import CODES
 from mat_core.regions import Regions
 
@@ -26,12 +28,13 @@ class Answers:
     regions: list[Regions]
 
 
-def answer_all(diagnoser: Diagnoser, cases: Sequence[Case]) -> Answers:
-    """Every case through the very call that the app makes."""
+def answer_all(diagnoser: Diagnoser, cases: Sequence[Case], views: bool = False) -> Answers:
+    """Every case through the very call that the app makes; views: the mean of its eight turned and mirrored views."""
     probabilities, regions = [], []
     for case in tqdm(cases, desc="diagnosing", unit="image", mininterval=5):
         diagnosis = diagnoser(case.image, case.metadata)
-        probabilities.append([diagnosis.probabilities[code] for code in CODES])
+        answer = [diagnosis.probabilities[code] for code in CODES]
+        probabilities.append(doubt(diagnoser, load_image(case.image), case.metadata).mean if views else answer)
         regions.append(diagnosis.regions)
     return Answers(np.array(probabilities), np.array([c.label for c in cases]), regions)
 

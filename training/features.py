@@ -54,7 +54,7 @@ def cache_features(
 ) -> None:
     """Write what is not there yet below `run`; a damaged shard is named and made again."""
     detector = None
-    for split in SPLITS:
+    for split in reversed(SPLITS):  # the small ones first: they can be looked at while the rest is made
         for view in settings.train_views if split == "train" else (0,):
             cases = data.of(split)
             for path, start in _shards(run, split, view, len(cases)):
