@@ -167,7 +167,9 @@ class _Epoch(TorchDataset):
             row, view = self.order[i], self.views[rng.integers(len(self.views))]
             inputs, hidden = view.inputs[row], view.padding(torch.tensor([row]))[0]
             if self.settings.train_regions:
-                kept = torch.from_numpy(rng.permutation(len(hidden))[: self.settings.train_regions])
+                real = int((~hidden).sum())  # padding comes behind them, and in only where there are too few
+                kept = np.concatenate([rng.permutation(real), np.arange(real, len(hidden))])
+                kept = torch.from_numpy(kept[: self.settings.train_regions])
                 inputs, hidden = inputs[kept], hidden[kept]
             features.append(inputs)
             share = rng.uniform(0, self.settings.region_dropout)

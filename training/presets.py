@@ -39,6 +39,10 @@ LONG = Plan(
     FeatureSettings(
         (1, 2), Augmentation(zoom=0.3, brightness=0.25, contrast=0.25, saturation=0.25, white_balance=0.1)
     ),
+    MATSettings(
+        recipe=Recipe(epochs=4, batch_size=64, lr=2e-4, weight_decay=0.05, average=0.998),
+        train_regions=40, feature_dropout=0.3,
+    ),
 )  # fmt: skip
 
 # the paper's section 3.1 for the network itself; it does not say when its decay acts: here after 5 epochs without a

@@ -12,6 +12,7 @@ from ..diagnoser import Diagnoser
 from ..labels import BY_CODE
 from ..metadata import Metadata
 from ..novelty import Novelty
+from ..regions import Regions
 from .passes import class_name, figure
 
 VIEWS = tuple((turns, mirrored) for mirrored in (False, True) for turns in range(4))
@@ -105,16 +106,23 @@ class OperatingPoint:
         )
 
 
-def doubt(diagnoser: Diagnoser, image: np.ndarray, metadata: Metadata | None = None) -> Doubt:
-    """Diagnose the eight views of an RGB array, (h, w, 3) uint8 from `images.load_image`; eight times the work."""
+def doubt(
+    diagnoser: Diagnoser, image: np.ndarray, metadata: Metadata | None = None, known: Regions | None = None
+) -> Doubt:
+    """Diagnose the eight views of an RGB array, (h, w, 3) uint8 from `images.load_image`; eight times the work.
+
+    known: regions of the image as it is, where they are known already; `image` may then be a smaller copy of it.
+    """
     views, boxes, novelty = [], [], None
     for view in VIEWS:
         # not through diagnoser.regions: eight views would push out all that it remembers
-        regions = diagnoser.regions(image) if view == VIEWS[0] else diagnoser.bundle.detector.detect(turn(image, view))
+        upright = view == VIEWS[0]
+        regions = known if upright and known else diagnoser.bundle.detector.detect(turn(image, view))
         diagnosis = diagnoser.diagnose_regions(regions, metadata)
-        novelty = diagnosis.novelty if view == VIEWS[0] else novelty
+        novelty = diagnosis.novelty if upright else novelty
         views.append(list(diagnosis.probabilities.values()))
-        boxes.append(turn_back(regions.boxes, view, image.shape[:2]))
+        scale = image.shape[0] / known.size[0] if upright and known else 1.0
+        boxes.append(turn_back(regions.boxes * scale, view, image.shape[:2]))
     return Doubt(diagnoser.bundle.labels, np.array(views), tuple(boxes), novelty)
 
 

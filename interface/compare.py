@@ -1,0 +1,86 @@
+"""The view that compares: the same case through every unit that ships, with what each was measured to do."""
+
+import logging
+
+import gradio as gr
+
+from mat_core import UserError
+from mat_core.explain import compare
+from mat_core.labels import BY_CODE
+from mat_core.units import UNITS
+
+from .models import Models
+from .question import BROKEN, NOTHING
+from .session import Session
+from .tables import table
+from .text import esc, note
+
+log = logging.getLogger(__name__)
+
+WHAT = {
+    "base": "no attention: regions and words meet only in the fusion",
+    "sa-sa": "each side attends to itself",
+    "sa-sga-image": "words guide the regions' attention",
+    "sa-sga-text": "regions guide the words' attention",
+    "sga-sga": "each side guides the other",
+    "image-only": "regions attend to each other; no words are read",
+}
+
+
+def build_compare(models: Models, session: gr.State, tab: gr.Tab) -> None:
+    """Lay the view out; the other models are loaded when the tab is first opened."""
+    with gr.Column(elem_id="compare"):
+        shown = gr.HTML("", apply_default_css=False, js_on_load=None, elem_id="compare-view")
+
+    def answer(now: Session | None):
+        try:
+            return NOTHING if now is None else compare_html(models, now)
+        except UserError as error:
+            return note(str(error))
+        except Exception:
+            log.exception("in compare")
+            return note(BROKEN)
+
+    tab.select(
+        answer, session, shown, api_visibility="private", show_progress="full", show_progress_on=[shown]
+    )  # fmt: skip
+
+
+def compare_html(models: Models, now: Session) -> str:
+    """Probabilities of all models side by side, where they differ, and their test figures."""
+    units = models.units()
+    found = compare(units, now.diagnosis.regions, now.diagnosis.metadata)
+    rows = [
+        (name, BY_CODE[top].name, *(f"{value:.2f}" for value in p))
+        for name, top, p in zip(found.names, found.tops, found.probabilities, strict=True)
+    ]
+    measured = []
+    for name, diagnoser in units.items():
+        unit = diagnoser.bundle.network.config.unit
+        figures = diagnoser.bundle.metrics.get("test") or {}
+        values = [_value(figures.get(key)) for key in ("acc", "lrap", "auc", "balanced_acc")]
+        measured.append((name, f"{UNITS[unit].name}: {WHAT[unit]}", *values))
+    alone = (
+        '<p class="note note-info">Only one model is installed: there is nothing to compare it with.</p>'
+        if len(units) == 1
+        else ""
+    )
+    said = f'<p class="verdict">{esc(found.sentence())}</p>'
+    problems = "".join(f'<p class="fine">{esc(problem)}</p>' for problem in models.problems)
+    return (
+        f"{alone or said}"
+        f"{table('Probability of each class by model', ('model', 'answer', *found.labels), rows)}"
+        '<p class="fine">All models see the same regions and words and were trained alike, but for their unit. A '
+        "number is the model's own calibrated probability of a class. One case says nothing about which is better: "
+        "that is what the table below is for.</p><h3>Measured on the test split</h3>"
+        f"{table('Test figures', ('model', 'unit', 'ACC', 'LRAP', 'macro AUC', 'balanced ACC'), measured)}"
+        '<p class="fine">Values with their 95 % intervals, by bootstrap over lesions. Larger is better; where '
+        f"intervals overlap, the difference may be chance.</p>{problems}"
+    )
+
+
+def _value(figure) -> str:
+    if not isinstance(figure, dict):
+        return "not measured"
+    low, high = figure["interval95"]
+    return f"{figure['value']:.3f} ({low:.3f} to {high:.3f})"

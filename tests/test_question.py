@@ -1,0 +1,201 @@
+"""What the doubting views show is what `mat_core.explain` finds, for every unit, and never markup that was given."""
+
+import re
+import shutil
+from dataclasses import replace
+from html import unescape
+
+import pytest
+import torch
+
+from interface.compare import compare_html
+from interface.learn import NO_LEAK, leak_html
+from interface.models import Models
+from interface.question import (
+    NOTHING,
+    _told,
+    ablation_html,
+    agreement_html,
+    doubt_html,
+    threshold_html,
+    what_if_html,
+)
+from interface.session import analyse
+from interface.tables import points, table
+from mat_core import Diagnoser, MATConfig, MATNetwork, Metadata
+from mat_core.bundle import load_bundle, save_bundle
+from mat_core.explain import ablate, agree, compare, doubt, leak, what_if
+from mat_core.explain.what_if import NOTE
+from mat_core.metadata import FIELDS
+
+VIEWS = (ablation_html, agreement_html, what_if_html, doubt_html)
+
+
+@pytest.fixture(scope="module")
+def case(tiny_diagnoser, phantom_file):
+    return analyse(tiny_diagnoser, str(phantom_file), Metadata(55, "female", "lower extremity"))
+
+
+@pytest.fixture
+def shelf(tiny_bundle, tmp_path):
+    """A folder of bundles beside the tiny one: Base, a leaking one, a foreign one, and a broken one."""
+    own = load_bundle(tiny_bundle)
+    torch.manual_seed(1)
+    other = MATNetwork(replace(own.network.config, unit="base")).eval()
+    save_bundle(replace(own, network=other, name="the Base one"), tmp_path / "base")
+    save_bundle(replace(own, network=other, name="the leaking one", fields=FIELDS), tmp_path / "leak")
+    foreign = load_bundle(tiny_bundle)
+    with torch.no_grad():
+        next(foreign.detector.parameters()).add_(1)
+    save_bundle(replace(foreign, name="the foreign one"), tmp_path / "foreign")
+    shutil.copytree(tmp_path / "base", tmp_path / "broken")
+    (tmp_path / "broken" / "network.safetensors").write_bytes(b"no")
+    return tmp_path
+
+
+def text_of(html: str) -> str:
+    return unescape(re.sub(r"<[^>]+>", " ", html))
+
+
+def rows_of(html: str, label: str) -> list[list[str]]:
+    """The cells of the table that is called so, without its head."""
+    body = re.search(rf'aria-label="{re.escape(label)}".*?<tbody>(.*?)</tbody>', html, re.DOTALL)[1]
+    return [[text_of(c) for c in re.findall(r"<t[hd][^>]*>(.*?)</t[hd]>", row)] for row in body.split("</tr>")[:-1]]
+
+
+def test_ablation_shows_its_numbers_with_their_sign(tiny_diagnoser, case):
+    html = ablation_html(tiny_diagnoser, case, "mel")
+    found = ablate(tiny_diagnoser, case.diagnosis.regions, case.diagnosis.metadata)
+    assert found.sentence("mel") in text_of(html)
+    rows = {row[0]: row[1:] for row in rows_of(html, "Without words or guidance")}
+    assert rows["without age"][:2] == [
+        f"{found.without_field['age'][2]:.3f}", points(found.probabilities[2] - found.without_field["age"][2])
+    ]  # fmt: skip
+    assert len(rows) == 6
+    effect = found.effect("mel")
+    listed = rows_of(html, "Without one region")
+    assert [int(row[0].split()[0]) - 1 for row in listed] == list(abs(effect).argsort(kind="stable")[::-1][:10])
+    assert listed[0][2] == points(effect[abs(effect).argmax()])
+    assert "positive, the part spoke for it" in text_of(html)
+
+
+def test_agreement_shows_every_ranking_and_the_averages_where_there_are_any(tiny_diagnoser, case):
+    html = agreement_html(tiny_diagnoser, case, "")
+    found = agree(tiny_diagnoser, case.diagnosis.regions, case.diagnosis.metadata, case.diagnosis.top)
+    assert found.sentence() in text_of(html)
+    rows = {row[0]: row[1:] for row in rows_of(html, "Rankings against ablation")}
+    assert set(rows) == {"attention", "fusion share", "gradient × input", "relevance", "ablation", "random order"}
+    assert rows["relevance"][0] == f"{found.spearman['relevance']:+.2f}"
+    assert rows["random order"][2] == f"{found.areas(found.deletion)['random']:.3f}"
+    assert "have not been measured" in html
+    averages = {"cases": 7, "rankings": {"attention": {"spearman": 0.123}}}
+    measured = Diagnoser(replace(tiny_diagnoser.bundle, metrics={"test": {"explain": averages}}))
+    html = agreement_html(measured, case, "")
+    assert rows_of(html, "Rankings against ablation")[0][-1] == "+0.12"
+    assert "over 7 cases" in html
+
+
+def test_what_if_shows_the_sweep_and_that_it_is_no_biology(tiny_diagnoser, case):
+    html = what_if_html(tiny_diagnoser, case, "vasc")
+    found = what_if(tiny_diagnoser, case.diagnosis.regions, case.diagnosis.metadata)
+    assert NOTE in html
+    assert found.sentence() in text_of(html)
+    ages = rows_of(html, "Probabilities over age")
+    assert len(ages) == 18
+    assert ages[11][1:] == [f"{p:.2f}" for p in found.over_age()[11]]
+    assert f"{found.over_sites()[3, 6]:.1%}" in html
+    assert "810 combinations" in html
+    assert html.count("(given)") == 2
+
+
+def test_doubt_shows_the_eight_views(tiny_diagnoser, case):
+    html = doubt_html(tiny_diagnoser, case, "")
+    found = doubt(tiny_diagnoser, case.image(), case.diagnosis.metadata, case.diagnosis.regions)
+    rows = rows_of(html, "Eight views")
+    top = found.mean.argsort(kind="stable")[::-1][0]
+    assert rows[0][1:4] == [f"{v:.3f}" for v in (found.views[0, top], found.mean[top], found.spread[top])]
+    assert found.sentence() in text_of(html)
+    assert ("I am not sure" in html) == found.unsure
+    for reason in found.reasons:
+        assert reason in text_of(html)
+
+
+def test_the_threshold_says_what_it_costs_and_what_it_means_here(tiny_diagnoser, case):
+    assert "has not been measured" in threshold_html(tiny_diagnoser, case, 0.5)
+    curve = {"threshold": [1.0, 0.3], "sensitivity": [0.1, 0.8], "specificity": [1.0, 0.9]}
+    measured = Diagnoser(replace(tiny_diagnoser.bundle, metrics={"val": {"roc": {"mel": curve}}}))
+    p = case.diagnosis.probabilities["mel"]
+    low, high = threshold_html(measured, case, min(p / 2, 0.3)), threshold_html(measured, case, (1 + p) / 2)
+    assert "finds 80 of 100 melanomas" in low
+    assert "would be called melanoma" in low
+    assert "would not be called melanoma" in high
+    assert "This case" not in threshold_html(measured, None, 0.5)
+
+
+@pytest.mark.parametrize("unit", ["base", "image-only", "sa-sa"])
+@pytest.mark.parametrize("metadata", [Metadata(), Metadata(30)])
+def test_units_without_guidance_or_words_say_so(tiny_diagnoser, phantom_file, unit, metadata):
+    torch.manual_seed(0)
+    config = MATConfig(**{**vars(tiny_diagnoser.bundle.network.config), "unit": unit})
+    diagnoser = Diagnoser(replace(tiny_diagnoser.bundle, network=MATNetwork(config).eval()))
+    now = analyse(diagnoser, str(phantom_file), metadata)
+    shown = [view(diagnoser, now, "") for view in VIEWS]
+    assert "no guided attention" in shown[0]
+    if unit == "base":
+        assert "This unit has no attention to rank regions by." in shown[1]
+    if unit == "image-only":
+        assert "reads no words" in shown[2]
+    assert not any(re.search(r"\bnan\b", text_of(html)) for html in shown)
+
+
+def test_without_a_case_every_view_asks_for_one(tiny_diagnoser):
+    assert _told(lambda *_: pytest.fail("was called"))(None, "") == NOTHING
+
+
+def test_what_breaks_inside_is_told_without_a_traceback():
+    def breaks(now, label):
+        raise RuntimeError("secret")
+
+    told = _told(breaks)(object(), "")
+    assert "went wrong" in told
+    assert "secret" not in told
+
+
+def test_models_side_by_side_are_those_that_fit(tiny_diagnoser, case, shelf):
+    models = Models(tiny_diagnoser, shelf)
+    html = compare_html(models, case)
+    assert list(models.units()) == ["tiny random bundle", "the Base one"]
+    assert any("foreign" in problem for problem in models.problems)
+    assert any("broken" in problem for problem in models.problems)
+    found = compare(models.units(), case.diagnosis.regions, case.diagnosis.metadata)
+    rows = rows_of(html, "Probability of each class by model")
+    assert [row[0] for row in rows] == list(found.names)
+    assert rows[1][2:] == [f"{p:.2f}" for p in found.probabilities[1]]
+    assert found.sentence() in text_of(html)
+    assert "not measured" in html
+    others = [d for d in models.units().values() if d is not tiny_diagnoser]
+    assert all(d.bundle.detector is tiny_diagnoser.bundle.detector for d in others)
+
+
+def test_one_model_alone_is_not_compared(tiny_diagnoser, case, tmp_path):
+    assert "nothing to compare" in compare_html(Models(tiny_diagnoser, tmp_path), case)
+
+
+def test_the_leak_is_shown_where_a_leaking_model_is_installed(tiny_diagnoser, case, shelf, tmp_path_factory):
+    models = Models(tiny_diagnoser, shelf)
+    html = leak_html(models, case)
+    found = leak(models.leaking(), case.diagnosis.regions, case.diagnosis.metadata)
+    assert found.sentence() in text_of(html)
+    rows = rows_of(html, "One word changes")
+    assert [row[0] for row in rows] == ["histology", "follow-up", "consensus", "confocal", "nothing"]
+    assert rows[0][3:] == [f"{p:.2f}" for p in found.probabilities[0]]
+    assert rows[4][2] == "0.0"
+    assert NO_LEAK in text_of(leak_html(Models(tiny_diagnoser, tmp_path_factory.mktemp("none")), case))
+
+
+def test_tables_write_text_and_signs(tiny_diagnoser):
+    html = table("<b>", ("<i>", "x"), [("<script>", 1)])
+    assert "<script>" not in html
+    assert "&lt;script&gt;" in html
+    assert 'aria-label="&lt;b&gt;"' in html
+    assert [points(v) for v in (0.1, -0.025, 0.0001, -0.0001)] == ["+10.0", "\N{MINUS SIGN}2.5", "0.0", "0.0"]
