@@ -1,8 +1,9 @@
-# make app: set up and start the app. make test: set up and pass the tests. Python 3.11 to 3.13.
+# make app: set up and start the app. make test: set up and pass the tests. make space: build the folder for Spaces.
+# Python 3.11 to 3.13.
 PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
-.PHONY: app test lint clean
+.PHONY: app test lint space clean
 
 app: $(VENV)/app.done
 	$(BIN)/python app.py $(ARGS)
@@ -16,8 +17,11 @@ lint: $(VENV)/dev.done
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
+space: $(VENV)/app.done
+	$(BIN)/python -m interface.space $(ARGS)
+
 clean:
-	rm -rf $(VENV)
+	rm -rf $(VENV) build
 
 $(VENV)/venv.done:
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' || \

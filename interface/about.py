@@ -11,6 +11,8 @@ from .explorer import REMEMBERED_CASES
 from .session import FORGOTTEN_AFTER, IDLE
 from .text import esc
 
+CURVES = ("roc", "explain")
+
 PRIVACY = (
     "An image is read in the memory of the machine that runs this app. The uploaded file lies in a private temporary "
     f"folder, is deleted after {FORGOTTEN_AFTER // 60} minutes, and at the latest when the app ends. What your page "
@@ -73,6 +75,8 @@ def _flat(figures: dict, prefix: str = "") -> tuple[dict[str, str], str]:
     tables = ""
     for key, value in figures.items():
         label = f"{prefix}{key.replace('_', ' ')}"
+        if key in CURVES:
+            continue  # too many numbers to read: the views that use them show them
         if isinstance(value, dict) and "interval95" in value:
             low, high = value["interval95"]
             rows[label] = f"{_number(value['value'])} (95 % interval {_number(low)} to {_number(high)})"

@@ -64,7 +64,8 @@ def _bars(diagnosis: Diagnosis) -> str:
         info = BY_CODE[code]
         mark = "" if info.nature == "benign" else f' <span class="mark {info.nature}">{info.nature}</span>'
         rows.append(
-            f'<li class="{info.nature}" data-code="{code}"><span class="name">{esc(info.name)}{mark}</span>'
+            f'<li class="{info.nature}" data-code="{code}" data-probability="{p!r}">'
+            f'<span class="name">{esc(info.name)}{mark}</span>'
             f'<span class="value">{p:.1%}</span>'
             f'<span class="track" aria-hidden="true"><span style="width:{100 * p:.2f}%"></span></span></li>'
         )

@@ -10,10 +10,15 @@ from mat_core.images import MAX_BYTES
 
 from .about import build_about
 from .api import build_api
+from .compare import build_compare
 from .diagnose import build_diagnose
 from .examples import Example
 from .explorer import build_explorer
-from .session import FORGOTTEN_AFTER
+from .learn import build_learn
+from .mcp import offer_tools
+from .models import Models
+from .question import build_question
+from .session import FORGOTTEN_AFTER, SWEPT_EVERY
 from .text import esc
 from .theme import clinical_theme
 
@@ -23,8 +28,11 @@ TITLE = "Mutual Attention Transformer: a teaching demo"
 
 def build_demo(diagnoser: Diagnoser, examples: list[Example]) -> gr.Blocks:
     """The app, not yet served. A further view is a tab here: its builder gets the session that it follows."""
-    with gr.Blocks(title=TITLE, analytics_enabled=False, fill_width=True, delete_cache=(30, FORGOTTEN_AFTER)) as demo:
-        build_api(diagnoser)  # first: the endpoint's name is still free
+    models = Models(diagnoser)
+    with gr.Blocks(
+        title=TITLE, analytics_enabled=False, fill_width=True, delete_cache=(SWEPT_EVERY, FORGOTTEN_AFTER)
+    ) as demo:
+        build_api(diagnoser, examples, models)  # first: the endpoints' names are still free
         gr.HTML(
             "<header><h1>Mutual Attention Transformer</h1><p>attention on skin lesions</p>"
             f'<p class="disclaimer">{esc(DISCLAIMER)}</p></header>',
@@ -35,26 +43,39 @@ def build_demo(diagnoser: Diagnoser, examples: list[Example]) -> gr.Blocks:
                 session = build_diagnose(demo, diagnoser, examples)
             with gr.Tab("Explore the attention", id="explore"):
                 build_explorer(diagnoser, session)
+            with gr.Tab("Question it", id="question"):
+                build_question(diagnoser, session)
+            with gr.Tab("Compare units", id="compare") as comparing:
+                build_compare(models, session, comparing)
+            with gr.Tab("Learn", id="learn") as learning:
+                build_learn(models, session, learning)
             with gr.Tab("About", id="about"):
                 build_about(diagnoser.bundle)
     return demo.queue(max_size=32, default_concurrency_limit=2)
 
 
-def serve(demo: gr.Blocks, host: str | None = None, port: int | None = None, share: bool = False) -> None:
+def serve(
+    demo: gr.Blocks, host: str | None = None, port: int | None = None, share: bool = False, mcp: bool = False
+) -> None:
     """Serve until the process is told to end. port: None takes the first free one from 7860 on.
 
-    Raises UserError when the address cannot be had.
+    mcp: offer the endpoints as tools of the Model Context Protocol too. Raises UserError when the address cannot be
+    had, or when package mcp is missing or does not fit.
     """
     host = host or "127.0.0.1"
+    if mcp:
+        offer_tools()
     try:
         _try_host(host)
         demo.launch(
             server_name=host, server_port=port, share=share, quiet=True, prevent_thread_lock=True, show_error=False,
-            run_history=False, enable_monitoring=False, ssr_mode=False, pwa=False, mcp_server=False,
+            run_history=False, enable_monitoring=False, ssr_mode=False, pwa=False, mcp_server=mcp,
             max_file_size=MAX_BYTES, state_session_capacity=64, footer_links=["api", "settings"],
             theme=clinical_theme(), css_paths=ASSETS / "style.css",
             head=f"<script>{(ASSETS / 'enter.js').read_text(encoding='utf-8')}</script>",
         )  # fmt: skip
+        if mcp and not demo.mcp_server:
+            raise UserError(demo.mcp_error)
     except OSError:
         where = f"{host}, port {port}" if port else f"{host}, any port from 7860 on"
         raise UserError(f"The app cannot listen on {where}: it is in use or not allowed.") from None

@@ -13,6 +13,7 @@ from .examples import Example
 
 SHOWN_SIDE = 960  # pixels of the long side of the copy that the page shows: sharp at twice the width it is drawn at
 FORGOTTEN_AFTER = 300  # seconds that an uploaded file stays in the private cache
+SWEPT_EVERY = 30  # seconds between looks at which files are that old
 IDLE = 1800  # seconds that a diagnosis stays in memory without being touched
 
 

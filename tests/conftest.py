@@ -59,19 +59,23 @@ def phantom_file(tmp_path_factory) -> Path:
 
 
 @contextmanager
-def app_process(*args, temporary: Path) -> Iterator[tuple[str, subprocess.Popen]]:
+def app_process(*args, temporary: Path, start: tuple[str, ...] = ("app.py",)) -> Iterator[tuple[str, subprocess.Popen]]:
     """`python app.py` with these arguments; gives its address and the process, which is ended politely afterwards.
 
-    temporary: the folder that the process takes for /tmp.
+    temporary: the folder that the process takes for /tmp; start: what Python is to run in the place of app.py.
     """
     environment = {k: v for k, v in os.environ.items() if not k.startswith("GRADIO_")} | {"TMPDIR": str(temporary)}
-    command = [sys.executable, "app.py", *map(str, args)]
+    command = [sys.executable, *start, *map(str, args)]
     process = subprocess.Popen(
         command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     )
     try:
-        said = process.stdout.readline()
-        address = re.search(r"http://\S+", said)
+        said = ""
+        for line in process.stdout:
+            said += line
+            if line.startswith("Open "):  # with --mcp, Gradio says something before
+                break
+        address = re.search(r"(?<=Open )http://\S+", said)
         if address is None:
             process.terminate()
             pytest.fail(f"app.py did not start: {said}{process.communicate()[0]}")

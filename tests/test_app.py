@@ -98,13 +98,6 @@ def test_files_of_the_server_are_out_of_reach(client):
     assert "/etc" not in str(caught.value)
 
 
-def test_one_endpoint_is_named_and_described(client):
-    named = client.view_api(return_format="dict", print_info=False)["named_endpoints"]
-    assert list(named) == ["/diagnose"]
-    assert [p["parameter_name"] for p in named["/diagnose"]["parameters"]] == ["image", "age", "sex", "localization"]
-    assert "no medical device" in named["/diagnose"]["description"]
-
-
 # ---------------------------------------------------------------- the process
 
 

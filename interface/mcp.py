@@ -1,0 +1,76 @@
+"""The endpoints as tools of the Model Context Protocol. Gradio's server, made as private and exact as the app is."""
+
+import json
+import os
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+from urllib.parse import unquote
+
+import gradio.mcp
+from gradio.processing_utils import save_base64_to_cache
+from gradio_client import handle_file
+
+from mat_core import ImageError, UserError
+from mat_core.images import ALLOWED, MAX_BYTES
+
+NEEDED = "mcp>=1.21,<2"
+PICTURE = "data:image/png;base64,"
+IMAGE_FORMAT = "the file's bytes as a data: URI in base64, or what the app's /gradio_api/upload answered"
+
+
+def offer_tools() -> None:
+    """Make Gradio's next launch with `mcp_server=True` use the server below. Raises UserError without package mcp."""
+    try:
+        found = version("mcp")
+    except PackageNotFoundError:
+        raise UserError(f"--mcp needs the package mcp: pip install '{NEEDED}'") from None
+    major, minor = (int(part) for part in found.split(".")[:2])
+    if not (1, 21) <= (major, minor) < (2, 0):
+        raise UserError(f"--mcp does not fit mcp {found}: pip install '{NEEDED}'")
+    gradio.mcp.GradioMCPServer = PrivateMCPServer
+
+
+class PrivateMCPServer(gradio.mcp.GradioMCPServer):
+    """Differs from Gradio's in three things: no image outlives its time, no address is fetched, answers are JSON."""
+
+    def convert_strings_to_filedata(self, value: Any, filedata_positions: list[list[str | int]]) -> Any:
+        """The tool's arguments with each image as a file that was uploaded. Raises ImageError."""
+        names = {path[0] for path in filedata_positions}
+        return {name: handle_file(self._file(given)) if name in names and given is not None else given
+                for name, given in value.items()}  # fmt: skip
+
+    def simplify_filedata_schema(self, schema: dict[str, Any]) -> tuple[dict[str, Any], list[list[str | int]]]:
+        """The schema of a tool, with what an image is here."""
+        simple, positions = super().simplify_filedata_schema(schema)
+        for path in positions:
+            simple["properties"][path[0]]["format"] = IMAGE_FORMAT
+        return simple, positions
+
+    def postprocess_output_data(self, data: Any, root_url: str) -> list:
+        """Each output as JSON text, its numbers to the last bit; a figure as an image."""
+        return [self._content(output) for output in data]
+
+    def _content(self, output: Any):
+        if isinstance(output, dict) and str(output.get("png", "")).startswith(PICTURE):
+            return self.types.ImageContent(type="image", data=output["png"].removeprefix(PICTURE), mimeType="image/png")
+        return self.types.TextContent(type="text", text=json.dumps(output))
+
+    def _file(self, given: Any) -> str:
+        """The path of an image in the private cache, where Gradio deletes it after the time that the app promises."""
+        if not isinstance(given, str):
+            raise ImageError(f"The image must be a string: {IMAGE_FORMAT}.")
+        uploads = self.blocks.upload_file_set
+        uploaded = unquote(given.split("/gradio_api/file=")[-1])
+        if uploaded in uploads:
+            return uploaded
+        if not given.startswith("data:"):
+            raise ImageError(f"Give the image itself, not an address of it: {IMAGE_FORMAT}.")
+        if len(given) > MAX_BYTES * 4 // 3 + 200:
+            raise ImageError(f"The image is too large. {ALLOWED}")
+        try:
+            path = save_base64_to_cache(given, os.environ["GRADIO_TEMP_DIR"])
+        except (ValueError, IndexError):  # binascii.Error is a ValueError
+            raise ImageError(f"The image is not a data: URI in base64. {ALLOWED}") from None
+        os.utime(path)  # the same image given again lives its time again
+        uploads.add(path)
+        return path
