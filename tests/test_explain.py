@@ -1,11 +1,14 @@
 """Explanations against what they must be: exact at their ends, equal to one-by-one passes, right on planted cases."""
 
-from dataclasses import replace
+import json
+from dataclasses import dataclass, replace
 from itertools import product
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from scipy.stats import spearmanr
 
 from mat_core import Diagnoser, MATConfig, MATNetwork, Metadata
@@ -26,16 +29,27 @@ from mat_core.explain import (
 from mat_core.explain.ablation import guided_maps, make_even, shuffling
 from mat_core.explain.agreement import RANDOM, rank_correlation
 from mat_core.explain.doubt import UNFAMILIAR, VIEWS, Doubt, turn, turn_back
+from mat_core.explain.passes import case_inputs, probabilities_without
 from mat_core.explain.relevance import _bimodal, _rollout
+from mat_core.images import load_image
 from mat_core.metadata import CLEAN_FIELDS, DX_TYPES, FIELDS, Vocabulary, closed_vocabulary
 from mat_core.novelty import Novelty
 from mat_core.phantoms import make_phantom
 from mat_core.regions import Regions
 from mat_core.units import UNITS
+from training.explain import explain_split, report
 
 CASE = Metadata(age=55, sex="female", localization="lower extremity")
 WIDTH = 12  # of a region's features
 LABELS = ("bcc", "df", "mel", "bkl", "nv", "akiec", "vasc")
+
+
+@dataclass(frozen=True)
+class Photograph:
+    """What the step reads of a case."""
+
+    image: Path
+    metadata: Metadata
 
 
 class Detector(torch.nn.Module):
@@ -309,6 +323,60 @@ def test_small_cases_and_missing_words_give_finite_numbers(unit, metadata, count
     if not diagnoser.words(metadata):
         np.testing.assert_allclose(removed.without_words, removed.probabilities, atol=1e-6)
         assert removed.uniform is None
+
+
+@pytest.mark.parametrize("unit", UNITS)
+def test_without_a_region_nothing_is_claimed_about_one(unit):
+    diagnoser, regions = make_diagnoser(unit), some_regions(0)
+    answer = probabilities(diagnoser, regions)
+    assert np.isfinite(answer).all()
+    removed = ablate(diagnoser, regions, CASE)
+    assert removed.effect("mel").shape == (0,)
+    np.testing.assert_allclose(removed.probabilities, answer, atol=1e-6)
+    assert "region" not in removed.sentence("mel")
+    agreed = agree(diagnoser, regions, CASE, "mel")
+    assert agreed.counts.tolist() == [0]
+    assert set(agreed.spearman.values()) == {0.0}
+    for curve in (*agreed.deletion.values(), *agreed.insertion.values()):
+        assert curve == pytest.approx([answer[2]], abs=1e-6)
+    found = relevance(diagnoser, regions, CASE)
+    assert found.regions.shape == found.rollout_regions.shape == (0,)
+    assert np.isfinite(found.words).all()
+    np.testing.assert_allclose(what_if(diagnoser, regions, CASE).own, answer, atol=1e-6)
+
+
+@pytest.mark.parametrize("unit", UNITS)
+def test_regions_left_out_together_are_what_one_by_one_passes_give(unit):
+    diagnoser, regions = make_diagnoser(unit), some_regions(7)
+    absent = np.random.default_rng(0).random((25, 7)) < np.linspace(0.1, 0.9, 25)[:, None]
+    absent = absent[~absent.all(1)]
+    features, _, ids = case_inputs(diagnoser, regions, CASE)
+    found = probabilities_without(diagnoser, features, torch.from_numpy(absent), ids)
+    for mask, p in zip(absent, found, strict=True):
+        np.testing.assert_allclose(p, probabilities(diagnoser, regions.subset(~mask)), atol=1e-5)
+
+
+def test_a_split_is_the_mean_of_its_cases(tiny_diagnoser, phantom_file, tmp_path):
+    second = tmp_path / "second.png"
+    Image.fromarray(make_phantom(2, "nv").image).save(second)
+    cases = [Photograph(phantom_file, CASE), Photograph(second, Metadata())]
+    found = explain_split(tiny_diagnoser, cases, seed=3)
+    ones = [
+        agree(tiny_diagnoser, tiny_diagnoser.regions(load_image(c.image)), c.metadata, seed=3 + i)
+        for i, c in enumerate(cases)
+    ]
+    assert (found["cases"], found["seed"]) == (2, 3)
+    assert sum(one["cases"] for one in found["by_class"].values()) == 2
+    assert set(found["by_class"]) == {one.label for one in ones}
+    for name in RANKINGS:
+        assert found["rankings"][name]["spearman"] == pytest.approx(np.mean([one.spearman[name] for one in ones]))
+    assert json.loads(json.dumps(found)) == found
+    assert explain_split(tiny_diagnoser, cases, limit=1)["cases"] == 1
+    assert "2 cases" in report(found, "test")
+    assert "random" in report(found, "test")
+    for wrong in ((cases, 0), ([], None)):
+        with pytest.raises(ConfigError):
+            explain_split(tiny_diagnoser, *wrong)
 
 
 def test_explaining_changes_nothing():

@@ -11,7 +11,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 from mat_core.bundle import DEFAULT, Bundle, save_bundle
-from mat_core.errors import UserError
+from mat_core.errors import ConfigError, UserError
 from mat_core.ham10000 import ATTRIBUTION, SPLIT_FILE, Dataset, read_dataset
 
 from .presets import PRESETS, Plan
@@ -25,8 +25,10 @@ STEPS = {
     "mat": "train the Mutual Attention Transformer on the cached regions",
     "bundle": "calibrate on val, fit the novelty score and write the model bundle",
     "evaluate": "measure a bundle on a split",
+    "explain": "check a bundle's attention against ablation on a whole split (after evaluate --save)",
     "baseline": "train a plain timm classifier on the whole image, to compare with (--model NAME)",
     "ablation": "train every row of the paper's table and the controls, under both protocols",
+    "report": "the figures of docs/results, and the documents made of them",
     "all": "backbone, detector, features, mat, bundle, evaluate",
 }
 
@@ -68,14 +70,17 @@ def _parser() -> argparse.ArgumentParser:
         step.add_argument("--preset", choices=PRESETS, default="two-cores", help="the plan (default: two-cores)")
         step.add_argument("--unit", help="transformer unit (default: sga-sga)")
         step.add_argument("--checkpoint", type=Path, default=DEFAULT, help="the bundle's folder (default: the app's)")
-        step.add_argument("--split", default="test", choices=("val", "test"), help="evaluate on this (default: test)")
+        step.add_argument(
+            "--split", default="test", choices=("val", "test"), help="evaluate or explain this (default: test)"
+        )
         step.add_argument("--views", action="store_true", help="evaluate: mean over eight turned and mirrored views")
-        step.add_argument("--save", action="store_true", help="evaluate: keep the figures in the bundle")
+        step.add_argument("--save", action="store_true", help="evaluate, explain: keep the figures in the bundle")
+        step.add_argument("--limit", type=int, help="explain: only so many cases, drawn with --seed (default: all)")
         step.add_argument("--model", default="tf_efficientnet_lite0", help="baseline: a timm model's name")
         step.add_argument("--results", type=Path, default=RESULTS, help="rows of the tables (default: docs/results)")
         step.add_argument("--beside", help="bundle: name of a bundle beside it with the same detector, to share it")
         step.add_argument("--row", help="mat, bundle: a row of the tables (default: clean-UNIT-seed0)")
-        step.add_argument("--seed", type=int, default=0, help="split: of the draw")
+        step.add_argument("--seed", type=int, default=0, help="split, explain: of the draw")
     return parser
 
 
@@ -179,6 +184,33 @@ def _evaluate(args, plan: Plan, data: Dataset) -> None:
         write_json({**diagnoser.bundle.metrics, name: figures}, args.checkpoint / METRICS)
 
 
+def _explain(args, plan: Plan, data: Dataset) -> None:
+    from mat_core.bundle import METRICS
+    from mat_core.diagnoser import Diagnoser
+
+    from .engine import write_json
+    from .explain import explain_split, report
+
+    diagnoser = Diagnoser.from_pretrained(args.checkpoint)
+    metrics = diagnoser.bundle.metrics
+    if args.save and args.split not in metrics:  # before the long work: a split's readers expect its figures too
+        raise ConfigError(f"The bundle has no figures of {args.split} yet: run evaluate --split {args.split} --save.")
+    figures = explain_split(diagnoser, data.of(args.split), args.limit, args.seed)
+    print(report(figures, args.split))
+    if args.save:
+        write_json({**metrics, args.split: {**metrics[args.split], "explain": figures}}, args.checkpoint / METRICS)
+
+
+def _report(args, plan: Plan, data: Dataset) -> None:
+    from .report import DOCS, measure, shipped, write
+
+    figures = measure(data, args.results)
+    docs = DOCS if args.results == RESULTS else args.results.parent
+    card = (DOCS.parent if args.results == RESULTS else args.results.parent) / "MODEL_CARD.md"
+    write(figures, *shipped(args.checkpoint.parent), docs, card)
+    print(f"report: {docs / 'RESULTS.md'}, {card}")
+
+
 RUNNERS = {
     "backbone": _backbone,
     "detector": _detector,
@@ -187,7 +219,12 @@ RUNNERS = {
     "bundle": _bundle,
     "evaluate": _evaluate,
 }
-OTHERS = {"baseline": _baseline, "ablation": _ablation}  # on request; not in 'all'
+OTHERS = {
+    "baseline": _baseline,
+    "ablation": _ablation,
+    "explain": _explain,
+    "report": _report,
+}  # on request; not in 'all'
 
 if __name__ == "__main__":
     sys.exit(main())

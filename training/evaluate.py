@@ -16,7 +16,15 @@ from mat_core.labels import CODES
 from mat_core.regions import Regions
 
 from .detector import detector_figures
-from .metrics import HEADLINE, bootstrap_intervals, confusion, headline, melanoma_sensitivity
+from .metrics import (
+    HEADLINE,
+    bootstrap_intervals,
+    brier_score,
+    confusion,
+    headline,
+    melanoma_curve,
+    melanoma_sensitivity,
+)
 
 
 @dataclass(frozen=True)
@@ -52,6 +60,8 @@ def figures_of(cases: Sequence[Case], answers: Answers) -> dict:
         "expected_calibration_error": calibration_error(p, labels),
         "recall": {code: row[k] / max(sum(row), 1) for k, (code, row) in enumerate(zip(CODES, table, strict=True))},
         "confusion": table,
+        "brier": brier_score(p, labels),
+        "roc": {"mel": melanoma_curve(p, labels)},
         "single_image_lesions": {"images": int(single.sum()), **headline(p[single], labels[single])},
         "detector": detector_figures(cases, answers.regions),
     }

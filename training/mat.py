@@ -29,11 +29,12 @@ class MATSettings:
     """Beside the optimiser: what of an input is left out at random, so that the answer to missing parts is learned.
 
     field_dropout: chance of each metadata field to be missing; words_dropout: of all of them; region_dropout: up to
-    this share of the regions is masked; train_regions: so many regions are drawn to train on, 0 for all (cheaper, and
-    no region can be relied on: PatchDropout, Liu et al. 2023); age_jitter: HAM10000 rounds ages to 5 years, jitter by
-    up to this many years makes every age between known. feature_dropout: of each number of a region, because the
-    detector knows its own training images better than new ones. unit: of `units.UNITS`, or a control of
-    `controls.TRAINED`. select: the figure on val by which the epoch is chosen ('-name': the smallest).
+    this share of the regions is masked, the first, which is the lesion, never; train_regions: so many are drawn to
+    train on, 0 for all (cheaper, and no part can be relied on: PatchDropout, Liu et al. 2023); age_jitter: HAM10000
+    rounds ages to 5 years, jitter by up to this many years makes every age between known. feature_dropout: of each
+    number of a region, because the detector knows its own training images better than new ones. unit: of
+    `units.UNITS`, or a control of `controls.TRAINED`. select: the figure on val by which the epoch is chosen ('-name':
+    the smallest).
     """
 
     unit: str = "sga-sga"
@@ -168,12 +169,14 @@ class _Epoch(TorchDataset):
             inputs, hidden = view.inputs[row], view.padding(torch.tensor([row]))[0]
             if self.settings.train_regions:
                 real = int((~hidden).sum())  # padding comes behind them, and in only where there are too few
-                kept = np.concatenate([rng.permutation(real), np.arange(real, len(hidden))])
-                kept = torch.from_numpy(kept[: self.settings.train_regions])
+                order = np.concatenate([[0], 1 + rng.permutation(real - 1), np.arange(real, len(hidden))])
+                kept = torch.from_numpy(order[: self.settings.train_regions])
                 inputs, hidden = inputs[kept], hidden[kept]
             features.append(inputs)
             share = rng.uniform(0, self.settings.region_dropout)
-            padding.append(hidden | torch.from_numpy(rng.random(len(hidden)) < share))
+            dropped = torch.from_numpy(rng.random(len(hidden)) < share)
+            dropped[0] = False  # the lesion itself: no other region stands for it
+            padding.append(hidden | dropped)
             words = vary_metadata(self.cases[row].metadata, rng, self.settings).words(self.settings.fields)
             ids.append(self.vocabulary.encode(words))
         target = self.labels[torch.from_numpy(self.order[positions])]

@@ -39,6 +39,20 @@ def melanoma_sensitivity(probabilities: np.ndarray, labels: np.ndarray, specific
     return float(tpr[fpr <= 1 - specificity + 1e-12].max())
 
 
+def melanoma_curve(probabilities: np.ndarray, labels: np.ndarray, points: int = 200) -> dict[str, list[float]]:
+    """Operating points of the melanoma's ROC, at most `points`: calling melanoma from `threshold` on gives these."""
+    fpr, tpr, thresholds = roc_curve(np.asarray(labels) == MELANOMA, probabilities[:, MELANOMA])
+    kept = np.unique(np.linspace(0, len(fpr) - 1, min(points, len(fpr))).round().astype(int))
+    curve = {"threshold": np.minimum(thresholds, 1.0), "sensitivity": tpr, "specificity": 1 - fpr}
+    return {name: values[kept].round(6).tolist() for name, values in curve.items()}
+
+
+def brier_score(probabilities: np.ndarray, labels: np.ndarray) -> float:
+    """Mean squared distance between the probabilities and the truth, summed over classes: 0 is best, 2 is worst."""
+    truth = np.eye(probabilities.shape[1])[np.asarray(labels)]
+    return float(((probabilities - truth) ** 2).sum(1).mean())
+
+
 def confusion(probabilities: np.ndarray, labels: np.ndarray) -> list[list[int]]:
     """Counts, row: the true class, column: the predicted one."""
     return confusion_matrix(labels, probabilities.argmax(1), labels=range(probabilities.shape[1])).tolist()

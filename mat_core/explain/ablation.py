@@ -46,12 +46,15 @@ class Ablation:
     def sentence(self, label: str) -> str:
         """The largest effects of each kind on `label`, with their sign."""
         k, effect = self.labels.index(label), self.effect(label)
-        first = int(np.abs(effect).argmax())
-        parts = [f"without region {first + 1}, the one that matters most, {figure(self.without_region[first, k])}"]
+        start = f"The probability of {class_name(label)} is {figure(self.probabilities[k])}"
+        parts = []
+        if len(effect):
+            first = int(np.abs(effect).argmax())
+            parts = [f"without region {first + 1}, the one that matters most, {figure(self.without_region[first, k])}"]
         parts += [f"without {field} {figure(p[k])}" for field, p in self.without_field.items()]
         if self.uniform is not None:
             parts.append(f"with even guidance {figure(self.uniform[k])}")
-        return f"The probability of {class_name(label)} is {figure(self.probabilities[k])}; {', '.join(parts)}."
+        return f"{'; '.join([start, ', '.join(parts)] if parts else [start])}."
 
 
 def ablate(
@@ -79,7 +82,10 @@ def ablate(
 
 def without_each(diagnoser: Diagnoser, features: Tensor, padding: Tensor, ids: Tensor) -> np.ndarray:
     """Probabilities with each region absent alone, (regions, classes)."""
-    return probabilities_of(diagnoser, features, padding | torch.eye(padding.shape[1], dtype=torch.bool), ids)
+    absent = (padding | torch.eye(padding.shape[1], dtype=torch.bool))[~padding[0]]
+    if not len(absent):
+        return np.zeros((0, len(diagnoser.bundle.labels)))
+    return probabilities_of(diagnoser, features, absent, ids)
 
 
 def guided_maps(diagnoser: Diagnoser) -> tuple[str, ...]:

@@ -16,7 +16,7 @@ from ..diagnoser import Diagnoser
 from ..metadata import Metadata
 from ..regions import Regions
 from .ablation import without_each
-from .passes import case_inputs, class_name, figure, label_index, probabilities_of
+from .passes import case_inputs, class_name, figure, label_index, probabilities_of, probabilities_without
 from .relevance import relevance
 
 RANKINGS = ("attention", "share", "gradient", "relevance", "ablation")
@@ -75,7 +75,7 @@ def agree(
         label = diagnoser.bundle.labels[int(probabilities_of(diagnoser, features, padding, ids)[0].argmax())]
     k = label_index(diagnoser, label)
     scores = _scores(diagnoser, regions, metadata, features, padding, ids, label, k)
-    n = features.shape[1]
+    n = int((~padding).sum())
     top = min(TOP, n)
     counts = np.unique(np.append(np.linspace(0, n, min(points, n + 1)).round().astype(int), top))
     rng = np.random.default_rng(seed)
@@ -83,7 +83,7 @@ def agree(
     orders[RANDOM] = [rng.permutation(n) for _ in range(draws)]
     removed = [_first(order, c) for these in orders.values() for order in these for c in counts]
     masks = torch.from_numpy(np.array(removed + [~mask for mask in removed]))
-    found = probabilities_of(diagnoser, features, padding | masks, ids)[:, k]
+    found = probabilities_without(diagnoser, features, masks, ids)[:, k]
     deletion, insertion = found.reshape(2, -1, len(counts))
     curves: tuple[dict, dict] = {}, {}
     start = 0
@@ -97,7 +97,7 @@ def agree(
         label,
         scores,
         {name: rank_correlation(values, truth) for name, values in scores.items()},
-        {name: len(best & set(orders[name][0][:top])) / top for name in scores},
+        {name: len(best & set(orders[name][0][:top])) / max(top, 1) for name in scores},
         counts,
         *curves,
     )
@@ -122,9 +122,9 @@ def average(agreements: Sequence[Agreement]) -> dict:
 
 
 def rank_correlation(a: np.ndarray, b: np.ndarray) -> float:
-    """Spearman's: the correlation of the ranks, ties sharing theirs; 0 where one side is all the same."""
+    """Spearman's: the correlation of the ranks, ties sharing theirs; 0 where one side is all the same, or empty."""
     ranks = [_ranks(values) for values in (a, b)]
-    if min(r.std() for r in ranks) == 0:
+    if not len(a) or min(r.std() for r in ranks) == 0:
         return 0.0
     return float(np.corrcoef(*ranks)[0, 1])
 
@@ -145,7 +145,7 @@ def _scores(diagnoser, regions, metadata, features: Tensor, padding: Tensor, ids
 
     with torch.enable_grad():
         gradient = InputXGradient(logit).attribute(features.clone().requires_grad_(), target=k)
-    scores["gradient"] = gradient.detach().sum(-1)[0].double().numpy()
+    scores["gradient"] = gradient.detach().sum(-1)[~padding].double().numpy()
     scores["relevance"] = relevance(diagnoser, regions, metadata, label).regions
     plain = probabilities_of(diagnoser, features, padding, ids)[0, k]
     scores["ablation"] = plain - without_each(diagnoser, features, padding, ids)[:, k]

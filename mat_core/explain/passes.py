@@ -17,7 +17,10 @@ CHUNK = 32  # variants in one pass: more does not fit the caches and is no faste
 
 
 def case_inputs(diagnoser: Diagnoser, regions: Regions, metadata: Metadata | None) -> tuple[Tensor, Tensor, Tensor]:
-    """Features (1, r, region_width), padding (1, r) and word ids (1, w) of one case, cut to its r real regions."""
+    """Features (1, r, region_width), padding (1, r) and word ids (1, w) of one case, cut to its r real regions.
+
+    Without a region one row of padding is left, as the network wants one.
+    """
     features, padding, ids = diagnoser.inputs(regions, metadata)
     count = max(int((~padding).sum()), 1)
     return features[:, :count], padding[:, :count], ids
@@ -37,10 +40,31 @@ def probabilities_of(
         for rows in torch.arange(count).split(CHUNK):
             masks = padding[rows] if len(padding) > 1 else padding
             words = ids[rows] if len(ids) > 1 else ids.expand(len(rows), -1)
-            # one image for all rows: what depends on it alone is computed once, unless the masks differ
-            seen = features if len(masks) == 1 else features.expand(len(masks), -1, -1)
-            logits.append(diagnoser.bundle.network(seen, masks, words, need_weights=True, edits=edits).logits)
+            # one image for all rows: what depends on it alone is computed once
+            logits.append(diagnoser.bundle.network(features, masks, words, need_weights=True, edits=edits).logits)
     return diagnoser.calibrated(torch.cat(logits).double().numpy())
+
+
+def probabilities_without(diagnoser: Diagnoser, features: Tensor, absent: Tensor, ids: Tensor) -> np.ndarray:
+    """Calibrated probabilities with many regions absent, (b, classes); absent: (b, r), ids: (1, w).
+
+    What is absent is left out instead of masked: equal to 1e-5 and, over a whole curve, half the work.
+    """
+    variants, where = absent.unique(dim=0, return_inverse=True)
+    found = np.zeros((len(variants), len(diagnoser.bundle.labels)))
+    kept = (~variants).sum(1)
+    with torch.inference_mode():
+        for count in kept.unique().tolist():
+            for rows in torch.nonzero(kept == count)[:, 0].split(CHUNK):
+                if count:
+                    places = torch.nonzero(~variants[rows])[:, 1].view(len(rows), count)
+                    seen, padding = features[0][places], torch.zeros(len(rows), count, dtype=torch.bool)
+                else:  # the network wants a row, even if it is padding
+                    seen, padding = features[:, :1], torch.ones(1, 1, dtype=torch.bool)
+                words = ids.expand(len(rows), -1)
+                logits = diagnoser.bundle.network(seen, padding, words, need_weights=True).logits
+                found[rows.numpy()] = diagnoser.calibrated(logits.double().numpy())
+    return found[where.numpy()]
 
 
 def word_ids(diagnoser: Diagnoser, variants: Iterable[Metadata]) -> Tensor:

@@ -54,7 +54,7 @@ def relevance(
     features, padding, ids = case_inputs(diagnoser, regions, metadata)
     words = len(diagnoser.words(metadata))
     layers, contributions, weights, label = _captured(diagnoser, features, padding, ids[:, : max(words, 1)], label)
-    counts = {"regions": features.shape[1], "words": words}
+    counts = {"regions": int((~padding).sum()), "words": words}
     maps = []  # without padding
     for layer in layers:
         ends = {name: [counts[side] for side in name.split("_to_")] for name in layer}

@@ -1,0 +1,112 @@
+"""The figures of the documents, as SVG, from `report.measure`'s numbers alone; the same bytes each time."""
+
+from pathlib import Path
+
+import matplotlib
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from mat_core.figures import COLOURMAP, INK, PAPER
+from mat_core.labels import BY_CODE, CODES
+
+COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00", "#7f7f7f")
+MAIN = "sga-sga-seed0"
+
+
+def draw_all(figures: dict, folder: Path) -> list[str]:
+    """Draw what `figures` has of SGA-SGA, both protocols; returns the files' names in order."""
+    folder.mkdir(parents=True, exist_ok=True)
+    names = []
+    for protocol, measured in figures.items():
+        row = measured.get("rows", {}).get(MAIN)
+        if row is None:
+            continue
+        draws = {"roc": _roc, "confusion": _confusion, "reliability": _reliability, "loss": _loss}
+        if protocol == "clean":
+            draws["groups"] = _groups
+        for name, draw in draws.items():
+            names.append(f"{protocol}-{name}.svg")
+            wide = name == "groups"
+            figure = Figure(figsize=(9, 4.2) if wide else (5.2, 4.2), facecolor=PAPER, layout="constrained")
+            draw(figure, row)
+            figure.suptitle(
+                f"SGA-SGA, {protocol} protocol, {measured['test_lesions']} test lesions", fontsize=9, color=INK
+            )
+            _save(figure, folder / names[-1])
+    return names
+
+
+def _save(figure: Figure, path: Path) -> None:
+    with matplotlib.rc_context({"svg.hashsalt": "mat", "svg.fonttype": "none"}):
+        figure.savefig(path, format="svg", metadata={"Date": None, "Creator": None})
+
+
+def _roc(figure: Figure, row: dict) -> None:
+    axes = figure.add_subplot()
+    for colour, (code, curve) in zip(COLOURS, row["roc"].items(), strict=False):
+        area = np.trapezoid(curve["tpr"], curve["fpr"])
+        axes.plot(curve["fpr"], curve["tpr"], color=colour, linewidth=1.3, label=f"{BY_CODE[code].name} {area:.3f}")
+    mean = np.mean([curve["tpr"] for curve in row["roc"].values()], 0)
+    at = next(iter(row["roc"].values()))["fpr"]
+    axes.plot(at, mean, color=INK, linewidth=2.2, linestyle="--", label=f"macro average {row['auc']['value']:.3f}")
+    axes.plot([0, 1], [0, 1], color="#b0b8bf", linewidth=0.8)
+    _label(axes, "1 - specificity", "sensitivity", "ROC of each class against the others, with its area")
+    axes.legend(fontsize=7, frameon=False, loc="lower right")
+
+
+def _confusion(figure: Figure, row: dict) -> None:
+    axes = figure.add_subplot()
+    table = np.array(row["confusion"])
+    shares = table / table.sum(1, keepdims=True).clip(1)
+    axes.pcolormesh(shares, cmap=COLOURMAP, vmin=0, vmax=1, edgecolors=PAPER)
+    for i, j in np.ndindex(table.shape):
+        ink = "white" if shares[i, j] < 0.5 else "black"
+        axes.text(j + 0.5, i + 0.5, str(table[i, j]), ha="center", va="center", fontsize=8, color=ink)
+    axes.set_xticks(np.arange(len(CODES)) + 0.5, CODES)
+    axes.set_yticks(np.arange(len(CODES)) + 0.5, CODES)
+    axes.invert_yaxis()
+    _label(axes, "answered", "confirmed", "Confusion: counts, coloured by share of the row")
+
+
+def _reliability(figure: Figure, row: dict) -> None:
+    axes = figure.add_subplot()
+    axes.plot([0, 1], [0, 1], color="#b0b8bf", linewidth=0.8)
+    for (when, bins), colour, style in zip(row["reliability"].items(), COLOURS, ("o--", "s-"), strict=False):
+        error = row["calibration_error"][when]
+        points = np.array([(b["confidence"], b["accuracy"]) for b in bins])
+        axes.plot(*points.T, style, color=colour, markersize=4, linewidth=1.2, label=f"{when} scaling, ECE {error:.3f}")
+    _label(axes, "probability of the top class", "share of right answers", "Reliability")
+    axes.legend(fontsize=8, frameon=False, loc="upper left")
+
+
+def _loss(figure: Figure, row: dict) -> None:
+    axes = figure.add_subplot()
+    epochs = [e["epoch"] for e in row["history"]]
+    for name, title, colour in (("loss", "training", COLOURS[0]), ("val_loss", "validation", COLOURS[1])):
+        values = [e.get(name) for e in row["history"]]
+        if values and None not in values:
+            axes.plot(epochs, values, "o-", color=colour, markersize=3, label=title)
+    axes.axvline(row["epoch"], color="#b0b8bf", linewidth=0.8, label=f"checkpoint: epoch {row['epoch']}")
+    _label(axes, "epoch", "cross entropy", "Loss (training with label smoothing and dropout, validation without)")
+    axes.legend(fontsize=8, frameon=False)
+
+
+def _groups(figure: Figure, row: dict) -> None:
+    panels = figure.subplots(1, len(row["groups"]), sharex=True)
+    for axes, (kind, groups) in zip(panels, row["groups"].items(), strict=True):
+        for i, group in enumerate(groups.values()):
+            axes.plot(group["interval95"], [i, i], color=COLOURS[0], linewidth=1.5)
+            axes.plot(group["acc"], i, "o", color=COLOURS[0], markersize=4)
+        axes.set_yticks(range(len(groups)), [f"{name} ({group['cases']})" for name, group in groups.items()])
+        axes.set_xlim(0, 1)
+        axes.invert_yaxis()
+        _label(axes, "accuracy, 95 % interval", "", kind)
+
+
+def _label(axes: Axes, across: str, upright: str, title: str) -> None:
+    axes.set_xlabel(across, fontsize=8)
+    axes.set_ylabel(upright, fontsize=8)
+    axes.set_title(title, fontsize=8, loc="left")
+    axes.tick_params(labelsize=7)
+    axes.spines[["top", "right"]].set_visible(False)
