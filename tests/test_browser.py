@@ -9,6 +9,7 @@ import pytest
 from playwright.sync_api import Page, expect, sync_playwright
 
 from mat_core import DISCLAIMER, Metadata
+from mat_core.explain import ablate
 from mat_core.labels import BY_CODE
 from mat_core.phantoms import make_phantom
 
@@ -65,6 +66,30 @@ def upload(page: Page, path: Path) -> None:
 def shown_probabilities(page: Page) -> dict[str, float]:
     rows = page.locator("#answer .bars li").all()
     return {row.get_attribute("data-code"): float(row.locator(".value").inner_text().rstrip("%")) for row in rows}
+
+
+# each view, and something of it that is there when it has answered
+VIEWS = {
+    "Diagnose": "#answer",
+    "Question it": "#question-class",
+    "Take away": "#ablation-view .verdict",
+    "Attention against ablation": "#agreement-view .verdict",
+    "What if": "#what-if-view .verdict",
+    "Doubt": "#doubt-view .verdict",
+    "Compare units": "#compare-view .verdict, #compare-view .note-info",
+    "Learn": "#leak-view .note-info",
+    "About": "#about",
+}
+
+
+def open_tab(page: Page, name: str) -> None:
+    """By its tab, or where there is no room for it by the menu of the others."""
+    tab = page.get_by_role("tab", name=name, exact=True)
+    if not tab.count() or not tab.first.is_visible():
+        page.locator(".overflow-menu > button:visible").first.click()
+        page.locator(".overflow-dropdown button:visible", has_text=name).click()
+    else:
+        tab.first.click()
 
 
 def fits(diagnosis):
@@ -193,9 +218,9 @@ def test_a_figure_can_be_saved(visit):
 @pytest.mark.parametrize("width", [390, 1280])
 def test_both_schemes_and_widths_fit_and_can_be_read(visit, width, scheme):
     page = visit(width, 844, scheme)
-    for tab in ("Diagnose", "About"):
-        page.get_by_role("tab", name=tab).click()
-        expect(page.locator("#about" if tab == "About" else "#answer")).to_be_visible()
+    for tab, part in VIEWS.items():
+        open_tab(page, tab)
+        expect(page.locator(part)).to_be_visible(timeout=PATIENCE)
         assert page.evaluate("document.documentElement.scrollWidth") <= width
         wide = page.evaluate(
             """(width) => [...document.querySelectorAll('main *')].filter((e) => e.offsetParent && !e.closest('.scroll')
@@ -208,6 +233,31 @@ def test_both_schemes_and_widths_fit_and_can_be_read(visit, width, scheme):
         page.mouse.wheel(0, 5000)
         page.wait_for_function("scrollY + innerHeight >= document.documentElement.scrollHeight - 1")
         expect(page.locator(".disclaimer")).to_be_in_viewport(ratio=1)
+
+
+def test_questions_are_about_the_class_and_the_case_that_are_chosen(visit, tiny_diagnoser, phantom_file):
+    page = visit()
+    open_tab(page, "Question it")
+    expect(page.locator("#ablation-view .verdict, #ablation-view .empty")).to_be_visible(timeout=PATIENCE)
+    page.locator("#question-class input").click()
+    page.get_by_role("option", name="Melanoma").click()
+    expect(page.locator("#ablation-view .empty")).to_contain_text("Press Ask", timeout=PATIENCE)
+    page.locator("#ask-ablation").click()
+    expect(page.locator("#ablation-view .verdict")).to_contain_text("probability of melanoma", timeout=PATIENCE)
+    open_tab(page, "Diagnose")
+    upload(page, phantom_file)
+    page.locator("#diagnose").click()
+    expect(page.locator("#answer .stale")).to_have_count(0, timeout=PATIENCE)
+    open_tab(page, "Question it")
+    expect(page.locator("#ablation-view .empty")).to_contain_text("Press Ask", timeout=PATIENCE)
+    page.locator("#ask-ablation").click()
+    diagnosis = tiny_diagnoser(phantom_file, Metadata(45, "female", "back"))
+    said = ablate(tiny_diagnoser, diagnosis.regions, diagnosis.metadata).sentence("mel")
+    expect(page.locator("#ablation-view .verdict")).to_have_text(said, timeout=PATIENCE)
+    open_tab(page, "Doubt")
+    page.locator("#threshold input[type=number]").fill("0.3")
+    page.locator("#threshold input[type=number]").press("Tab")
+    expect(page.locator("#threshold-said")).to_contain_text("has not been measured", timeout=PATIENCE)
 
 
 # text of our own and of Gradio's labels: those with less than 4.5 : 1 on the nearest opaque colour behind them

@@ -45,8 +45,8 @@ def run_ablation(
     seeds = max(count for _, count in settings.rows)
     # all first seeds before any second one: a table that was cut short has every row
     for seed in range(seeds):
-        for protocol in settings.protocols:
-            for row, count in settings.rows:
+        for row, count in settings.rows:
+            for protocol in settings.protocols:
                 if seed < count:
                     asked = row_settings(f"{protocol}-{row}-seed{seed}", mat)
                     make_row(data, runs, features_run, train_views, protocol, asked, results)

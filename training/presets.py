@@ -40,8 +40,7 @@ LONG = Plan(
         (1, 2), Augmentation(zoom=0.3, brightness=0.25, contrast=0.25, saturation=0.25, white_balance=0.1)
     ),
     MATSettings(
-        recipe=Recipe(epochs=4, batch_size=64, lr=2e-4, weight_decay=0.05, average=0.998),
-        train_regions=40, feature_dropout=0.3,
+        recipe=Recipe(epochs=3, batch_size=64, lr=1e-4, weight_decay=0.5, average=0.998), train_regions=64
     ),
 )  # fmt: skip
 

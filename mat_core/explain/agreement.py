@@ -135,7 +135,7 @@ def _scores(diagnoser, regions, metadata, features: Tensor, padding: Tensor, ids
     attended = diagnosis.attention.words_to_regions
     if attended is None or 0 in attended.shape:
         attended = diagnosis.attention.regions_to_regions
-    if attended is not None:
+    if attended is not None and 0 not in attended.shape:
         scores["attention"] = attended[-1].mean((0, 1)).astype(np.float64)  # over heads and queries
     scores["share"] = diagnosis.shares["regions"]
     network = diagnoser.bundle.network

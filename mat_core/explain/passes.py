@@ -50,6 +50,8 @@ def probabilities_without(diagnoser: Diagnoser, features: Tensor, absent: Tensor
 
     What is absent is left out instead of masked: equal to 1e-5 and, over a whole curve, half the work.
     """
+    if not absent.shape[1]:  # no region to begin with: features hold one row of padding
+        absent = torch.ones(len(absent), 1, dtype=torch.bool)
     variants, where = absent.unique(dim=0, return_inverse=True)
     found = np.zeros((len(variants), len(diagnoser.bundle.labels)))
     kept = (~variants).sum(1)
