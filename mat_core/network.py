@@ -150,8 +150,9 @@ class MATNetwork(nn.Module):
         padding (a unit that reads no words ignores them). The output carries attention only when asked for.
 
         With need_weights one image's features (1, n, region_width) may meet many word_ids (b, words) and as many rows
-        of region_padding (b, n): what depends on the image alone is computed once. edits: map's name (`units.MAPS`) to a function of its weights (b, h, queries,
-        keys) that gives what multiplies the values in their place, in every layer; needs need_weights too.
+        of region_padding (b, n): what depends on the image alone is computed once. edits: map's name (`units.MAPS`) to
+        a function of its weights (b, h, queries, keys) that gives what multiplies the values in their place, in every
+        layer; needs need_weights too.
 
         Raises ConfigError for shapes that the configuration does not fit.
         """
