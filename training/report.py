@@ -103,7 +103,9 @@ def write(figures: dict, metrics: dict, config: dict, docs: Path, card: Path) ->
     from .drawings import draw_all
 
     names = draw_all(figures, docs / "figures")
-    (docs / "RESULTS.md").write_text(results_text(figures, metrics, names), encoding="utf-8")
+    (docs / "RESULTS.md").write_text(
+        results_text(figures, metrics, names, config["notes"].get("preset", "")), encoding="utf-8"
+    )
     card.write_text(card_text(metrics, config), encoding="utf-8")
 
 
@@ -129,8 +131,8 @@ def summary(rows: dict) -> dict[str, dict]:
     return dict(sorted(made.items(), key=lambda item: order.index(item[1]["row"]) if item[1]["row"] in order else 99))
 
 
-def results_text(figures: dict, metrics: dict, names: Sequence[str]) -> str:
-    """RESULTS.md."""
+def results_text(figures: dict, metrics: dict, names: Sequence[str], preset: str = "") -> str:
+    """RESULTS.md. preset: what the shipped bundle was trained with."""
     parts = [
         "# Results\n\nWritten by `python -m training report --data HAM10000`; do not edit. Split: "
         "`assets/ham10000_split.csv`, by lesion. Every row is trained on the same cached regions with "
@@ -149,7 +151,7 @@ def results_text(figures: dict, metrics: dict, names: Sequence[str]) -> str:
             parts.append("No row of this protocol has been trained yet.\n")
             continue
         parts.append(_protocol(rows, protocol, figures[protocol]["test_lesions"]))
-    parts.append(_shipped_text(metrics))
+    parts.append(_shipped_text(metrics, preset))
     parts.append(_explain_text(metrics))
     parts += [f"![{name}](figures/{name})\n" for name in names]
     return "\n".join(parts)
@@ -230,13 +232,13 @@ def goals_text(found: dict[str, float], goals: dict[str, float], who: str) -> st
     return f"{who}: {'; '.join(said)}."
 
 
-def _shipped_text(metrics: dict) -> str:
+def _shipped_text(metrics: dict, preset: str) -> str:
     test = metrics.get("test")
     if not test:
         return "## The shipped bundle\n\nNot measured yet.\n"
     views = metrics.get("test_8_views")
     text = (
-        "## The shipped bundle\n\n`checkpoints/sga-sga`, measured through the call that the app makes: "
+        f"## The shipped bundle\n\n`checkpoints/sga-sga`, trained with the preset `{preset}`, measured through the call that the app makes: "
         "`python -m training evaluate --data HAM10000 --split test`.\n\n" + _headline_table(test)
         + f"\n\nMelanoma sensitivity at 90 % specificity {_short(test['melanoma_sensitivity_at_90_specificity'])}; "
         f"expected calibration error {_short(test['expected_calibration_error'])}.\n\n"
