@@ -66,19 +66,17 @@ def bootstrap_intervals(
     rng = np.random.default_rng(seed)
     groups = [np.flatnonzero(labels == k) for k in np.unique(labels)]
     right, precision = probabilities.argmax(1) == labels, label_precision(probabilities, labels)
-    rows = []
-    for _ in range(rounds):
-        drawn = [rng.choice(g, len(g)) for g in groups]
-        chosen = np.concatenate(drawn)
-        # means of what each case scores, once computed, stay means; only the AUC needs all cases together
-        values = {
-            "acc": right[chosen].mean(),
-            "lrap": precision[chosen].mean(),
-            "auc": macro_auc(probabilities[chosen], labels[chosen]),
-            "balanced_acc": np.mean([right[d].mean() for d in drawn]),
-        }
-        rows.append([values[name] for name in HEADLINE])
-    low, high = np.percentile(rows, (2.5, 97.5), axis=0)
+    times = np.zeros((rounds, len(labels)))  # how often each round has drawn each case
+    for counts in times:
+        for g in groups:
+            counts += np.bincount(rng.choice(g, len(g)), minlength=len(labels))
+    values = {
+        "acc": times @ right / len(labels),
+        "lrap": times @ precision / len(labels),
+        "auc": _weighted_macro_auc(probabilities, labels, times),
+        "balanced_acc": np.mean([times[:, g] @ right[g] / len(g) for g in groups], 0),
+    }
+    low, high = np.percentile([values[name] for name in HEADLINE], (2.5, 97.5), axis=1)
     return {name: (float(a), float(b)) for name, a, b in zip(HEADLINE, low, high, strict=True)}
 
 
@@ -93,3 +91,24 @@ def macro_auc(probabilities: np.ndarray, labels: np.ndarray) -> float:
     truths = [(labels == k, probabilities[:, k]) for k in np.unique(labels)]
     aucs = [roc_auc_score(truth, scores) for truth, scores in truths if not truth.all()]
     return float(np.mean(aucs)) if aucs else float("nan")
+
+
+def _weighted_macro_auc(probabilities: np.ndarray, labels: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """`macro_auc` with each case counted `weights` (rounds, cases) times, (rounds,): all rounds of a bootstrap at once.
+
+    The area is the share of pairs of a positive and a negative case that are in order; a tie is half a pair.
+    """
+    areas = []
+    for k in np.unique(labels):
+        positive = labels == k
+        if positive.all():
+            continue
+        order = np.argsort(probabilities[:, k], kind="stable")
+        scores = probabilities[order, k]
+        negatives = np.where(positive[order], 0.0, weights[:, order])
+        below = np.pad(negatives.cumsum(1), ((0, 0), (1, 0)))  # below[:, i]: weight of the negatives among the first i
+        first, last = np.searchsorted(scores, scores, "left"), np.searchsorted(scores, scores, "right")
+        ordered = (below[:, first] + below[:, last]) / 2
+        positives = weights[:, order] - negatives
+        areas.append((positives * ordered).sum(1) / (positives.sum(1) * below[:, -1]))
+    return np.mean(areas, 0) if areas else np.full(len(weights), np.nan)
