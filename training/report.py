@@ -239,7 +239,8 @@ def _shipped_text(metrics: dict, preset: str) -> str:
     views = metrics.get("test_8_views")
     text = (
         f"## The shipped bundle\n\n`checkpoints/sga-sga`, trained with the preset `{preset}`, measured through "
-        "the call that the app makes: `python -m training evaluate --data HAM10000 --split test`.\n\n" + _headline_table(test)
+        "the call that the app makes: `python -m training evaluate --data HAM10000 --split test`.\n\n"
+        + _headline_table(test)
         + f"\n\nMelanoma sensitivity at 90 % specificity {_short(test['melanoma_sensitivity_at_90_specificity'])}; "
         f"expected calibration error {_short(test['expected_calibration_error'])}.\n\n"
     )  # fmt: skip
