@@ -1,7 +1,10 @@
 """The answer as HTML: seven bars, and how sure it is, in sentences that claim nothing unmeasured."""
 
+import numpy as np
+
 from mat_core import Diagnosis
 from mat_core.bundle import Bundle
+from mat_core.explain.doubt import VIEWS, Doubt
 from mat_core.labels import BY_CODE
 
 from .examples import provenance_html
@@ -25,7 +28,7 @@ def answer_html(session: Session | None, bundle: Bundle) -> str:
     )
     return (
         f'<div class="answer{" stale" if session.stale else ""}" data-top="{diagnosis.top}">{stale}'
-        f'<p class="verdict" aria-live="polite">{verdict(diagnosis)}</p>'
+        f'<p class="verdict" aria-live="polite">{verdict(diagnosis)}</p>{_unsure(diagnosis)}'
         f'<ol class="bars" aria-label="Probability of each class, most probable first">{_bars(diagnosis)}</ol>'
         f'<p class="sum">{_malignant_sum(diagnosis)}</p>'
         f'<p class="fine">{esc(meaning(bundle))}</p>'
@@ -45,6 +48,13 @@ def verdict(diagnosis: Diagnosis) -> str:
     )
 
 
+def doubts(diagnosis: Diagnosis) -> tuple[str, ...]:
+    """Reasons not to rely on the answer, as far as it shows them by itself; the view Doubt turns the image as well."""
+    # as if all views agreed: what is left are the reasons that need no other view
+    views = np.tile(list(diagnosis.probabilities.values()), (len(VIEWS), 1))
+    return Doubt(tuple(diagnosis.probabilities), views, (), diagnosis.novelty).reasons
+
+
 def meaning(bundle: Bundle) -> str:
     """What a probability of this bundle means, with its measured calibration where it was measured."""
     text = "A probability is a share among these seven classes; nothing else exists for the model."
@@ -56,6 +66,11 @@ def meaning(bundle: Bundle) -> str:
         f"{text} On {figures['images']} test images the top probability and the share of right answers "
         f"were {100 * error:.1f} points apart on average (expected calibration error)."
     )
+
+
+def _unsure(diagnosis: Diagnosis) -> str:
+    reasons = "".join(f"<li>{esc(reason)}</li>" for reason in doubts(diagnosis))
+    return f'<p class="unsure"><strong>I am not sure.</strong></p><ul class="reasons">{reasons}</ul>' if reasons else ""
 
 
 def _bars(diagnosis: Diagnosis) -> str:

@@ -47,7 +47,10 @@ def lines(
     legend = figure.legend(handles, texts, loc="outside lower center", ncols=2 * len(panels), fontsize=8, frameon=False)
     for text in legend.get_texts():
         text.set_color(INK)
-    return f'<div class="chart" role="img" aria-label="{esc(label)}">{_svg(figure)}</div>'
+    return (
+        f'<div class="scroll" tabindex="0" role="region" aria-label="{esc(label)}"><div class="chart" role="img" '
+        f'aria-label="{esc(label)}">{_svg(figure)}</div></div>'
+    )
 
 
 def _plain(axes: Axes) -> None:

@@ -10,7 +10,7 @@ from mat_core.labels import BY_CODE
 from mat_core.units import UNITS
 
 from .models import Models
-from .question import BROKEN, NOTHING
+from .question import BROKEN, NOTHING, about
 from .session import Session
 from .tables import table
 from .text import esc, note
@@ -34,7 +34,7 @@ def build_compare(models: Models, session: gr.State, tab: gr.Tab) -> None:
 
     def answer(now: Session | None):
         try:
-            return NOTHING if now is None else compare_html(models, now)
+            return NOTHING if now is None else about(now) + compare_html(models, now)
         except UserError as error:
             return note(str(error))
         except Exception:

@@ -41,11 +41,11 @@ def build_demo(diagnoser: Diagnoser, examples: list[Example]) -> gr.Blocks:
         with gr.Tabs():
             with gr.Tab("Diagnose", id="diagnose"):
                 session = build_diagnose(demo, diagnoser, examples)
-            with gr.Tab("Explore the attention", id="explore"):
+            with gr.Tab("Explore", id="explore"):
                 build_explorer(diagnoser, session)
-            with gr.Tab("Question it", id="question"):
+            with gr.Tab("Question", id="question"):
                 build_question(diagnoser, session)
-            with gr.Tab("Compare units", id="compare") as comparing:
+            with gr.Tab("Compare", id="compare") as comparing:
                 build_compare(models, session, comparing)
             with gr.Tab("Learn", id="learn") as learning:
                 build_learn(models, session, learning)

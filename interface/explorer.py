@@ -1,4 +1,4 @@
-"""The view 'Explore the attention': a client-side component (assets/explorer/) fed with one JSON a diagnosis.
+"""The view 'Explore': a client-side component (assets/explorer/) fed with one JSON a diagnosis.
 
 Hovering costs no request. Only a pinned cell asks the server, once, for the vectors behind its number; for that the
 last cases' region features and words stay in memory for a while, under a key that nobody can guess. The photograph is

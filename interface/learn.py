@@ -10,7 +10,7 @@ from mat_core.explain.leak import SAID
 from mat_core.labels import BY_CODE
 
 from .models import Models
-from .question import BROKEN, NOTHING
+from .question import BROKEN, NOTHING, about
 from .session import Session
 from .tables import points, table
 from .text import esc, note
@@ -21,12 +21,12 @@ LESSONS = """
 <h3>What attention is</h3>
 <p>Each word asks every region a question (its query), each region answers with how well it fits (its key), and the
 better it fits, the more of what it carries (its value) flows into the word. The shares sum to 1: attention is a way of
-mixing, and the map shows the mixing ratios. In <em>Explore the attention</em>, pin a cell to see one such number being
+mixing, and the map shows the mixing ratios. In <em>Explore</em>, pin a cell to see one such number being
 made.</p>
 <h3>What attention is not</h3>
 <p>It is not the reason for the answer. A region can be looked at by every word and change nothing, because what it
 carries is thrown away later; another can be hardly looked at and decide. The only way to know is to take the region
-away and ask again. <em>Question it</em> does that, for every region, and says how far the attention agrees.</p>
+away and ask again. <em>Question</em> does that, for every region, and says how far the attention agrees.</p>
 <h3>What a probability is not</h3>
 <p>It is a share among seven diagnoses of one dataset, of mostly fair skin, from two clinics. Nothing else exists for
 the model, not even the possibility that the image shows no lesion.</p>
@@ -51,7 +51,7 @@ def build_learn(models: Models, session: gr.State, tab: gr.Tab) -> None:
 
     def answer(now: Session | None):
         try:
-            return NOTHING if now is None else leak_html(models, now)
+            return NOTHING if now is None else about(now) + leak_html(models, now)
         except UserError as error:
             return note(str(error))
         except Exception:

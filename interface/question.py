@@ -24,6 +24,7 @@ log = logging.getLogger(__name__)
 
 OWN = "the answer's own"
 NOTHING = '<p class="empty">Diagnose an image first: there is no case to question.</p>'
+PREVIOUS = "This is about the previous image, the one that was diagnosed. Diagnose the new one to question it."
 BROKEN = "Something went wrong inside the app; the case is unchanged. Please try again."
 SHOWN = 10  # regions in a list
 SAID = {
@@ -48,7 +49,7 @@ def build_question(diagnoser: Diagnoser, session: gr.State) -> None:
         with gr.Tabs():
             for name, key, view in (
                 ("Take away", "ablation", ablation_html),
-                ("Attention against ablation", "agreement", agreement_html),
+                ("Check attention", "agreement", agreement_html),
                 ("What if", "what-if", what_if_html),
                 ("Doubt", "doubt", doubt_html),
             ):
@@ -57,10 +58,10 @@ def build_question(diagnoser: Diagnoser, session: gr.State) -> None:
                     shown = gr.HTML("", apply_default_css=False, js_on_load=None, elem_id=f"{key}-view")
                     told = _told(functools.partial(view, diagnoser))
                     asked = {"api_visibility": "private", "show_progress": "full", "show_progress_on": [shown]}
-                    gr.on([ask.click, tab.select], told, [session, label], shown, **asked)
-                    # another case or another class: what stands there is not about it
+                    asking = gr.on([ask.click, tab.select], told, [session, label], shown, **asked)
+                    # another case or another class: what stands there, or is still to come, is not about it
                     gr.on(
-                        [session.change, label.change], _ask_again, session, shown,
+                        [session.change, label.change], _ask_again, session, shown, cancels=[asking],
                         api_visibility="private", show_progress="hidden",
                     )  # fmt: skip
                 if key == "doubt":
@@ -70,6 +71,11 @@ def build_question(diagnoser: Diagnoser, session: gr.State) -> None:
 
 def _ask_again(now: Session | None) -> str:
     return NOTHING if now is None else '<p class="empty">Press Ask.</p>'
+
+
+def about(now: Session) -> str:
+    """A note where the case is no longer the image on the screen, else nothing."""
+    return note(PREVIOUS, "info") if now.stale else ""
 
 
 def ablation_html(diagnoser: Diagnoser, now: Session, label: str) -> str:
@@ -308,7 +314,7 @@ def _told(handler: Callable) -> Callable:
 
     def told(now: Session | None, label: str):
         try:
-            return NOTHING if now is None else handler(now, label)
+            return NOTHING if now is None else about(now) + handler(now, label)
         except UserError as error:
             return note(str(error))
         except Exception:

@@ -71,25 +71,19 @@ def shown_probabilities(page: Page) -> dict[str, float]:
 # each view, and something of it that is there when it has answered
 VIEWS = {
     "Diagnose": "#answer",
-    "Question it": "#question-class",
+    "Question": "#question-class",
     "Take away": "#ablation-view .verdict",
-    "Attention against ablation": "#agreement-view .verdict",
+    "Check attention": "#agreement-view .verdict",
     "What if": "#what-if-view .verdict",
     "Doubt": "#doubt-view .verdict",
-    "Compare units": "#compare-view .verdict, #compare-view .note-info",
+    "Compare": "#compare-view .verdict, #compare-view .note-info",
     "Learn": "#leak-view .note-info",
     "About": "#about",
 }
 
 
 def open_tab(page: Page, name: str) -> None:
-    """By its tab, or where there is no room for it by the menu of the others."""
-    tab = page.get_by_role("tab", name=name, exact=True)
-    if not tab.count() or not tab.first.is_visible():
-        page.locator(".overflow-menu > button:visible").first.click()
-        page.locator(".overflow-dropdown button:visible", has_text=name).click()
-    else:
-        tab.first.click()
+    page.get_by_role("tab", name=name, exact=True).click()
 
 
 def fits(diagnosis):
@@ -237,7 +231,7 @@ def test_both_schemes_and_widths_fit_and_can_be_read(visit, width, scheme):
 
 def test_questions_are_about_the_class_and_the_case_that_are_chosen(visit, tiny_diagnoser, phantom_file):
     page = visit()
-    open_tab(page, "Question it")
+    open_tab(page, "Question")
     expect(page.locator("#ablation-view .verdict, #ablation-view .empty")).to_be_visible(timeout=PATIENCE)
     page.locator("#question-class input").click()
     page.get_by_role("option", name="Melanoma").click()
@@ -248,7 +242,7 @@ def test_questions_are_about_the_class_and_the_case_that_are_chosen(visit, tiny_
     upload(page, phantom_file)
     page.locator("#diagnose").click()
     expect(page.locator("#answer .stale")).to_have_count(0, timeout=PATIENCE)
-    open_tab(page, "Question it")
+    open_tab(page, "Question")
     expect(page.locator("#ablation-view .empty")).to_contain_text("Press Ask", timeout=PATIENCE)
     page.locator("#ask-ablation").click()
     diagnosis = tiny_diagnoser(phantom_file, Metadata(45, "female", "back"))

@@ -1,0 +1,98 @@
+"""The doubting views in headless Chromium: accessible with their answers in them, and never about another case."""
+
+from threading import Event
+
+import gradio as gr
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import expect
+from test_browser import CHROMIUM, PATIENCE, VIEWS, browser, open_tab, upload, visit  # noqa: F401
+
+from interface import question
+from interface.session import analyse
+from mat_core import Metadata
+
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine: apt-get install chromium")
+
+ANSWERED = {name: part for name, part in VIEWS.items() if "-view" in part}
+
+
+def faults(page) -> list[str]:
+    found = Axe().run(page).response["violations"]
+    return [
+        f"{fault['id']}: {node['html'][:120]}"
+        for fault in found
+        if fault["impact"] in ("serious", "critical")
+        for node in fault["nodes"]
+    ]
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(390, "dark"), (1280, "light")])
+def test_every_answer_is_accessible_and_shows_its_numbers_without_scrolling(visit, width, scheme):  # noqa: F811
+    page = visit(width, 844, scheme)
+    open_tab(page, "Question")
+    for tab, part in ANSWERED.items():
+        open_tab(page, tab)
+        expect(page.locator(part)).to_be_visible(timeout=PATIENCE)
+        page.wait_for_function("document.getAnimations().every((animation) => animation.playState !== 'running')")
+        assert faults(page) == [], tab
+        # the first two numbers of a table are what it is opened for
+        hidden = page.evaluate(
+            """() => [...document.querySelectorAll('main table.plain')].filter((e) => e.offsetParent).flatMap((table) => {
+            const edge = table.closest('.scroll').getBoundingClientRect().right;
+            return [...table.querySelectorAll('tbody td:nth-child(-n+3)')].filter((e) =>
+              e.getBoundingClientRect().right > edge + 1).map((e) => e.parentElement.innerText); })"""
+        )
+        assert hidden == [], tab
+
+
+def test_a_case_whose_image_was_replaced_is_said_to_be_the_previous_one(visit, phantom_file):  # noqa: F811
+    page = visit()
+    upload(page, phantom_file)
+    open_tab(page, "Question")
+    open_tab(page, "Take away")
+    page.locator("#ask-ablation").click()
+    expect(page.locator("#ablation-view .verdict")).to_be_visible(timeout=PATIENCE)
+    expect(page.locator("#ablation-view .note-info")).to_have_text(question.PREVIOUS)
+    open_tab(page, "Compare")
+    expect(page.locator("#compare-view .note-info").first).to_have_text(question.PREVIOUS, timeout=PATIENCE)
+
+
+def test_an_answer_that_comes_too_late_is_not_shown(browser, tiny_diagnoser, phantom_file, monkeypatch):  # noqa: F811
+    asked, go_on, told = Event(), Event(), Event()
+    quick = question.ablate
+
+    def slow(*case):
+        asked.set()
+        go_on.wait(60)
+        told.set()
+        return quick(*case)
+
+    monkeypatch.setattr(question, "ablate", slow)
+    case = analyse(tiny_diagnoser, str(phantom_file), Metadata(55))
+    with gr.Blocks(analytics_enabled=False) as demo:
+        session = gr.State(None)
+        question.build_question(tiny_diagnoser, session)
+        demo.load(lambda: case, None, session, api_visibility="private")
+    _, url, _ = demo.queue().launch(prevent_thread_lock=True, quiet=True, run_history=False)
+    context = browser.new_context()
+    try:
+        page = context.new_page()
+        page.set_default_timeout(PATIENCE)
+        page.goto(url)
+        expect(page.locator("#ablation-view .empty")).to_contain_text("Press Ask", timeout=PATIENCE)
+        page.locator("#ask-ablation").click()
+        assert asked.wait(PATIENCE / 1000)
+        page.locator("#question-class input").click()
+        page.get_by_role("option", name="Melanoma").click()
+        page.wait_for_timeout(1000)
+        go_on.set()
+        assert told.wait(PATIENCE / 1000)
+        page.wait_for_timeout(2000)
+        expect(page.locator("#ablation-view .empty")).to_contain_text("Press Ask")
+        page.locator("#ask-ablation").click()
+        expect(page.locator("#ablation-view .verdict")).to_contain_text("probability of melanoma", timeout=PATIENCE)
+    finally:
+        go_on.set()
+        context.close()
+        demo.close()
