@@ -689,6 +689,8 @@ def test_no_view_has_a_serious_accessibility_fault_or_scrolls_sideways(visit, ap
             cell(page, 2, 2).click()
             page.locator('[data-walk="panel"]').wait_for()
             part(page, "table-part").locator("summary").click()
+        # what is still being computed is dimmed
+        page.wait_for_function("![...document.querySelectorAll('.pending')].some((part) => part.offsetParent)")
         page.wait_for_function("document.getAnimations().every((animation) => animation.playState !== 'running')")
         assert serious_faults(page) == [], tab.inner_text()
         assert page.evaluate("document.documentElement.scrollWidth") <= width
