@@ -38,8 +38,8 @@ def test_every_answer_is_accessible_and_shows_its_numbers_without_scrolling(visi
         assert faults(page) == [], tab
         # the first two numbers of a table are what it is opened for
         hidden = page.evaluate(
-            """() => [...document.querySelectorAll('main table.plain')].filter((e) => e.offsetParent).flatMap((table) => {
-            const edge = table.closest('.scroll').getBoundingClientRect().right;
+            """() => [...document.querySelectorAll('main table.plain')].filter((e) => e.offsetParent)
+            .flatMap((table) => { const edge = table.closest('.scroll').getBoundingClientRect().right;
             return [...table.querySelectorAll('tbody td:nth-child(-n+3)')].filter((e) =>
               e.getBoundingClientRect().right > edge + 1).map((e) => e.parentElement.innerText); })"""
         )

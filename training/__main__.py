@@ -177,7 +177,9 @@ def _evaluate(args, plan: Plan, data: Dataset) -> None:
 
     cases = data.of(args.split)
     diagnoser = Diagnoser.from_pretrained(args.checkpoint)
-    figures = figures_of(cases, answer_all(diagnoser, cases, args.views))
+    # the mean of several views has no temperature of its own
+    temperature = None if args.views else diagnoser.bundle.temperature
+    figures = figures_of(cases, answer_all(diagnoser, cases, args.views), temperature)
     name = f"{args.split}_8_views" if args.views else args.split
     print(report(figures, name))
     if args.save or args.step == "all":
@@ -202,12 +204,15 @@ def _explain(args, plan: Plan, data: Dataset) -> None:
 
 
 def _report(args, plan: Plan, data: Dataset) -> None:
+    from mat_core.diagnoser import Diagnoser
+
     from .report import DOCS, measure, shipped, write
 
-    figures = measure(data, args.results)
+    documents = shipped(args.checkpoint.parent)
+    figures = measure(data, args.results, Diagnoser.from_pretrained(args.checkpoint.parent / DEFAULT.name))
     docs = DOCS if args.results == RESULTS else args.results.parent
     card = (DOCS.parent if args.results == RESULTS else args.results.parent) / "MODEL_CARD.md"
-    write(figures, *shipped(args.checkpoint.parent), docs, card)
+    write(figures, *documents, docs, card)
     print(f"report: {docs / 'RESULTS.md'}, {card}")
 
 

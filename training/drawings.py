@@ -1,24 +1,31 @@
 """The figures of the documents, as SVG, from `report.measure`'s numbers alone; the same bytes each time."""
 
+import base64
+from html import escape
 from pathlib import Path
 
+import cv2
 import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from mat_core.figures import COLOURMAP, INK, PAPER
-from mat_core.labels import BY_CODE, CODES
+from mat_core.figures import COLOURMAP, HALO, INK, PAPER, REGION_COLOURS
+from mat_core.labels import BY_CODE, CODES, PARTS, region_name
+from mat_core.phantoms import make_phantom
+
+from .results import PROTOCOLS
 
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00", "#7f7f7f")
 MAIN = "sga-sga-seed0"
 
 
 def draw_all(figures: dict, folder: Path) -> list[str]:
-    """Draw what `figures` has of SGA-SGA, both protocols; returns the files' names in order."""
+    """Draw what `figures` has of SGA-SGA, both protocols, and the overlays; returns the files' names in order."""
     folder.mkdir(parents=True, exist_ok=True)
     names = []
-    for protocol, measured in figures.items():
+    for protocol in PROTOCOLS:
+        measured = figures[protocol]
         row = measured.get("rows", {}).get(MAIN)
         if row is None:
             continue
@@ -34,7 +41,59 @@ def draw_all(figures: dict, folder: Path) -> list[str]:
                 f"SGA-SGA, {protocol} protocol, {measured['test_lesions']} test lesions", fontsize=9, color=INK
             )
             _save(figure, folder / names[-1])
+    if figures.get("overlays"):
+        names.append("overlays.svg")
+        (folder / names[-1]).write_text(overlays_svg(figures["overlays"]), encoding="utf-8")
     return names
+
+
+def overlays_svg(overlays: list[dict], width: int = 400, height: int = 300, columns: int = 2) -> str:
+    """A sheet of phantoms with their numbered first regions, and below each the kinds by name.
+
+    Lesions are drawn solid, parts dashed, a colour for each kind; the phantoms are drawn anew from their seeds.
+    """
+    # the caption above, a line for each kind of region below
+    kinds = max(len({r["kind"] for r in overlay["regions"]}) for overlay in overlays)
+    row_height = height + 40 + 15 * kinds
+    sheet = (columns * (width + 10), -(-len(overlays) // columns) * row_height)
+    parts = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {sheet[0]} {sheet[1]}" width="{sheet[0]}" '
+        f'height="{sheet[1]}" font-family="sans-serif" role="img" aria-label="Regions on synthetic phantoms">'
+        f'<rect width="100%" height="100%" fill="{PAPER}"/>'
+    ]
+    colours = {kind: REGION_COLOURS[i + 1] for i, kind in enumerate(PARTS)}
+    for i, overlay in enumerate(overlays):
+        phantom = make_phantom(overlay["seed"], overlay["drawn"], (height, width))
+        half = cv2.resize(phantom.image, (width // 2, height // 2), interpolation=cv2.INTER_AREA)
+        _, jpeg = cv2.imencode(".jpg", half[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 70])
+        caption = f"Phantom drawn as {BY_CODE[overlay['drawn']].name}"
+        parts.append(
+            f'<g transform="translate({i % columns * (width + 10)} {i // columns * row_height})">'
+            f'<text x="2" y="20" font-size="15" fill="{INK}">{escape(caption)}</text><g transform="translate(0 28)">'
+            f'<image width="{width}" height="{height}" '
+            f'href="data:image/jpeg;base64,{base64.b64encode(jpeg).decode()}"/>'
+        )
+        labels, named = [], {}
+        for number, region in enumerate(overlay["regions"], 1):
+            x1, y1, x2, y2 = region["box"]
+            colour = colours.get(region["kind"], REGION_COLOURS[0])
+            dash = ' stroke-dasharray="6 4"' if region["kind"] in PARTS else ""
+            parts.append(
+                f'<rect x="{x1}" y="{y1}" width="{x2 - x1}" height="{y2 - y1}" fill="none" stroke="{colour}" '
+                f'stroke-width="2"{dash}/>'
+            )
+            labels.append(
+                f'<text x="{min(x1 + 3, width - 10)}" y="{min(y1 + 13, height - 4)}" font-size="13" fill="{colour}" '
+                f'stroke="{HALO}" stroke-width="3" paint-order="stroke">{number}</text>'
+            )
+            named.setdefault(region_name(region["kind"]), []).append(str(number))
+        said = [f"{', '.join(numbers)} {name}" for name, numbers in named.items()]
+        labels += [
+            f'<text x="2" y="{height + 15 * line}" font-size="12" fill="{INK}">{escape(text)}</text>'
+            for line, text in enumerate(said, 1)
+        ]
+        parts += [*labels, "</g></g>"]
+    return "\n".join([*parts, "</svg>"]) + "\n"
 
 
 def _save(figure: Figure, path: Path) -> None:
@@ -45,8 +104,9 @@ def _save(figure: Figure, path: Path) -> None:
 def _roc(figure: Figure, row: dict) -> None:
     axes = figure.add_subplot()
     for colour, (code, curve) in zip(COLOURS, row["roc"].items(), strict=False):
-        area = np.trapezoid(curve["tpr"], curve["fpr"])
-        axes.plot(curve["fpr"], curve["tpr"], color=colour, linewidth=1.3, label=f"{BY_CODE[code].name} {area:.3f}")
+        axes.plot(
+            curve["fpr"], curve["tpr"], color=colour, linewidth=1.3, label=f"{BY_CODE[code].name} {curve['area']:.3f}"
+        )
     mean = np.mean([curve["tpr"] for curve in row["roc"].values()], 0)
     at = next(iter(row["roc"].values()))["fpr"]
     axes.plot(at, mean, color=INK, linewidth=2.2, linestyle="--", label=f"macro average {row['auc']['value']:.3f}")
@@ -75,8 +135,11 @@ def _reliability(figure: Figure, row: dict) -> None:
     for (when, bins), colour, style in zip(row["reliability"].items(), COLOURS, ("o--", "s-"), strict=False):
         error = row["calibration_error"][when]
         points = np.array([(b["confidence"], b["accuracy"]) for b in bins])
-        axes.plot(*points.T, style, color=colour, markersize=4, linewidth=1.2, label=f"{when} scaling, ECE {error:.3f}")
-    _label(axes, "probability of the top class", "share of right answers", "Reliability")
+        axes.scatter(*points.T, [200 * b["cases"] / sum(b["cases"] for b in bins) for b in bins], colour, alpha=0.4)
+        axes.plot(*points.T, style, color=colour, markersize=2, linewidth=1.2, label=f"{when} scaling, ECE {error:.3f}")
+    _label(
+        axes, "probability of the top class", "share of right answers", "Reliability, 15 bins; discs: how many cases"
+    )
     axes.legend(fontsize=8, frameon=False, loc="upper left")
 
 

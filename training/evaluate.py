@@ -47,12 +47,16 @@ def answer_all(diagnoser: Diagnoser, cases: Sequence[Case], views: bool = False)
     return Answers(np.array(probabilities), np.array([c.label for c in cases]), regions)
 
 
-def figures_of(cases: Sequence[Case], answers: Answers) -> dict:
-    """All figures of one split, ready for metrics.json: values with their 95 % intervals, counts, detector."""
+def figures_of(cases: Sequence[Case], answers: Answers, temperature: float | None = None) -> dict:
+    """All figures of one split, ready for metrics.json: values with their 95 % intervals, counts, detector.
+
+    temperature: what the logits were divided by; with it, calibration before that is told, too.
+    """
     p, labels = answers.probabilities, answers.labels
     values, intervals = headline(p, labels), bootstrap_intervals(p, labels)
     table = confusion(p, labels)
     single = np.array([c.lesion_images == 1 for c in cases])
+    before = None if temperature is None else unscaled(p, temperature)
     return {
         "images": len(cases),
         **{name: {"value": values[name], "interval95": list(intervals[name])} for name in HEADLINE},
@@ -61,10 +65,19 @@ def figures_of(cases: Sequence[Case], answers: Answers) -> dict:
         "recall": {code: row[k] / max(sum(row), 1) for k, (code, row) in enumerate(zip(CODES, table, strict=True))},
         "confusion": table,
         "brier": brier_score(p, labels),
+        **({} if before is None else {"before_scaling": {
+            "expected_calibration_error": calibration_error(before, labels), "brier": brier_score(before, labels),
+        }}),
         "roc": {"mel": melanoma_curve(p, labels)},
         "single_image_lesions": {"images": int(single.sum()), **headline(p[single], labels[single])},
         "detector": detector_figures(cases, answers.regions),
-    }
+    }  # fmt: skip
+
+
+def unscaled(probabilities: np.ndarray, temperature: float) -> np.ndarray:
+    """softmax(logits) from softmax(logits / temperature), (cases, classes)."""
+    powers = np.maximum(probabilities, 1e-300) ** temperature
+    return powers / powers.sum(1, keepdims=True)
 
 
 def calibration_error(probabilities: np.ndarray, labels: np.ndarray, bins: int = 15) -> float:
