@@ -35,7 +35,7 @@ def about_html(bundle: Bundle) -> str:
     facts = {
         "Model": bundle.name,
         "Unit": f"{UNITS[config.unit].name}: d = {config.d}, {config.h} heads, layers: {config.layers}",
-        "Regions": f"at most {config.n}, from a {bundle.detector_kind} detector",
+        "Regions": f"at most {config.n}, from a {bundle.detector_kind} detector{_untaught(bundle)}",
         "Metadata read": ", ".join(bundle.fields),
         "Temperature": f"{bundle.temperature:.3f} (divides the logits before softmax)",
         "Split": ", ".join(f"{key} {value}" for key, value in bundle.split.items()) or "not stated in this bundle",
@@ -52,6 +52,11 @@ def about_html(bundle: Bundle) -> str:
         "<h3>Licence</h3><p>Code: Apache-2.0. Weights: CC BY-NC 4.0, as they were trained on HAM10000.</p>"
         f"<h3>Privacy</h3><p>{esc(PRIVACY)}</p></div>"
     )
+
+
+def _untaught(bundle: Bundle) -> str:
+    knows_skin = not set(bundle.detector.config.kinds).isdisjoint(CODES)
+    return "" if knows_skin else " that was taught everyday objects (COCO), not skin: its labels are what it knows"
 
 
 def _scroll(label: str) -> str:

@@ -56,14 +56,14 @@ def build_question(diagnoser: Diagnoser, session: gr.State) -> None:
                 with gr.Tab(name, id=key) as tab:
                     ask = gr.Button("Ask", variant="primary", size="sm", elem_id=f"ask-{key}")
                     shown = gr.HTML("", apply_default_css=False, js_on_load=None, elem_id=f"{key}-view")
-                    told = _told(functools.partial(view, diagnoser))
+                    told = functools.partial(_asked, _told(functools.partial(view, diagnoser)))
+                    answered = gr.State("")  # which case and class the answer is about
                     asked = {"api_visibility": "private", "show_progress": "full", "show_progress_on": [shown]}
-                    asking = gr.on([ask.click, tab.select], told, [session, label], shown, **asked)
-                    # another case or another class: what stands there, or is still to come, is not about it
-                    gr.on(
-                        [session.change, label.change], _ask_again, session, shown, cancels=[asking],
-                        api_visibility="private", show_progress="hidden",
-                    )  # fmt: skip
+                    asking = gr.on([ask.click, tab.select], told, [session, label], [shown, answered], **asked)
+                    quiet = {"api_visibility": "private", "show_progress": "hidden"}
+                    # another case or another class: what stands there is not about it, nor what comes too late
+                    gr.on([session.change, label.change], _ask_again, session, shown, **quiet)
+                    asking.then(_only_about, [session, label, answered], shown, **quiet)
                 if key == "doubt":
                     with tab:
                         _threshold(diagnoser, session)
@@ -71,6 +71,19 @@ def build_question(diagnoser: Diagnoser, session: gr.State) -> None:
 
 def _ask_again(now: Session | None) -> str:
     return NOTHING if now is None else '<p class="empty">Press Ask.</p>'
+
+
+def _asked(told: Callable, now: Session | None, label: str) -> tuple[str, str]:
+    return told(now, label), _subject(now, label)
+
+
+def _only_about(now: Session | None, label: str, answered: str):
+    """Leave an answer about this case and class; take one away that was asked about another."""
+    return gr.skip() if answered == _subject(now, label) else _ask_again(now)
+
+
+def _subject(now: Session | None, label: str) -> str:
+    return f"{id(now)} {label}"  # the id only: the state must not keep a case that the session has forgotten
 
 
 def about(now: Session) -> str:

@@ -38,6 +38,8 @@ PARTS = {
     "patch": "a patch of one colour inside the lesion",
     "skin": "skin around the lesion",
 }
+# ends the kinds of a detector that was taught everyday objects, not skin
+EVERYDAY = " (COCO)"
 CODES = tuple(d.code for d in DIAGNOSES)
 BY_CODE = {d.code: d for d in DIAGNOSES}
 
@@ -46,5 +48,7 @@ def region_name(kind: str, explained: bool = False) -> str:
     """What a region's kind is called: a lesion by its diagnosis, a part by its own name, explained where asked for."""
     if kind in BY_CODE:
         return BY_CODE[kind].name
-    name = kind.capitalize()
+    name = kind[:1].upper() + kind[1:]
+    if explained and kind.endswith(EVERYDAY):
+        return f"{name}: what it resembles to a detector that was not taught skin"
     return f"{name}: {PARTS[kind]}" if explained and kind in PARTS else name

@@ -8,11 +8,13 @@ from html import unescape
 import pytest
 import torch
 
+from interface.answer import answer_html, doubts
 from interface.compare import compare_html
 from interface.learn import NO_LEAK, leak_html
 from interface.models import Models
 from interface.question import (
     NOTHING,
+    PREVIOUS,
     _told,
     ablation_html,
     agreement_html,
@@ -25,8 +27,10 @@ from interface.tables import points, table
 from mat_core import Diagnoser, MATConfig, MATNetwork, Metadata
 from mat_core.bundle import load_bundle, save_bundle
 from mat_core.explain import ablate, agree, compare, doubt, leak, what_if
+from mat_core.explain.doubt import UNFAMILIAR
 from mat_core.explain.what_if import NOTE
 from mat_core.metadata import FIELDS
+from mat_core.novelty import Novelty
 
 VIEWS = (ablation_html, agreement_html, what_if_html, doubt_html)
 
@@ -199,3 +203,31 @@ def test_tables_write_text_and_signs(tiny_diagnoser):
     assert "&lt;script&gt;" in html
     assert 'aria-label="&lt;b&gt;"' in html
     assert [points(v) for v in (0.1, -0.025, 0.0001, -0.0001)] == ["+10.0", "\N{MINUS SIGN}2.5", "0.0", "0.0"]
+
+
+def test_the_answer_itself_says_when_it_is_not_sure(tiny_diagnoser, case):
+    def shown(p: list[float], novelty: Novelty | None = None) -> tuple[tuple[str, ...], str]:
+        p = dict(zip(case.diagnosis.probabilities, p, strict=True))
+        now = replace(case, diagnosis=replace(case.diagnosis, probabilities=p, novelty=novelty))
+        return doubts(now.diagnosis), text_of(answer_html(now, tiny_diagnoser.bundle))
+
+    sure = [0.01, 0.01, 0.02, 0.01, 0.93, 0.01, 0.01]  # a nevus
+    reasons, text = shown(sure, Novelty(1.0, 1.5))
+    assert reasons == ()
+    assert "not sure" not in text
+    for p, novelty, because in (
+        (sure, Novelty(1.6, 1.5), UNFAMILIAR),
+        ([0.1, 0.1, 0.1, 0.1, 0.4, 0.1, 0.1], None, "No class has half of the probability"),
+        ([0.01, 0.01, 0.3, 0.01, 0.65, 0.01, 0.01], None, "malignant classes together"),
+    ):
+        reasons, text = shown(p, novelty)
+        assert because in " ".join(reasons)
+        assert "I am not sure." in text
+        assert all(reason in text for reason in reasons)
+        assert "Turned or mirrored" not in text  # one view knows nothing of the others
+
+
+def test_a_case_whose_image_was_replaced_says_so(tiny_diagnoser, case):
+    told = _told(lambda now, label: "the answer")
+    assert PREVIOUS not in told(case, "")
+    assert PREVIOUS in told(replace(case, stale=True), "")

@@ -28,7 +28,6 @@ from training.metrics import (
 )
 from training.report import (
     FIGURES,
-    GAINS,
     GOALS,
     PHANTOMS,
     SHOWN_REGIONS,
@@ -58,7 +57,6 @@ def made(tmp_path_factory, tiny_diagnoser):
         ("paper", "sga-sga", 0),
     ):  # fmt: skip
         write_result(fake(data, protocol, row, seed), results)
-    (results / GAINS).write_text('[{"step": "parts", "gain": "+.010 ACC", "measured_on": "val"}]')
     return data, results, measure(data, results, tiny_diagnoser)
 
 

@@ -18,9 +18,9 @@ from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
 from mat_core import DataError, Diagnoser, Metadata
-from mat_core.ham10000 import read_dataset
+from mat_core.ham10000 import Case, read_dataset
 from mat_core.labels import CODES
-from mat_core.metadata import closed_vocabulary
+from mat_core.metadata import Vocabulary, closed_vocabulary
 from mat_core.phantoms import make_phantom, write_phantom_dataset
 from training import engine
 from training.augment import NONE, Augmentation
@@ -28,12 +28,13 @@ from training.backbone import imagenet_backbone
 from training.data import case_rng, epoch_order, lesion_box
 from training.engine import Recipe, fit
 from training.evaluate import calibration_error, fit_temperature
+from training.features import CachedRegions
 from training.glove import glove_rows
-from training.mat import MATSettings, vary_metadata
+from training.mat import MATSettings, _Epoch, _Pool, vary_metadata
 from training.metrics import bootstrap_intervals, headline, label_precision, melanoma_sensitivity
 from training.presets import PRESETS
 from training.results import PROTOCOLS, read_results
-from training.splits import make_split
+from training.splits import hold_out, make_split
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -155,6 +156,62 @@ def test_a_split_keeps_lesions_together_and_classes_in_proportion(tmp_path):
     firsts = Counter(c.lesion_id for c in split.cases if c.first)
     assert set(firsts.values()) == {1}
     assert len(split.of("test")) == sizes["test"]
+
+
+def test_held_out_lesions_are_a_share_of_each_class_of_train_and_leave_the_rest_as_it_was(tmp_path):
+    images = write_phantom_dataset(tmp_path / "data", per_class=20)
+    make_split(read_dataset(images, None).cases, tmp_path / "split.csv", seed=0)
+    data = read_dataset(images, tmp_path / "split.csv")
+    learnt, held = hold_out(data, 0.25)
+    assert {c.lesion_id for c in held}.isdisjoint(c.lesion_id for c in learnt.cases)
+    assert sorted((*learnt.of("train"), *held), key=lambda c: c.image_id) == sorted(
+        data.of("train"), key=lambda c: c.image_id
+    )
+    for split in ("val", "test"):
+        assert learnt.of(split) == data.of(split)
+
+    def lesions(cases):
+        return Counter(d for _, d in {(c.lesion_id, c.diagnosis) for c in cases})
+
+    of_all = lesions(data.of("train"))
+    assert lesions(held) == {code: round(0.25 * of_all[code]) for code in of_all}
+    assert hold_out(data, 0.25)[1] == held
+    assert hold_out(data, 0.25, seed=1)[1] != held
+    assert hold_out(data, 0.0) == (data, ())
+    with pytest.raises(DataError, match="below 1"):
+        hold_out(data, 1.0)
+
+
+@pytest.mark.parametrize(
+    ("share", "last", "wanted"), [(0.5, 0, (0.5, 0.5)), (0.0, 0, (0.0, 0.0)), (0.3, 1, (0.3, 1.0))]
+)
+def test_an_epoch_draws_the_share_of_held_out_cases_that_is_asked_for(share, last, wanted):
+    cases = [Case(f"image{i}", f"lesion{i}", "nv", Metadata(), Path("a.jpg")) for i in range(40)]
+    view = CachedRegions(torch.zeros(40, 5, 8), torch.full((40,), 5), torch.zeros(40, 7))
+    pools = [_Pool(cases, [view]), _Pool(cases[:10], [view, view])]
+    settings = MATSettings(recipe=Recipe(epochs=2, batch_size=8, lr=0.1), held_share=share, held_epochs=last)
+    for epoch, expected in zip((1, 2), wanted, strict=True):
+        order = _Epoch(pools, Vocabulary(closed_vocabulary()), settings, epoch).order
+        assert len(order) == 50
+        assert sum(k == 1 for k, _ in order) == round(50 * expected)
+        # no case comes twice before every other one of its pool has come once
+        counts = Counter(order)
+        for k, size in ((0, 40), (1, 10)):
+            drawn = [counts[k, row] for row in range(size)]
+            assert max(drawn) - min(drawn) <= 1
+    assert len(_Epoch(pools[:1], Vocabulary(closed_vocabulary()), settings, 2).order) == 40
+
+
+def test_drawn_by_lesion_a_lesion_counts_once_whatever_the_number_of_its_photographs():
+    lesions = [0] * 9 + [*range(1, 11)]  # nine photographs of the first, one of each other
+    cases = [Case(f"image{i}", f"lesion{k}", "nv", Metadata(), Path("a.jpg")) for i, k in enumerate(lesions)]
+    pool = _Pool(cases, [])
+    drawn = pool.drawn(11 * 30, 1, MATSettings(by_lesion=True))
+    assert set(Counter(lesions[row] for row in drawn).values()) == {30}
+    assert {row for row in drawn if lesions[row] == 0} == set(range(9))
+    assert drawn == pool.drawn(11 * 30, 1, MATSettings(by_lesion=True))
+    assert drawn != pool.drawn(11 * 30, 2, MATSettings(by_lesion=True))
+    assert set(Counter(pool.drawn(19 * 30, 1, MATSettings())).values()) == {30}
 
 
 def test_the_figures_by_hand():
@@ -316,6 +373,19 @@ def test_all_leads_from_images_to_a_bundle_that_answers(road):
     assert metrics["detector"]["regions"] > 5
 
 
+def test_measuring_a_bundle_again_keeps_what_another_step_found(road):
+    folder, _, run = road
+    file = folder / "bundle" / "metrics.json"
+    metrics = json.loads(file.read_text())
+    metrics["test"] |= {"explain": {"cases": 3}, "acc": {"value": -1.0, "interval95": [0.0, 0.0]}}
+    file.write_text(json.dumps(metrics))
+    done = run("evaluate", "--save")
+    assert done.returncode == 0, done.stderr[-2000:]
+    after = json.loads(file.read_text())["test"]
+    assert after["explain"] == {"cases": 3}
+    assert after["acc"]["value"] >= 0
+
+
 def test_what_is_done_is_not_done_again(road):
     folder, _, run = road
     before = {p: p.stat().st_mtime_ns for p in (folder / "runs").rglob("*.safetensors")}
@@ -387,6 +457,9 @@ def test_a_row_becomes_a_bundle_beside_the_one_whose_detector_it_shares(road):
     refused = run("mat", "--row", "base")
     assert refused.returncode == 2
     assert "PROTOCOL-UNIT-seedN" in refused.stderr
+    refused = run("mat", "--row", "clean-sga-sga+better-seed0")
+    assert refused.returncode == 2
+    assert "UNIT+unheld" in refused.stderr
 
 
 def test_a_training_killed_at_any_moment_ends_where_the_undisturbed_one_ends(road, tmp_path):

@@ -30,16 +30,26 @@ STEPS = {
     "ablation": "train every row of the paper's table and the controls, under both protocols",
     "report": "the figures of docs/results, and the documents made of them",
     "all": "backbone, detector, features, mat, bundle, evaluate",
+    "convert-detector": "weights of detectron2's model zoo to safetensors (docs/DETECTRON2.md)",
 }
 
 
 def main(argv: list[str] | None = None) -> int:
     """Run one step; 0 when it is done, 2 with a sentence when it cannot be."""
     args = _parser().parse_args(argv)
-    plan = PRESETS[args.preset]
-    if args.unit:
-        plan = replace(plan, mat=replace(plan.mat, unit=args.unit))
     try:
+        if args.step == "convert-detector":
+            _convert(args)
+            return 0
+        plan = PRESETS[args.preset]
+        if args.unit:
+            plan = replace(plan, mat=replace(plan.mat, unit=args.unit))
+        if args.backbone:
+            from .presets import with_backbone
+
+            plan = with_backbone(plan, args.backbone)
+        if args.step in ("mat", "ablation", "all"):  # 'all' is long: a file that is none is told before it begins
+            args.vectors = _vectors(args)
         if args.step == "split":
             from .splits import make_split
 
@@ -48,7 +58,7 @@ def main(argv: list[str] | None = None) -> int:
         data = read_dataset(args.data, args.split_file)
         for problem in data.problems:
             print(problem, file=sys.stderr)
-        for step in RUNNERS if args.step == "all" else (args.step,):
+        for step in _all(args) if args.step == "all" else (args.step,):
             (RUNNERS | OTHERS)[step](args, plan, data)
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
@@ -64,11 +74,26 @@ def _parser() -> argparse.ArgumentParser:
     steps = parser.add_subparsers(dest="step", required=True, metavar="STEP")
     for name, text in STEPS.items():
         step = steps.add_parser(name, help=text, description=text)
+        if name == "convert-detector":
+            step.add_argument("--weights", required=True, metavar="FILE", help="the zoo's .pkl; 'zoo': download it")
+            step.add_argument(
+                "--model", required=True, help="its name there, such as COCO-Detection/faster_rcnn_....yaml"
+            )
+            step.add_argument("--output", type=Path, required=True, help="the safetensors file to write")
+            step.add_argument("--kinds", help="what its class head was taught, with commas (default: COCO's 80)")
+            continue
         step.add_argument("--data", type=Path, required=True, help="folder of the HAM10000 download")
         step.add_argument("--split-file", type=Path, default=SPLIT_FILE, help="csv of the split (default: our own)")
         step.add_argument("--runs", type=Path, default=Path("runs"), help="where runs are kept (default: runs)")
         step.add_argument("--preset", choices=PRESETS, default="two-cores", help="the plan (default: two-cores)")
         step.add_argument("--unit", help="transformer unit (default: sga-sga)")
+        step.add_argument("--backbone", help="any timm model with maps of strides 8, 16, 32 (default: the plan's)")
+        step.add_argument("--backbone-weights", type=Path, help="backbone: its ImageNet weights, timm's safetensors")
+        step.add_argument("--glove", type=Path, help="mat, ablation: a GloVe file, text or zip (default: 6B 50d)")
+        step.add_argument("--glove-width", type=int, help="mat, ablation: numbers a word, for a zip of several files")
+        step.add_argument("--detector", help="features, bundle, all: 'detectron2:MODEL' (default: our own)")
+        step.add_argument("--detector-weights", type=Path, help="of --detector: what convert-detector wrote")
+        step.add_argument("--detector-side", type=int, help="of --detector: short side of its input (default: 800)")
         step.add_argument("--checkpoint", type=Path, default=DEFAULT, help="the bundle's folder (default: the app's)")
         step.add_argument(
             "--split", default="test", choices=("val", "test"), help="evaluate or explain this (default: test)"
@@ -76,7 +101,7 @@ def _parser() -> argparse.ArgumentParser:
         step.add_argument("--views", action="store_true", help="evaluate: mean over eight turned and mirrored views")
         step.add_argument("--save", action="store_true", help="evaluate, explain: keep the figures in the bundle")
         step.add_argument("--limit", type=int, help="explain: only so many cases, drawn with --seed (default: all)")
-        step.add_argument("--model", default="tf_efficientnet_lite0", help="baseline: a timm model's name")
+        step.add_argument("--model", help="baseline: a timm model's name (default: the plan's backbone)")
         step.add_argument("--results", type=Path, default=RESULTS, help="rows of the tables (default: docs/results)")
         step.add_argument("--beside", help="bundle: name of a bundle beside it with the same detector, to share it")
         step.add_argument("--row", help="mat, bundle: a row of the tables (default: clean-UNIT-seed0)")
@@ -84,23 +109,58 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _all(args) -> list[str]:
+    """The steps of 'all'; another detector needs no training here."""
+    _asked_detector(args)
+    return [step for step in RUNNERS if not (args.detector and step in ("backbone", "detector"))]
+
+
+def _convert(args) -> None:
+    from .convert import convert_detector
+
+    kinds = tuple(kind.strip() for kind in args.kinds.split(",")) if args.kinds else None
+    print("convert-detector:", convert_detector(args.weights, args.model, args.output, kinds))
+
+
+def _asked_detector(args):
+    """The source of features that --detector names; None without it."""
+    if not args.detector:
+        if args.detector_weights or args.detector_side:
+            raise ConfigError("--detector-weights and --detector-side belong to --detector: give that too.")
+        return None
+    kind, _, model = args.detector.partition(":")
+    if kind != "detectron2" or not model:
+        raise ConfigError(f"--detector must be detectron2:MODEL, or left out for our own; got {args.detector!r}.")
+    if not args.detector_weights:
+        raise ConfigError("--detector needs --detector-weights, a file that convert-detector wrote.")
+    from .convert import detectron2_source
+
+    return detectron2_source(model, args.detector_weights, args.detector_side)
+
+
 def _backbone(args, plan: Plan, data: Dataset) -> None:
     from .backbone import train_backbone
+    from .splits import hold_out
 
-    print("backbone:", train_backbone(data, args.runs / "backbone", plan.backbone))
+    data, _ = hold_out(data, plan.features.held_out)
+    print("backbone:", train_backbone(data, args.runs / "backbone", plan.backbone, args.backbone_weights))
 
 
 def _detector(args, plan: Plan, data: Dataset) -> None:
     from .detector import train_detector
+    from .splits import hold_out
 
+    data, _ = hold_out(data, plan.features.held_out)
     weights = args.runs / "backbone" / "best.safetensors"
     print("detector:", train_detector(data, args.runs / "detector", weights, plan.detector))
 
 
 def _features(args, plan: Plan, data: Dataset) -> None:
+    from .detector import trained_detector
     from .features import cache_features
 
-    cache_features(data, args.runs / "features", args.runs / "detector", plan.detector.config, plan.features)
+    source = _asked_detector(args) or trained_detector(args.runs / "detector", plan.detector.config)
+    cache_features(data, args.runs / "features", source, plan.features)
     print("features: complete")
 
 
@@ -112,31 +172,67 @@ def _row(args, plan: Plan):
     return name, row_settings(name, plan.mat)
 
 
+def _vectors(args):
+    """The word vectors of --glove; None for those that are installed."""
+    from mat_core.metadata import closed_vocabulary
+
+    from .glove import read_glove
+
+    if not args.glove:
+        if args.glove_width:
+            raise ConfigError("--glove-width chooses within the file of --glove: give that too.")
+        return None
+    vectors = read_glove(args.glove, closed_vocabulary(), args.glove_width)
+    print("glove:", vectors.report(), flush=True)
+    return vectors
+
+
 def _mat(args, plan: Plan, data: Dataset) -> None:
     from .mat import train_mat
 
     name, settings = _row(args, plan)
-    print(f"{name}:", train_mat(data, args.runs / name, args.runs / "features", plan.features.train_views, settings))
+    features = args.runs / "features"
+    print(f"{name}:", train_mat(data, args.runs / name, features, plan.features, settings, args.vectors))
+
+
+def _used_detector(args, plan: Plan):
+    """The source that --detector names; without it, the one that the features are of."""
+    from .detector import trained_detector
+    from .features import recorded
+
+    made = recorded(args.runs / "features")
+    if args.detector or made is None or made["kind"] == "torchvision":
+        return _asked_detector(args) or trained_detector(args.runs / "detector", plan.detector.config)
+    from .convert import recorded_source
+
+    return recorded_source(made)
 
 
 def _bundle(args, plan: Plan, data: Dataset) -> None:
-    from .detector import load_detector
     from .evaluate import fit_temperature
-    from .features import load_features
-    from .mat import encode, load_network, network_logits
+    from .features import claim, load_features, stages
+    from .mat import check_detector, encode, load_network, network_logits
     from .novelty import fit_novelty
 
     name, mat = _row(args, plan)
-    val, train = data.of("val"), data.of("train")
+    val = data.of("val")
     regions = load_features(args.runs / "features", "val", 0, len(val))
+    source = _used_detector(args, plan)
+    claim(args.runs / "features", source)
+    check_detector(args.runs / name, args.runs / "features")
     n, width = regions.inputs.shape[1:]
     network, vocabulary = load_network(args.runs / name, mat, width, n)
     logits = network_logits(network, regions, encode(val, vocabulary, mat.fields))
-    seen = load_features(args.runs / "features", "train", plan.features.train_views[0], len(train))
+    parts = stages(data, plan.features)
+    part = "held" if parts["held"][1] else "train"  # photographs that the detector has not learnt by heart
+    cases, views = parts[part]
+    seen = load_features(args.runs / "features", part, views[0], len(cases))
+    planned = json.loads(json.dumps(asdict(replace(plan, mat=mat))))
     bundle = Bundle(
         network,
-        load_detector(args.runs / "detector", plan.detector.config),
+        source.load(),
         vocabulary,
+        source.kind,
         fields=mat.fields,
         temperature=fit_temperature(logits.numpy(), [c.label for c in val]),
         name=f"MAT {mat.unit.upper()} on HAM10000",
@@ -144,7 +240,10 @@ def _bundle(args, plan: Plan, data: Dataset) -> None:
         novelty=fit_novelty(seen, regions),
         notes={
             "preset": args.preset,
-            "plan": json.loads(json.dumps(asdict(replace(plan, mat=mat)))),
+            "plan": {
+                k: v for k, v in planned.items() if source.kind == "torchvision" or k not in ("backbone", "detector")
+            },
+            "glove": json.loads((args.runs / name / "settings.json").read_text()).get("glove", "6B 50d"),
             "data": ATTRIBUTION,
             "licence": "CC BY-NC 4.0 (trained on HAM10000, which has this licence)",
         },
@@ -154,18 +253,22 @@ def _bundle(args, plan: Plan, data: Dataset) -> None:
 
 
 def _baseline(args, plan: Plan, data: Dataset) -> None:
-    from .backbone import baseline_row
+    from .backbone import baseline_row, with_model
+    from .splits import hold_out
 
-    settings = replace(plan.backbone, name=args.model)
-    print("baseline:", baseline_row(data, args.runs / f"baseline-{args.model}", settings, args.results))
+    model = args.model or plan.backbone.name
+    # the plan's own backbone is such a classifier already
+    run = args.runs / ("backbone" if model == plan.backbone.name else f"baseline-{model}")
+    learnt, _ = hold_out(data, plan.features.held_out)
+    settings = with_model(plan.backbone, model)
+    print("baseline:", baseline_row(data, learnt, run, settings, args.results, args.backbone_weights))
 
 
 def _ablation(args, plan: Plan, data: Dataset) -> None:
     from .ablation import run_ablation
 
-    run_ablation(
-        data, args.runs, args.runs / "features", plan.features.train_views, plan.mat, args.results, plan.ablation
-    )
+    features = args.runs / "features"
+    run_ablation(data, args.runs, features, plan.features, plan.mat, args.results, plan.ablation, args.vectors)
 
 
 def _evaluate(args, plan: Plan, data: Dataset) -> None:
@@ -183,7 +286,10 @@ def _evaluate(args, plan: Plan, data: Dataset) -> None:
     name = f"{args.split}_8_views" if args.views else args.split
     print(report(figures, name))
     if args.save or args.step == "all":
-        write_json({**diagnoser.bundle.metrics, name: figures}, args.checkpoint / METRICS)
+        before = diagnoser.bundle.metrics
+        explained = before.get(name, {}).get("explain")  # by a step of its own, of the same weights
+        kept = {} if explained is None else {"explain": explained}
+        write_json({**before, name: figures | kept}, args.checkpoint / METRICS)
 
 
 def _explain(args, plan: Plan, data: Dataset) -> None:

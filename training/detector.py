@@ -1,9 +1,11 @@
 """Step 'detector': Faster R-CNN on boxes of the masks: the lesion with its diagnosis and, if asked for, its parts."""
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -30,7 +32,10 @@ PREFIX = "detector."  # of the detector's own weights in a run
 
 @dataclass(frozen=True)
 class DetectorSettings:
-    """The backbone's first blocks stay as the classifier left them: their backward pass costs most and gains least."""
+    """The backbone's first blocks stay as the classifier left them: their backward pass costs most and gains least.
+
+    frozen_blocks: all layers up to the last feature map of a stride of at most 2 ** frozen_blocks; 0: none.
+    """
 
     config: DetectorConfig = DetectorConfig()
     recipe: Recipe = field(default_factory=lambda: Recipe(epochs=2, batch_size=16, lr=4e-4, average=0.995))
@@ -41,6 +46,33 @@ class DetectorSettings:
     positives: float = 0.25  # at most this share of them on a target
     diagnosis_weight: float = 0.0  # of the second reading, see `_Learner`
     parts: PartSettings = PartSettings()  # of the parts that config.kinds names
+
+
+class DetectorSource(Protocol):
+    """What makes features: `kind` and `config` as `mat_core.detectors.build_detector` takes them, and the weights."""
+
+    kind: str
+    config: object
+    weights: Path
+
+    def load(self) -> nn.Module:
+        """The detector with these weights, in eval mode."""
+
+
+@dataclass(frozen=True)
+class TorchvisionSource:
+    """The detector that a run of `train_detector` left."""
+
+    config: DetectorConfig
+    weights: Path
+    kind: str = "torchvision"
+
+    def load(self) -> TorchvisionDetector:
+        """In eval mode."""
+        model = TorchvisionDetector(self.config)
+        learnt = load_file(self.weights)
+        model.load_state_dict({k.removeprefix(PREFIX): v for k, v in learnt.items() if k.startswith(PREFIX)})
+        return model.eval()
 
 
 def train_detector(
@@ -78,15 +110,18 @@ def train_detector(
     return fit(run, model, recipe, settings_written, batches, loss_of, validate, "score")
 
 
-def load_detector(run: Path, config: DetectorConfig) -> TorchvisionDetector:
-    """The trained detector of a run, in eval mode."""
+def trained_detector(run: Path, config: DetectorConfig) -> TorchvisionSource:
+    """The trained detector of a run. Raises DataError where there is none."""
     path = run / "best.safetensors"
     if not path.is_file():
         raise DataError(f"There is no trained detector in {run}. Run the step 'detector' first.")
-    model = TorchvisionDetector(config)
-    learnt = load_file(path)
-    model.load_state_dict({k.removeprefix(PREFIX): v for k, v in learnt.items() if k.startswith(PREFIX)})
-    return model.eval()
+    return TorchvisionSource(config, path)
+
+
+def sha256(path: Path) -> str:
+    """Checksum of a file, in hexadecimal digits."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def find_regions(model: TorchvisionDetector, cases: Sequence[Case], batch_size: int = 16) -> list[Regions]:
@@ -103,8 +138,9 @@ def detector_figures(cases: Sequence[Case], found: Sequence[Regions]) -> dict[st
 
     lesion_recall_K: share of images with a box of IoU >= .5 to the lesion's among the K best; lesion_top: the best box
     alone. mean_iou_K: mean IoU between pairs of the K best regions, low when regions differ. class_head_*: the figures
-    of the first region's diagnoses taken as the answer. lesion_covered_36, image_covered_36: mean share of the lesion's
-    mask, and of the image, under the 36 best regions. Cases without a mask are left out of recall and lesion_covered.
+    of the first region's diagnoses taken as the answer, where the class head knows them. lesion_covered_36,
+    image_covered_36: mean share of the lesion's mask, and of the image, under the 36 best regions. Cases without a mask
+    are left out of recall and lesion_covered.
     """
     overlaps, pairs, covered = [], {10: [], 36: []}, {"lesion": [], "image": []}
     for case, regions in zip(cases, found, strict=True):
@@ -126,14 +162,26 @@ def detector_figures(cases: Sequence[Case], found: Sequence[Regions]) -> dict[st
     figures |= {f"mean_iou_{k}": float(np.mean(means)) for k, means in pairs.items()}
     figures |= {f"{what}_covered_36": float(np.mean(shares)) for what, shares in covered.items()}
     figures["regions"] = float(np.mean([len(r) for r in found]))
+    if not all(map(_knows_diagnoses, found)):
+        return figures
     classes = headline(first_diagnoses(found), np.array([c.label for c in cases]))
     return figures | {f"class_head_{name}": value for name, value in classes.items()}
 
 
 def first_diagnoses(found: Sequence[Regions]) -> np.ndarray:
-    """What the class head says of each image's first region, the likeliest lesion: (images, classes), rows sum to 1."""
-    read = np.stack([r.probabilities[0, [r.kinds.index(code) for code in CODES]] for r in found]).astype(np.float32)
+    """What the class head says of each image's first region, the likeliest lesion: (images, classes), rows sum to 1.
+
+    All classes are alike where it was not taught the diagnoses.
+    """
+    alike = np.full(len(CODES), 1 / len(CODES), np.float32)
+    read = np.stack([
+        r.probabilities[0, [r.kinds.index(code) for code in CODES]] if _knows_diagnoses(r) else alike for r in found
+    ]).astype(np.float32)  # fmt: skip
     return read / np.maximum(read.sum(1, keepdims=True), 1e-12)
+
+
+def _knows_diagnoses(regions: Regions) -> bool:
+    return set(CODES) <= set(regions.kinds)
 
 
 def _size(config: DetectorConfig) -> tuple[int, int]:
@@ -144,16 +192,36 @@ def _load_body(model: TorchvisionDetector, weights: Path) -> None:
     if not weights.is_file():
         raise DataError(f"There is no trained backbone in {weights.parent}. Run the step 'backbone' first.")
     body = model.rcnn.backbone.body
-    wanted = body.state_dict().keys()
-    body.load_state_dict({k: v for k, v in load_file(weights).items() if k in wanted})
+    wanted = {_flat(key): key for key in body.state_dict()}
+    learnt = {wanted[_flat(key)]: value for key, value in load_file(weights).items() if _flat(key) in wanted}
+    try:
+        body.load_state_dict(learnt)
+    except RuntimeError:
+        name = model.config.backbone
+        raise DataError(
+            f"{weights} is no trained {name}. Run the step 'backbone' with the same --backbone, or give another --runs."
+        ) from None
+
+
+def _flat(key: str) -> str:
+    """A weight's name in a classifier and in timm's feature extractor of it, which names 'stages.0' 'stages_0'."""
+    return key.removeprefix("model.").replace(".", "_")
 
 
 def _freeze(model: TorchvisionDetector, blocks: int) -> None:
     body = model.rcnn.backbone.body
-    frozen = [body.conv_stem, body.bn1, *body.blocks[:blocks]] if blocks else []
-    norms = [m for m in body.modules() if isinstance(m, nn.BatchNorm2d)]
-    for module in frozen + norms:
-        module.requires_grad_(False)
+    early = [_flat(i["module"]) for i in body.feature_info.info if blocks and i["reduction"] <= 2**blocks]
+    if early:  # modules are in the order of the layers: everything up to the end of the last early one
+        modules = list(body.named_modules())[1:]
+        ends = [i for i, (name, _) in enumerate(modules) if f"{_flat(name)}_".startswith(f"{early[-1]}_")]
+        if not ends:
+            print(f"Which layers of {model.config.backbone} are early is not known: none is frozen.", flush=True)
+        for _, module in modules[: max(ends, default=-1) + 1]:
+            for parameter in module.parameters(recurse=False):
+                parameter.requires_grad_(False)
+    for module in body.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            module.requires_grad_(False)
 
 
 def _item(case: Case, image: np.ndarray, mask: np.ndarray, settings: DetectorSettings):

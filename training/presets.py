@@ -6,7 +6,7 @@ from mat_core.detectors.torchvision import DetectorConfig
 
 from .ablation import AblationSettings
 from .augment import Augmentation
-from .backbone import BackboneSettings
+from .backbone import BackboneSettings, feature_levels, with_model
 from .detector import DetectorSettings
 from .engine import Recipe
 from .features import FeatureSettings
@@ -25,20 +25,28 @@ class Plan:
     ablation: AblationSettings = AblationSettings()
 
 
-# a stronger backbone, trained twice as long, and a detector that knows parts of a lesion
+def with_backbone(plan: Plan, name: str) -> Plan:
+    """The plan with another timm model as its backbone, the levels found by stride. Raises ConfigError if unfit."""
+    config = plan.detector.config
+    levels = feature_levels(name, (config.short_side, config.long_side))
+    detector = replace(plan.detector, config=replace(config, backbone=name, levels=levels))
+    return replace(plan, backbone=with_model(plan.backbone, name), detector=detector)
+
+
+COLOURFUL = Augmentation(zoom=0.35, brightness=0.2, contrast=0.2, saturation=0.25, white_balance=0.1)
+
+# a stronger backbone, a detector that knows parts of a lesion, and a fifth of train that neither of them has seen
 LONG = Plan(
     BackboneSettings(
-        name="tf_efficientnet_lite2", sizes=((168, 224),) * 13 + ((240, 320),) * 3,
-        recipe=Recipe(epochs=16, batch_size=32, lr=8e-4, average=0.999), dropout=0.3, drop_path=0.1,
+        name="tf_efficientnet_lite2", sizes=((168, 224),) * 6 + ((240, 320),) * 2,
+        recipe=Recipe(epochs=8, batch_size=32, lr=8e-4, average=0.998), augmentation=COLOURFUL, dropout=0.3,
+        drop_path=0.1,
     ),
     DetectorSettings(
-        DetectorConfig(backbone="tf_efficientnet_lite2", pool=5, kinds=KINDS),
+        DetectorConfig(backbone="tf_efficientnet_lite2", pool=5, kinds=KINDS), augmentation=COLOURFUL,
         samples=96, positives=0.5, diagnosis_weight=0.5,
     ),
-    # no view that the detector itself has learnt from: of those it knows too much
-    FeatureSettings(
-        (1, 2), Augmentation(zoom=0.3, brightness=0.25, contrast=0.25, saturation=0.25, white_balance=0.1)
-    ),
+    FeatureSettings((1,), 0.2, (0, 1, 2, 3, 4, 5), COLOURFUL),
     MATSettings(
         recipe=Recipe(epochs=3, batch_size=64, lr=1e-4, weight_decay=0.5, average=0.998), train_regions=64
     ),
@@ -70,7 +78,7 @@ PRESETS = {
             ),
             Recipe(epochs=1, batch_size=4, lr=1e-3, average=0.9), diagnosis_weight=0.5,
         ),
-        FeatureSettings(),
+        FeatureSettings(held_out=0.25, held_views=(0,)),
         MATSettings(d=32, h=4, recipe=Recipe(epochs=2, batch_size=8, lr=1e-3, average=0.9)),
         AblationSettings(
             (("sga-sga", 2), ("base", 1), ("metadata-only", 1), ("concatenation", 1), ("image-only", 1), ("sa-sa", 1))

@@ -23,6 +23,7 @@ CONTROLS = {
     "concatenation": "Concatenation",
     "class-head": "Detector's class head",
     "classifier": "Whole-image classifier",
+    "sga-sga+unheld": "SGA-SGA, trained on seen cases only",
 }
 
 

@@ -6,12 +6,19 @@ from ..errors import BundleError
 
 
 def build_detector(kind: str, config: dict) -> nn.Module:
-    """The detector `kind` with this configuration, weights not loaded. Raises BundleError for a kind not known."""
+    """The detector `kind` with this configuration, weights not loaded.
+
+    Raises BundleError for a kind not known, ConfigError for one that is not installed.
+    """
     if kind == "torchvision":
         from .torchvision import DetectorConfig, TorchvisionDetector
 
         return TorchvisionDetector(DetectorConfig(**{k: _frozen(v) for k, v in config.items()}))
-    raise BundleError(f"This version has no detector {kind!r}; it has: torchvision.")
+    if kind == "detectron2":
+        from .detectron2 import Detectron2Config, Detectron2Detector
+
+        return Detectron2Detector(Detectron2Config(**{k: _frozen(v) for k, v in config.items()}))
+    raise BundleError(f"This version has no detector {kind!r}; it has: torchvision, detectron2.")
 
 
 def _frozen(value):
