@@ -125,9 +125,15 @@ def test_results_say_what_is_missing_and_what_fell_short(made):
     text = results_text(made[2], {}, ["a.svg"])
     assert (
         "Not trained yet: SA-SA, SA(words)-SGA(regions), SA(regions)-SGA(words), Image only, Metadata only, "
-        "Concatenation, Whole-image classifier." in text
+        "Concatenation, Whole-image classifier, SGA-SGA, trained on seen cases only." in text
     )
-    assert "| parts | +.010 ACC | val |" in text
+    first = made[2]["clean"]["rows"]["sga-sga-seed0"]
+    gains = [line for line in text.splitlines() if line.startswith("| SGA-SGA, trained on held-out cases too |")]
+    assert len(gains) == 1
+    for value in (first["val"]["acc"], first["val"]["auc"], first["balanced_acc"]["value"]):
+        assert f" {value:.3f} |".replace(" 0.", " .") in gains[0]
+    assert "| detector's class head, whole lesion |" in text
+    assert "| backbone, whole image |" not in text, "no such row was made"
     assert "MobileNet | 2019 | 92.70 % | 0.96 |" in text
     assert "A plain classifier of the whole image: not trained yet" in text
     assert "Not measured yet." in text

@@ -413,7 +413,8 @@ def test_the_tables_rows_are_made_once_and_can_be_read(road):
     rows = {result.name: result for result in read_results(folder / "results")}
     smoke = PRESETS["smoke"]
     wanted = {f"{p}-{row}-seed{k}" for p in PROTOCOLS for row, count in smoke.ablation.rows for k in range(count)}
-    assert set(rows) == wanted | {f"{p}-class-head-seed0" for p in PROTOCOLS}
+    controls = ("class-head", f"classifier-{smoke.backbone.name}")
+    assert set(rows) == wanted | {f"{p}-{control}-seed0" for p in PROTOCOLS for control in controls}
     data = read_dataset(folder / "data", folder / "split.csv")
     for row in rows.values():
         assert row.val_logits.shape == (len(data.of("val")), 7)
@@ -454,6 +455,11 @@ def test_a_row_becomes_a_bundle_beside_the_one_whose_detector_it_shares(road):
     bundle = Diagnoser.from_pretrained(folder / "leak").bundle
     assert bundle.network.config.unit == "base"
     assert bundle.fields[-1] == "dx_type"
+    measured = run("evaluate", "--units", "--save")
+    assert measured.returncode == 0, measured.stderr[-2000:]
+    figures = {name: json.loads((folder / name / "metrics.json").read_text())["test"] for name in ("bundle", "leak")}
+    assert figures["bundle"]["detector"] == figures["leak"]["detector"]
+    assert figures["bundle"]["brier"] != figures["leak"]["brier"]
     refused = run("mat", "--row", "base")
     assert refused.returncode == 2
     assert "PROTOCOL-UNIT-seedN" in refused.stderr

@@ -29,7 +29,7 @@ STEPS = {
     "baseline": "train a plain timm classifier on the whole image, to compare with (--model NAME)",
     "ablation": "train every row of the paper's table and the controls, under both protocols",
     "report": "the figures of docs/results, and the documents made of them",
-    "all": "backbone, detector, features, mat, bundle, evaluate",
+    "all": "backbone, detector, features, mat, bundle, evaluate, baseline, ablation",
     "convert-detector": "weights of detectron2's model zoo to safetensors (docs/DETECTRON2.md)",
 }
 
@@ -99,6 +99,7 @@ def _parser() -> argparse.ArgumentParser:
             "--split", default="test", choices=("val", "test"), help="evaluate or explain this (default: test)"
         )
         step.add_argument("--views", action="store_true", help="evaluate: mean over eight turned and mirrored views")
+        step.add_argument("--units", action="store_true", help="evaluate: all bundles beside it with its detector, too")
         step.add_argument("--save", action="store_true", help="evaluate, explain: keep the figures in the bundle")
         step.add_argument("--limit", type=int, help="explain: only so many cases, drawn with --seed (default: all)")
         step.add_argument("--model", help="baseline: a timm model's name (default: the plan's backbone)")
@@ -112,7 +113,8 @@ def _parser() -> argparse.ArgumentParser:
 def _all(args) -> list[str]:
     """The steps of 'all'; another detector needs no training here."""
     _asked_detector(args)
-    return [step for step in RUNNERS if not (args.detector and step in ("backbone", "detector"))]
+    trained = ("backbone", "detector", "baseline")
+    return [step for step in RUNNERS if not (args.detector and step in trained)]
 
 
 def _convert(args) -> None:
@@ -272,24 +274,33 @@ def _ablation(args, plan: Plan, data: Dataset) -> None:
 
 
 def _evaluate(args, plan: Plan, data: Dataset) -> None:
-    from mat_core.bundle import METRICS
+    from mat_core.bundle import CONFIG, METRICS
     from mat_core.diagnoser import Diagnoser
+    from mat_core.explain.side_by_side import same_detector
 
     from .engine import write_json
-    from .evaluate import answer_all, figures_of, report
+    from .evaluate import answer_units, figures_of, report
 
     cases = data.of(args.split)
-    diagnoser = Diagnoser.from_pretrained(args.checkpoint)
-    # the mean of several views has no temperature of its own
-    temperature = None if args.views else diagnoser.bundle.temperature
-    figures = figures_of(cases, answer_all(diagnoser, cases, args.views), temperature)
+    folders = [args.checkpoint]
+    if args.units:
+        folders += [f.parent for f in sorted(args.checkpoint.parent.glob(f"*/{CONFIG}")) if f.parent != args.checkpoint]
+    diagnosers = {folder: Diagnoser.from_pretrained(folder) for folder in folders}
+    first = diagnosers[args.checkpoint].bundle
+    for folder in folders[1:]:
+        if not same_detector(first, diagnosers[folder].bundle):
+            raise ConfigError(f"{folder} has another detector than {args.checkpoint}: evaluate it without --units.")
     name = f"{args.split}_8_views" if args.views else args.split
-    print(report(figures, name))
-    if args.save or args.step == "all":
-        before = diagnoser.bundle.metrics
-        explained = before.get(name, {}).get("explain")  # by a step of its own, of the same weights
-        kept = {} if explained is None else {"explain": explained}
-        write_json({**before, name: figures | kept}, args.checkpoint / METRICS)
+    answers = answer_units(list(diagnosers.values()), cases, args.views)
+    for (folder, diagnoser), these in zip(diagnosers.items(), answers, strict=True):
+        # the mean of several views has no temperature of its own
+        figures = figures_of(cases, these, None if args.views else diagnoser.bundle.temperature)
+        print(report(figures, f"{folder.name}, {name}" if args.units else name))
+        if args.save or args.step == "all":
+            before = diagnoser.bundle.metrics
+            explained = before.get(name, {}).get("explain")  # by a step of its own, of the same weights
+            kept = {} if explained is None else {"explain": explained}
+            write_json({**before, name: figures | kept}, folder / METRICS)
 
 
 def _explain(args, plan: Plan, data: Dataset) -> None:
@@ -329,10 +340,10 @@ RUNNERS = {
     "mat": _mat,
     "bundle": _bundle,
     "evaluate": _evaluate,
-}
-OTHERS = {
     "baseline": _baseline,
     "ablation": _ablation,
+}
+OTHERS = {
     "explain": _explain,
     "report": _report,
 }  # on request; not in 'all'

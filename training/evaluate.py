@@ -38,13 +38,23 @@ class Answers:
 
 def answer_all(diagnoser: Diagnoser, cases: Sequence[Case], views: bool = False) -> Answers:
     """Every case through the very call that the app makes; views: the mean of its eight turned and mirrored views."""
-    probabilities, regions = [], []
+    return answer_units([diagnoser], cases, views)[0]
+
+
+def answer_units(diagnosers: Sequence[Diagnoser], cases: Sequence[Case], views: bool = False) -> list[Answers]:
+    """The same for several models that share the first one's detector: each image is looked at once."""
+    probabilities, regions = [[] for _ in diagnosers], []
     for case in tqdm(cases, desc="diagnosing", unit="image", mininterval=5):
-        diagnosis = diagnoser(case.image, case.metadata)
-        answer = [diagnosis.probabilities[code] for code in CODES]
-        probabilities.append(doubt(diagnoser, load_image(case.image), case.metadata).mean if views else answer)
-        regions.append(diagnosis.regions)
-    return Answers(np.array(probabilities), np.array([c.label for c in cases]), regions)
+        image = load_image(case.image)
+        regions.append(diagnosers[0].regions(image))
+        for diagnoser, mine in zip(diagnosers, probabilities, strict=True):
+            if views:
+                mine.append(doubt(diagnoser, image, case.metadata).mean)
+            else:
+                answer = diagnoser.diagnose_regions(regions[-1], case.metadata).probabilities
+                mine.append([answer[code] for code in CODES])
+    labels = np.array([c.label for c in cases])
+    return [Answers(np.array(mine), labels, regions) for mine in probabilities]
 
 
 def figures_of(cases: Sequence[Case], answers: Answers, temperature: float | None = None) -> dict:

@@ -204,7 +204,7 @@ def results_text(figures: dict, metrics: dict, names: Sequence[str], preset: str
     parts = [
         "# Results\n\nWritten by `python -m training report --data HAM10000`; do not edit. Split: "
         "`assets/ham10000_split.csv`, by lesion. Every row is trained on the same cached regions with "
-        "`python -m training ablation --preset long --data HAM10000`; its logits are in `docs/results/`, so that these "
+        "`python -m training ablation --data HAM10000`; its logits are in `docs/results/`, so that these "
         "figures can be computed again without training. Intervals are 95 %, by bootstrap over lesions within each "
         "class, of the first seed; ± is the standard deviation over seeds. Everything but the four means (melanoma, "
         "calibration, Brier, recalls, groups, figures) is the first seed's. Temperatures are fitted on val.\n"
