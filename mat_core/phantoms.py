@@ -596,7 +596,8 @@ def _another_view(rng: np.random.Generator, phantom: Phantom) -> tuple[np.ndarra
 
 def _write(path: Path, image: np.ndarray) -> None:
     # encoded here, written by Python: OpenCV's own writer fails silently, and on names outside ASCII
-    good, data = cv2.imencode(path.suffix, np.ascontiguousarray(image), [cv2.IMWRITE_JPEG_QUALITY, 92])
+    quality = [cv2.IMWRITE_JPEG_QUALITY, 92] if path.suffix in (".jpg", ".jpeg") else []
+    good, data = cv2.imencode(path.suffix, np.ascontiguousarray(image), quality)
     if not good:
         raise OSError(f"{path} could not be encoded.")
     path.write_bytes(data.tobytes())

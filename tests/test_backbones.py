@@ -184,4 +184,6 @@ def test_another_backbone_and_glove_file_from_images_to_a_bundle(weights, tmp_pa
     refused = run("mat", *rest, *backbone, "--glove", str(other))
     assert refused.returncode == 2
     assert "begun with other settings (glove)" in refused.stderr
-    assert "begun with other settings" in run("detector", *rest, "--backbone", "test_resnet").stderr
+    assert "is no trained test_resnet" in run("detector", *rest, "--backbone", "test_resnet").stderr
+    other = ["--backbone", "test_resnet", "--backbone-weights", str(weights("test_resnet"))]
+    assert "begun with other settings" in run("backbone", *rest, *other).stderr

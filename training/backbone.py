@@ -147,14 +147,19 @@ def imagenet_backbone(name: str, weights: Path | None = None, **options) -> nn.M
 def _from_file(name: str, weights: Path, options: dict) -> nn.Module:
     if weights.suffix != ".safetensors" or not weights.is_file():
         raise DataError(f"--backbone-weights wants a .safetensors file as timm publishes it for {name}; got {weights}.")
+    options = dict(options)
+    classes = options.pop("num_classes", None)
     try:
-        # timm's own way: renames what older files call otherwise, and leaves out a classifier of other classes
-        return _create(name, pretrained=True, pretrained_cfg_overlay={"file": str(weights)}, **options)
+        # timm's own way: renames what older files call otherwise; with the file's classes it takes all names or none
+        model = _create(name, pretrained=True, pretrained_cfg_overlay={"file": str(weights)}, **options)
     except (SafetensorError, OSError):
         raise DataError(f"{weights} is damaged or no safetensors file: download it again.") from None
     except (RuntimeError, KeyError, ValueError) as error:
         first = " ".join(str(error).split())[:200]
         raise DataError(f"{weights} does not fit timm's {name}: {first}. Give the file of this very model.") from None
+    if classes is not None:
+        model.reset_classifier(classes)
+    return model
 
 
 def train_backbone(
