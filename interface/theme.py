@@ -38,7 +38,7 @@ def clinical_theme() -> gr.themes.Base:
         checkbox_background_color_selected="#0f766e", checkbox_background_color_selected_dark="#0f766e",
         checkbox_border_color="#6b7f8d", checkbox_border_color_dark="#7f94a2",
         button_primary_background_fill="#0f766e", button_primary_background_fill_dark="#0f766e",
-        button_primary_background_fill_hover="#115e59", button_primary_background_fill_hover_dark="#0d8a80",
+        button_primary_background_fill_hover="#115e59", button_primary_background_fill_hover_dark="#115e59",
         button_primary_text_color="#ffffff", button_primary_text_color_dark="#ffffff",
         button_secondary_background_fill="#e6edf1", button_secondary_background_fill_dark="#243441",
         button_secondary_background_fill_hover="#d8e3e9", button_secondary_background_fill_hover_dark="#2e4252",
