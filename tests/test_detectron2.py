@@ -35,7 +35,9 @@ from training.convert import detectron2_source, fitting, model_state
 from training.detector import detector_figures, first_diagnoses
 from training.features import claim, load_features, recorded
 
-C4, FPN, SMALL = (f"COCO-Detection/faster_rcnn_{name}.yaml" for name in ("R_101_C4_3x", "R_101_FPN_3x", "R_50_FPN_1x"))
+C4, FPN, SMALL, SMALL_C4 = (
+    f"COCO-Detection/faster_rcnn_{name}.yaml" for name in ("R_101_C4_3x", "R_101_FPN_3x", "R_50_FPN_1x", "R_50_C4_1x")
+)
 installed = pytest.mark.skipif(
     importlib.util.find_spec("detectron2") is None, reason="detectron2 is not installed: docs/DETECTRON2.md"
 )
@@ -324,26 +326,19 @@ def test_features_of_one_detector_are_not_anothers(tmp_path):
 
 
 @installed
-def test_from_a_zoo_file_to_a_bundle_that_answers(tmp_path, capsys, phantom_file):
+@pytest.mark.parametrize("zoo_model", [SMALL, SMALL_C4])
+def test_from_a_zoo_file_to_a_bundle_that_answers(zoo_model, tmp_path, capsys, phantom_file):
     data = write_phantom_dataset(tmp_path / "data", per_class=3)
-    model = sane(Detectron2Detector(Detectron2Config(SMALL)))
+    model = sane(Detectron2Detector(Detectron2Config(zoo_model)))
     state = {name: value.numpy() for name, value in model.rcnn.state_dict().items()}
     file = zoo_file(tmp_path / "zoo.pkl", state)
     lacking = zoo_file(
         tmp_path / "lacking.pkl", {k: v for k, v in state.items() if not k.startswith("roi_heads.box_p")}
     )
     weights, runs = tmp_path / "detector.safetensors", tmp_path / "runs"
-    common = [
-        "--data",
-        str(data),
-        "--split-file",
-        str(tmp_path / "split.csv"),
-        "--runs",
-        str(runs),
-        "--preset",
-        "smoke",
-    ]
-    ours = ["--detector", f"detectron2:{SMALL}", "--detector-weights", str(weights), "--detector-side", "96"]
+    common = ["--data", str(data), "--split-file", str(tmp_path / "split.csv"), "--runs", str(runs)]
+    common += ["--preset", "smoke"]
+    ours = ["--detector", f"detectron2:{zoo_model}", "--detector-weights", str(weights), "--detector-side", "96"]
 
     def run(*args: str) -> str:
         status = main(list(args))
@@ -355,21 +350,21 @@ def test_from_a_zoo_file_to_a_bundle_that_answers(tmp_path, capsys, phantom_file
         assert main(list(args)) == 2
         return capsys.readouterr().err
 
-    convert = ["convert-detector", "--model", SMALL, "--output", str(weights), "--weights"]
+    convert = ["convert-detector", "--model", zoo_model, "--output", str(weights), "--weights"]
     assert "lacks roi_heads.box_predictor.bbox_pred.bias" in refused(*convert, str(lacking))
     assert "in another shape" in refused(*convert, str(file), "--kinds", "nevus,melanoma")
     lacking.unlink()
     assert f"{len(state)} tensors" in run(*convert, str(file))
     file.unlink()  # from here on, no pickle
     with safe_open(weights, framework="pt") as opened:
-        assert opened.metadata()["model"] == SMALL
+        assert opened.metadata()["model"] == zoo_model
 
     run("split", "--data", str(data), "--split-file", str(tmp_path / "split.csv"))
     assert "belong to --detector" in refused("features", *common, *ours[2:])
     assert "asks for" in refused("features", *common, "--detector", f"detectron2:{C4}", *ours[2:])
     run("features", *common, *ours)
     record = recorded(runs / "features")
-    assert (record["kind"], record["config"]["model"], record["config"]["short_side"]) == ("detectron2", SMALL, 96)
+    assert (record["kind"], record["config"]["model"], record["config"]["short_side"]) == ("detectron2", zoo_model, 96)
     assert "another detector" in refused("features", *common, *ours[:-1], "120")
     run("mat", *common)
     assert json.loads((runs / "clean-sga-sga-seed0" / "settings.json").read_text())["detector"] == record["sha256"]
@@ -377,7 +372,7 @@ def test_from_a_zoo_file_to_a_bundle_that_answers(tmp_path, capsys, phantom_file
     run("bundle", *common, "--checkpoint", str(bundle))  # it knows the features' detector
     diagnoser = Diagnoser.from_pretrained(bundle)
     assert diagnoser.bundle.detector_kind == "detectron2"
-    assert diagnoser.bundle.detector.config == Detectron2Config(SMALL, 96, 160)
+    assert diagnoser.bundle.detector.config == Detectron2Config(zoo_model, 96, 160)
     image = make_phantom(9, size=(150, 200)).image
     diagnosis = diagnoser(image, Metadata(age=40))
     assert sum(diagnosis.probabilities.values()) == pytest.approx(1)
