@@ -7,12 +7,11 @@ import gradio as gr
 from mat_core import UserError
 from mat_core.explain import compare
 from mat_core.labels import BY_CODE
-from mat_core.units import UNITS
 
 from .models import Models
 from .question import BROKEN, NOTHING, about
 from .session import Session
-from .tables import table
+from .tables import Markup, table
 from .text import esc, note
 
 log = logging.getLogger(__name__)
@@ -59,7 +58,8 @@ def compare_html(models: Models, now: Session) -> str:
         unit = diagnoser.bundle.network.config.unit
         figures = diagnoser.bundle.metrics.get("test") or {}
         values = [_value(figures.get(key)) for key in ("acc", "lrap", "auc", "balanced_acc")]
-        measured.append((f"{name} ({UNITS[unit].name}: {WHAT[unit]})", *values))
+        told = Markup(f'{esc(name)}<span class="what">{esc(WHAT[unit])}</span>')
+        measured.append((told, *values))
     alone = (
         '<p class="note note-info">Only one model is installed: there is nothing to compare it with.</p>'
         if len(units) == 1
@@ -73,7 +73,7 @@ def compare_html(models: Models, now: Session) -> str:
         '<p class="fine">All models see the same regions and words and were trained alike, but for their unit. A '
         "number is the model's own calibrated probability of a class. One case says nothing about which is better: "
         "that is what the table below is for.</p><h3>Measured on the test split</h3>"
-        f"{table('Test figures', ('model (unit)', 'ACC', 'LRAP', 'macro AUC', 'balanced ACC'), measured)}"
+        f"{table('Test figures', ('model', 'ACC', 'LRAP', 'macro AUC', 'balanced ACC'), measured)}"
         '<p class="fine">Values with their 95 % intervals, by bootstrap over lesions. Larger is better; where '
         f"intervals overlap, the difference may be chance.</p>{problems}"
     )

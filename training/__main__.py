@@ -13,6 +13,7 @@ from pathlib import Path
 from mat_core.bundle import DEFAULT, Bundle, save_bundle
 from mat_core.errors import ConfigError, UserError
 from mat_core.ham10000 import ATTRIBUTION, SPLIT_FILE, Dataset, read_dataset
+from mat_core.units import UNITS
 
 from .presets import PRESETS, Plan
 from .results import RESULTS
@@ -236,7 +237,7 @@ def _bundle(args, plan: Plan, data: Dataset) -> None:
         source.kind,
         fields=mat.fields,
         temperature=fit_temperature(logits.numpy(), [c.label for c in val]),
-        name=f"MAT {mat.unit.upper()} on HAM10000",
+        name=f"MAT {UNITS[mat.unit].name}" + (", told dx_type" if "dx_type" in mat.fields else ""),
         split={"file": args.split_file.name, "sha256": hashlib.sha256(args.split_file.read_bytes()).hexdigest()},
         novelty=fit_novelty(seen, regions),
         notes={

@@ -30,8 +30,7 @@ class Recipe:
     """How to optimise: AdamW, which without weight decay is Adam.
 
     lr warms up over `warmup` of all steps. Then it falls along a cosine to `final_lr` of its peak; or, with `plateau`
-    above 0, it is multiplied by `decay` each time that so many epochs have brought no better score. After each epoch of
-    `restarts` warm-up and cosine begin again, with half the peak of the one before (Loshchilov & Hutter 2017).
+    above 0, it is multiplied by `decay` each time that so many epochs have brought no better score.
     """
 
     epochs: int
@@ -47,7 +46,6 @@ class Recipe:
     eps: float = 1e-8
     plateau: int = 0
     decay: float = 0.2
-    restarts: tuple[int, ...] = ()
     seed: int = 0
 
 
@@ -98,8 +96,9 @@ def fit(
             disable=not accelerator.is_main_process,
         )  # fmt: skip
         for step, batch in enumerate(bar):
+            done = ((epoch - 1) * len(loader) + step) / (recipe.epochs * len(loader))
             for group in optimizer.param_groups:
-                group["lr"] = recipe.lr * _lr_factor(epoch - 1 + step / len(loader), recipe, plateaus)
+                group["lr"] = recipe.lr * _lr_factor(done, recipe, plateaus)
             with accelerator.autocast():
                 loss = loss_of(wrapped, batch)
             if not torch.isfinite(loss):
@@ -212,18 +211,13 @@ class _RunState:
         return history
 
 
-def _lr_factor(epochs: float, recipe: Recipe, plateaus: int = 0) -> float:
-    """What the peak is multiplied with after so many epochs."""
-    begun = max((r for r in recipe.restarts if r <= epochs), default=0)
-    end = min((r for r in recipe.restarts if r > epochs), default=recipe.epochs)
-    peak = 0.5 ** sum(r <= epochs for r in recipe.restarts)
-    done = (epochs - begun) / (end - begun)
+def _lr_factor(done: float, recipe: Recipe, plateaus: int = 0) -> float:
     if done < recipe.warmup:
-        return peak * max(done / recipe.warmup, 1e-3)
+        return max(done / recipe.warmup, 1e-3)
     if recipe.plateau:
-        return peak * recipe.decay**plateaus
+        return recipe.decay**plateaus
     along = (done - recipe.warmup) / (1 - recipe.warmup)
-    return peak * (recipe.final_lr + (1 - recipe.final_lr) * (1 + math.cos(math.pi * along)) / 2)
+    return recipe.final_lr + (1 - recipe.final_lr) * (1 + math.cos(math.pi * along)) / 2
 
 
 def _move_average(average: dict, model: nn.Module, decay: float, step: int) -> None:

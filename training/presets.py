@@ -38,9 +38,9 @@ COLOURFUL = Augmentation(zoom=0.35, brightness=0.2, contrast=0.2, saturation=0.2
 # a stronger backbone, a detector that knows parts of a lesion, and a fifth of train that neither of them has seen
 TWO_CORES = Plan(
     BackboneSettings(
-        name="tf_efficientnet_lite2", sizes=((168, 224),) * 6 + ((240, 320),) * 7,
-        recipe=Recipe(epochs=13, batch_size=32, lr=8e-4, average=0.998, restarts=(8,)), augmentation=COLOURFUL,
-        dropout=0.3, drop_path=0.1,
+        name="tf_efficientnet_lite2", sizes=((168, 224),) * 6 + ((240, 320),) * 2,
+        recipe=Recipe(epochs=8, batch_size=32, lr=8e-4, average=0.998), augmentation=COLOURFUL, dropout=0.3,
+        drop_path=0.1,
     ),
     DetectorSettings(
         # boxes may overlap: several views of the whole lesion tell its diagnosis better than one

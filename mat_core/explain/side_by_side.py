@@ -32,7 +32,7 @@ class Comparison:
         low, high = (self.names[i] for i in (self.probabilities[:, k].argmin(), self.probabilities[:, k].argmax()))
         tops = set(self.tops)
         said = (
-            f"All {len(self.names)} say {class_name(self.tops[0])}"
+            f"{'Both' if len(self.names) == 2 else f'All {len(self.names)}'} say {class_name(self.tops[0])}"
             if len(tops) == 1
             else f"They give {len(tops)} different answers: {', '.join(sorted(class_name(t) for t in tops))}"
         )
