@@ -138,8 +138,17 @@ def _with_split(cases: list[Case], split_file: Path, problems: list[str]) -> lis
     strangers = {c.lesion_id for c in cases} - set(rows)
     if strangers:
         problems.append(f"{len(strangers)} lesions are not in {split_file.name}; they belong to no split.")
+    here = {c.image_id for c in cases}
+    firsts = {lesion: row["first_image_id"] for lesion, row in rows.items() if row["first_image_id"] in here}
+    replaced = 0
+    for c in cases:  # else a lesion would drop out of val and test with its first image
+        if c.lesion_id in rows and c.lesion_id not in firsts:
+            firsts[c.lesion_id] = c.image_id
+            replaced += 1
+    if replaced:
+        problems.append(f"{replaced} lesions lack their first image; another of theirs stands for it in val and test.")
     return [
-        replace(c, split=row["split"], first=c.image_id == row["first_image_id"], lesion_images=int(row["images"]))
+        replace(c, split=row["split"], first=c.image_id == firsts[c.lesion_id], lesion_images=int(row["images"]))
         if (row := rows.get(c.lesion_id))
         else c
         for c in cases

@@ -68,7 +68,9 @@ class Metadata:
         )
 
     def without(self, field: str) -> "Metadata":
-        """The same metadata with `field` missing."""
+        """The same metadata with `field` missing. Raises MetadataError for a name that is no field."""
+        if field not in FIELDS:
+            raise MetadataError(f"The field must be one of {', '.join(FIELDS)}; got {_shown(field)}.")
         return Metadata(**{f: getattr(self, f) for f in FIELDS if f != field})
 
 
@@ -127,7 +129,8 @@ def _age(age) -> int | None:
     wrong = MetadataError(
         f"Age must be whole years from {low} to {high}, or left empty when unknown; got {_shown(age)}."
     )
-    if isinstance(age, bool | np.bool_):
+    # float() would read b"55" and "1_0"
+    if isinstance(age, bool | np.bool_ | bytes | bytearray) or (isinstance(age, str) and "_" in age):
         raise wrong
     try:
         number = float(age)

@@ -267,6 +267,16 @@ class TestSplit:
             assert len(data.of(split, first_only=True)) == single[split]
             assert len(data.of(split, first_only=False)) == every[split]
 
+    def test_a_lesion_without_its_first_image_keeps_its_place(self, folder, tmp_path):
+        rows = make_split(folder, tmp_path / "split.csv")
+        several = next(row for row in rows.values() if row["split"] == "test" and row["images"] > 1)
+        next(folder.rglob(f"{several['first_image_id']}.jpg")).unlink()
+        data = read_dataset(folder, tmp_path / "split.csv")
+        stand_in = next(c for c in data.of("test") if c.lesion_id == several["lesion_id"])
+        assert stand_in.image_id != several["first_image_id"]
+        assert len(data.of("test")) == 7
+        assert any("1 lesions lack their first image" in problem for problem in data.problems)
+
     def test_lesions_outside_the_split_are_counted(self, folder, tmp_path):
         rows = make_split(folder, tmp_path / "split.csv")
         kept = list(rows.values())[4:]

@@ -60,7 +60,8 @@ class TestAge:
     @pytest.mark.parametrize(
         "age",
         [-1, 121, 55.5, "55.5", "-1", "121", "old", "5 years", True, False, np.bool_(True), math.inf, -math.inf, "inf",
-         1e300, 10**400, 10**5000, [55], (), {}, np.array([1, 2]), 3 + 0j, object(), "x" * 100_000],
+         1e300, 10**400, 10**5000, [55], (), {}, np.array([1, 2]), 3 + 0j, object(), "x" * 100_000,
+         "1_0", b"55", bytearray(b"55")],
         ids=lambda age: type(age).__name__,
     )  # fmt: skip
     def test_wrong(self, age):
@@ -159,6 +160,11 @@ class TestWords:
         assert getattr(less, field) is None
         assert [getattr(less, f) for f in FIELDS if f != field] == [getattr(full, f) for f in FIELDS if f != field]
         assert getattr(full, field) is not None
+
+    @pytest.mark.parametrize("field", ["typo", "", None, "Age"])
+    def test_without_a_name_that_is_no_field(self, field):
+        with pytest.raises(MetadataError, match="must be one of age, sex"):
+            Metadata(55).without(field)
 
 
 class TestVocabulary:

@@ -49,8 +49,8 @@ TWO_CORES = Plan(
     ),
     FeatureSettings((1,), 0.2, (0, 1, 2, 3), COLOURFUL),
     MATSettings(
-        recipe=Recipe(epochs=6, batch_size=64, lr=2e-4, weight_decay=0.05, average=0.998), train_regions=64,
-        by_lesion=True,
+        recipe=Recipe(epochs=6, batch_size=64, lr=2e-4, weight_decay=0.05, average=0.998, patience=2),
+        train_regions=64, by_lesion=True,
     ),
 )  # fmt: skip
 
