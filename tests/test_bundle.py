@@ -289,3 +289,9 @@ def test_a_network_and_a_detector_that_do_not_fit_are_refused(tiny_diagnoser):
 def test_metrics_are_optional(copy):
     (copy / METRICS).unlink(missing_ok=True)
     assert load_bundle(copy).metrics == {}
+
+
+def test_what_ships_stays_small():
+    files = [path for path in (ROOT / "checkpoints").rglob("*") if path.is_file()]
+    assert sum(path.stat().st_size for path in files) <= 120_000_000
+    assert not {path.suffix for path in files} & {".pt", ".pth", ".pkl", ".bin"}

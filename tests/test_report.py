@@ -44,6 +44,12 @@ from training.results import RESULTS, Result, write_result
 from training.splits import make_split
 
 
+REGIONS = {  # of a detector, as detector_figures gives them
+    "lesion_recall_10": 0.9, "lesion_recall_36": 0.92, "lesion_recall_100": 0.93, "lesion_top": 0.8,
+    "mean_iou_10": 0.777, "mean_iou_36": 0.5, "lesion_covered_36": 0.97, "image_covered_36": 0.6,
+}  # fmt: skip
+
+
 @pytest.fixture(scope="module")
 def made(tmp_path_factory, tiny_diagnoser):
     """A phantom dataset, fake rows of both protocols, and the figures measured on them."""
@@ -54,9 +60,10 @@ def made(tmp_path_factory, tiny_diagnoser):
     results = folder / "docs" / "results"
     for protocol, row, seed in (
         ("clean", "sga-sga", 0), ("clean", "sga-sga", 1), ("clean", "base", 0), ("clean", "class-head", 0),
-        ("paper", "sga-sga", 0),
+        ("paper", "sga-sga", 0), ("clean", "plain-detector", 0),
     ):  # fmt: skip
-        write_result(fake(data, protocol, row, seed), results)
+        regions = REGIONS if row == "plain-detector" else {}
+        write_result(replace(fake(data, protocol, row, seed), regions=regions), results)
     return data, results, measure(data, results, tiny_diagnoser)
 
 
@@ -100,7 +107,8 @@ def test_figures_of_a_row_are_those_of_its_logits(made):
 def test_seeds_are_put_together(made):
     rows = made[2]["clean"]["rows"]
     kinds = summary(rows)
-    assert list(kinds) == ["Base", "SGA-SGA", "Detector's class head"]
+    plain = "Class head of a detector taught whole lesions only"
+    assert list(kinds) == ["Base", "SGA-SGA", "Detector's class head", plain]
     both = [rows[f"sga-sga-seed{k}"]["acc"]["value"] for k in (0, 1)]
     assert kinds["SGA-SGA"]["seeds"] == 2
     assert kinds["SGA-SGA"]["mean"]["acc"] == pytest.approx(np.mean(both))
@@ -119,6 +127,16 @@ def test_the_same_figures_give_the_same_bytes(made, tmp_path):
     for path in ones:
         assert (tmp_path / "one" / path).read_bytes() == (tmp_path / "two" / path).read_bytes(), path
         assert (tmp_path / "one" / path).stat().st_size < 150_000
+
+
+def test_a_plain_detectors_regions_stand_beside_the_shipped_ones(made):
+    _, _, figures = made
+    assert figures["clean"]["rows"]["plain-detector-seed0"]["regions"] == REGIONS
+    shipped_metrics = json.loads((ROOT / "checkpoints" / "sga-sga" / "metrics.json").read_text())
+    text = results_text(figures, shipped_metrics, [])
+    assert "taught whole lesions only, else alike" in text
+    assert ".777 in the first 10" in text
+    assert "Class head of a detector taught whole lesions only" in text
 
 
 def test_results_say_what_is_missing_and_what_fell_short(made):

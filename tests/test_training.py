@@ -413,7 +413,8 @@ def test_the_tables_rows_are_made_once_and_can_be_read(road):
     rows = {result.name: result for result in read_results(folder / "results")}
     smoke = PRESETS["smoke"]
     wanted = {f"{p}-{row}-seed{k}" for p in PROTOCOLS for row, count in smoke.ablation.rows for k in range(count)}
-    assert set(rows) == wanted | {f"{p}-class-head-seed0" for p in PROTOCOLS}
+    controls = ("class-head", "plain-detector")
+    assert set(rows) == wanted | {f"{p}-{control}-seed0" for p in PROTOCOLS for control in controls}
     data = read_dataset(folder / "data", folder / "split.csv")
     for row in rows.values():
         assert row.val_logits.shape == (len(data.of("val")), 7)
@@ -431,6 +432,11 @@ def test_the_tables_rows_are_made_once_and_can_be_read(road):
     heads = [rows[f"{p}-class-head-seed0"].test_logits for p in PROTOCOLS]
     assert torch.equal(*heads)
     torch.testing.assert_close(heads[0].exp().sum(1), torch.ones(len(heads[0])))
+    assert torch.equal(*(rows[f"{p}-image-only-seed0"].test_logits for p in PROTOCOLS))
+    plain = rows["clean-plain-detector-seed0"]
+    assert plain.settings["detector"]["config"]["kinds"] == list(CODES)
+    assert not torch.equal(plain.test_logits, heads[0])
+    assert 0 <= plain.regions["mean_iou_10"] <= 1
     before = {p: p.stat().st_mtime_ns for p in (folder / "results").glob("*sga-sga*")}
     (folder / "results" / "paper-base-seed0.safetensors").unlink()
     with pytest.raises(DataError, match="paper-base-seed0"):

@@ -268,9 +268,14 @@ def _baseline(args, plan: Plan, data: Dataset) -> None:
 
 def _ablation(args, plan: Plan, data: Dataset) -> None:
     from .ablation import run_ablation
+    from .features import recorded
 
     features = args.runs / "features"
-    run_ablation(data, args.runs, features, plan.features, plan.mat, args.results, plan.ablation, args.vectors)
+    ours = (recorded(features) or {"kind": "torchvision"})["kind"] == "torchvision"
+    run_ablation(
+        data, args.runs, features, plan.features, plan.mat, args.results, plan.ablation, args.vectors,
+        plan.detector if ours else None,
+    )  # fmt: skip
 
 
 def _evaluate(args, plan: Plan, data: Dataset) -> None:

@@ -6,17 +6,29 @@ A row that is there already is not made again, so the whole table is one queue t
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import torch
 from torch import Tensor
 
 from mat_core.errors import DataError
 from mat_core.ham10000 import Dataset
+from mat_core.labels import CODES
 from mat_core.metadata import CLEAN_FIELDS, FIELDS
+from mat_core.units import UNITS
 
+from .detector import (
+    DetectorSettings,
+    detector_figures,
+    find_regions,
+    first_diagnoses,
+    train_detector,
+    trained_detector,
+)
 from .engine import read_history
 from .features import FeatureSettings, load_features
 from .glove import WordVectors
 from .mat import MATSettings, encode, load_network, network_logits, train_mat
 from .results import PROTOCOLS, Result, read_result, write_result
+from .splits import hold_out
 
 PROTOCOL_FIELDS = {"clean": CLEAN_FIELDS, "paper": FIELDS}
 # a row UNIT+VARIANT: the unit without the held-out cases, to see what they gain; or small, for a lesson's model
@@ -43,10 +55,12 @@ def run_ablation(
     results: Path,
     settings: AblationSettings = AblationSettings(),
     vectors: WordVectors | None = None,
+    detector: DetectorSettings | None = None,
 ) -> None:
     """Make every row that `results` lacks. Rows are trained as `mat` says, but for unit, fields and seed.
 
-    vectors: as `train_mat` takes them.
+    vectors: as `train_mat` takes them. detector: what the features' detector was trained with, for the control by a
+    plain one; None: no such control.
     """
     seeds = max(count for _, count in settings.rows)
     # all first seeds before any second one: a table that was cut short has every row
@@ -57,6 +71,8 @@ def run_ablation(
                     name = f"{protocol}-{row}-seed{seed}"
                     make_row(data, runs, features_run, features, name, mat, results, vectors)
     class_head_row(data, features_run, results)
+    if detector is not None:
+        plain_detector_row(data, runs, features.held_out, detector, results)
 
 
 def row_settings(name: str, mat: MATSettings) -> MATSettings:
@@ -69,7 +85,9 @@ def row_settings(name: str, mat: MATSettings) -> MATSettings:
             f"A row is called PROTOCOL-UNIT-seedN, such as clean-sga-sga-seed0, or UNIT+{' or UNIT+'.join(VARIANTS)} "
             f"there; got {name!r}."
         )
-    recipe = replace(mat.recipe, seed=int(seed))
+    # without blocks an epoch takes seconds: such a row need not stop early
+    blocks = unit in UNITS and UNITS[unit].self_attention
+    recipe = replace(mat.recipe, seed=int(seed), patience=mat.recipe.patience if blocks else 0)
     return replace(mat, unit=unit, fields=PROTOCOL_FIELDS[protocol], recipe=recipe, **VARIANTS.get(variant, {}))
 
 
@@ -115,7 +133,10 @@ def make_row(
         seconds=sum(row["seconds"] for row in history), history=history,
         settings={"mat": settings} | ({"glove": source} if source else {}),
     )  # fmt: skip
-    write_result(result, results)
+    # what reads no words is the same network under both protocols, which differ in a word
+    words = "words" in UNITS[settings.unit].modalities if settings.unit in UNITS else True
+    for one in (protocol,) if words else PROTOCOLS:
+        write_result(replace(result, protocol=one), results)
     print(f"{name}: {best}", flush=True)
     return result
 
@@ -131,3 +152,28 @@ def class_head_row(data: Dataset, features_run: Path, results: Path) -> None:
         logits.append(regions.diagnoses.clamp_min(1e-12).log())
     for protocol in PROTOCOLS:
         write_result(Result(protocol, "class-head", 0, *logits), results)
+
+
+def plain_detector_row(data: Dataset, runs: Path, held_out: float, detector: DetectorSettings, results: Path) -> None:
+    """The class head of a detector that was taught whole lesions only: do the other kinds of regions cost accuracy?
+
+    Trained as `detector` says on the same images, from the same backbone; nothing when its rows are there already.
+    """
+    row = "plain-detector"
+    if all((results / f"{protocol}-{row}-seed0.json").is_file() for protocol in PROTOCOLS):
+        print(f"{row}: there already", flush=True)
+        return
+    plain = replace(detector, config=replace(detector.config, kinds=CODES))
+    run = runs / row
+    best = train_detector(hold_out(data, held_out)[0], run, runs / "backbone" / "best.safetensors", plain)
+    model = trained_detector(run, plain.config).load()
+    found = {split: find_regions(model, data.of(split)) for split in ("val", "test")}
+    logits = [torch.from_numpy(first_diagnoses(regions)).clamp_min(1e-12).log() for regions in found.values()]
+    history = read_history(run)
+    for protocol in PROTOCOLS:
+        result = Result(
+            protocol, row, plain.recipe.seed, *logits, epoch=best["epoch"],
+            seconds=sum(line["seconds"] for line in history), history=history, settings={"detector": plain},
+            regions=detector_figures(data.of("test"), found["test"]),
+        )  # fmt: skip
+        write_result(result, results)

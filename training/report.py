@@ -153,6 +153,7 @@ def figures_of_row(row: Result, data: Dataset, keep: np.ndarray) -> dict:
         "roc": {code: _curve(labels == k, p[:, k]) for k, code in enumerate(CODES) if (labels == k).any()},
         "reliability": {"before": _reliability(before, labels), "after": _reliability(p, labels)},
         "groups": _groups(cases, p, labels),
+        **({"regions": row.regions} if row.regions else {}),
         "history": [{k: epoch[k] for k in ("epoch", "loss", "val_loss") if k in epoch} for epoch in row.history],
     }  # fmt: skip
 
@@ -221,7 +222,7 @@ def results_text(figures: dict, metrics: dict, names: Sequence[str], preset: str
             continue
         parts.append(_protocol(rows, protocol, figures[protocol]["test_lesions"]))
     parts += [_table_2_text(figures), _groups_text(figures), _gains_text(figures, metrics)]
-    parts.append(_shipped_text(metrics, preset))
+    parts.append(_shipped_text(figures, metrics, preset))
     parts.append(_explain_text(metrics))
     parts += [f"![{name}](figures/{name})\n" for name in names]
     return "\n".join(parts)
@@ -392,7 +393,16 @@ def _gains_text(figures: dict, metrics: dict) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _shipped_text(metrics: dict, preset: str) -> str:
+def _plain_text(figures: dict) -> str:
+    """The regions of a detector that knows whole lesions only, for comparison."""
+    row = figures["clean"].get("rows", {}).get("plain-detector-seed0")
+    if not row:
+        return ""
+    said = f"A detector that was taught whole lesions only, else alike, for comparison: {_regions_text(row['regions'])}"
+    return f"{said} What its class head knows stands in the tables above, beside that of the shipped detector.\n\n"
+
+
+def _shipped_text(figures: dict, metrics: dict, preset: str) -> str:
     test = metrics.get("test")
     if not test:
         return "## The shipped bundle\n\nNot measured yet.\n"
@@ -417,6 +427,7 @@ def _shipped_text(metrics: dict, preset: str) -> str:
         + "\n\n### Regions\n\n"
         + _regions_text(test["detector"])
         + "\n\n"
+        + _plain_text(figures)
         + goals_text(test["detector"], GOALS["regions"], "Regions")
         + "\n"
     )

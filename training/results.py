@@ -22,6 +22,7 @@ CONTROLS = {
     "metadata-only": "Metadata only",
     "concatenation": "Concatenation",
     "class-head": "Detector's class head",
+    "plain-detector": "Class head of a detector taught whole lesions only",
     "classifier": "Whole-image classifier",
     "sga-sga+unheld": "SGA-SGA, trained on seen cases only",
 }
@@ -33,7 +34,8 @@ class Result:
 
     protocol: of PROTOCOLS; row: a unit of `mat_core.units.UNITS`, a key of CONTROLS, or 'shipped'; detail: what else
     tells rows apart, such as the name of a classifier; epoch: the checkpoint's; parameters: trained ones; seconds: of
-    training; history: one dict an epoch; settings: of the step, as plain JSON.
+    training; history: one dict an epoch; settings: of the step, as plain JSON; regions: a detector's own figures on all
+    test lesions (`detector.detector_figures`).
     """
 
     protocol: str
@@ -47,6 +49,7 @@ class Result:
     seconds: float = 0.0
     history: list[dict] = field(default_factory=list)
     settings: dict = field(default_factory=dict)
+    regions: dict = field(default_factory=dict)
 
     @property
     def name(self) -> str:
