@@ -43,7 +43,6 @@ from training.report import (
 from training.results import RESULTS, Result, write_result
 from training.splits import make_split
 
-
 REGIONS = {  # of a detector, as detector_figures gives them
     "lesion_recall_10": 0.9, "lesion_recall_36": 0.92, "lesion_recall_100": 0.93, "lesion_top": 0.8,
     "mean_iou_10": 0.777, "mean_iou_36": 0.5, "lesion_covered_36": 0.97, "image_covered_36": 0.6,
