@@ -2,11 +2,13 @@
 
 import json
 import os
+import platform
 import shutil
 import subprocess
 import sys
 import time
 from collections import Counter
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 
@@ -24,7 +26,7 @@ from mat_core.metadata import Vocabulary, closed_vocabulary
 from mat_core.phantoms import make_phantom, write_phantom_dataset
 from training import engine
 from training.augment import NONE, Augmentation
-from training.backbone import imagenet_backbone
+from training.backbone import BackboneSettings, imagenet_backbone, mixing
 from training.data import case_rng, epoch_order, lesion_box
 from training.engine import Recipe, fit
 from training.evaluate import calibration_error, fit_temperature
@@ -34,6 +36,7 @@ from training.mat import MATSettings, _Epoch, _Pool, vary_metadata
 from training.metrics import bootstrap_intervals, headline, label_precision, melanoma_sensitivity
 from training.presets import PRESETS
 from training.results import PROTOCOLS, read_results
+from training.speed import DepthwiseBackward, keep_memory
 from training.splits import hold_out, make_split
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -115,6 +118,25 @@ def test_augmentation_is_seeded_varies_and_can_be_switched_off():
     assert (one == same).all()
     assert (one != other).any()
     assert (NONE(case_rng(0, 1, 1), image)[0] == image).all()
+
+
+@pytest.mark.parametrize("alphas", [{"mixup": 0.4}, {"cutmix": 1.0}, {"mixup": 0.4, "cutmix": 1.0}])
+def test_a_mixed_image_has_the_labels_of_what_it_is_made_of(alphas):
+    mix = mixing(BackboneSettings(label_smoothing=0.0, mixed=1.0, **alphas))
+    np.random.seed(0)
+    mixed = 0
+    for _ in range(10):
+        labels = torch.arange(6)
+        images, soft = mix(labels.float().view(6, 1, 1, 1).repeat(1, 3, 24, 32), labels)
+        assert torch.allclose(images.mean((1, 2, 3)), soft @ torch.arange(7.0), atol=1e-4)
+        mixed += soft.max() < 1
+    assert mixed >= 5
+
+
+def test_images_are_mixed_when_asked_for_and_in_pairs():
+    assert mixing(BackboneSettings()) is None
+    with pytest.raises(DataError, match="batch of 9 must be even"):
+        mixing(BackboneSettings(recipe=Recipe(epochs=1, batch_size=9, lr=1e-3), mixup=0.4))
 
 
 def test_the_lesion_box_is_that_of_the_largest_part():
@@ -327,6 +349,43 @@ def test_a_loss_that_is_no_number_stops_the_run(tmp_path):
             lambda _: DataLoader(TensorDataset(torch.ones(1, 1)), 1),
             lambda net, batch: net(batch[0]).sum() * float("nan"), lambda _: {"x": 0.0}, "x",
         )  # fmt: skip
+
+
+def test_depthwise_gradients_are_those_of_float32_and_the_others_are_left_alone():
+    torch.manual_seed(0)
+    strided, wide = nn.Conv2d(8, 8, 3, stride=2, groups=8), nn.Conv2d(8, 8, 5, padding=2, groups=8)
+    narrow, dense = nn.Conv2d(8, 8, 3, groups=8), nn.Conv2d(8, 8, 3, stride=2)
+
+    def gradients(layer, mode):
+        inputs = torch.linspace(-1, 1, 4 * 8 * 16 * 16).sin().view(4, 8, 16, 16).bfloat16().requires_grad_()
+        layer.zero_grad()
+        with torch.autocast("cpu", torch.bfloat16):
+            loss = (layer(inputs) ** 2).sum()
+        with mode:
+            loss.backward()
+        return [inputs.grad.float(), layer.weight.grad, layer.bias.grad]
+
+    def exact(layer):  # what the rounding of bfloat16 before and after leaves of float32
+        inputs = torch.linspace(-1, 1, 4 * 8 * 16 * 16).sin().view(4, 8, 16, 16).bfloat16().float().requires_grad_()
+        rounded = [p.detach().bfloat16().float().requires_grad_() for p in (layer.weight, layer.bias)]
+        with torch.autocast("cpu", torch.bfloat16):
+            outputs = layer(inputs.bfloat16()).float()
+        again = nn.functional.conv2d(inputs, *rounded, layer.stride, layer.padding, groups=layer.groups)
+        again.backward((2 * outputs).bfloat16().float())
+        return [g.bfloat16().float() for g in (inputs.grad, *(p.grad for p in rounded))]
+
+    for layer in (strided, wide):
+        for got, wanted in zip(gradients(layer, DepthwiseBackward()), exact(layer), strict=True):
+            assert torch.allclose(got, wanted, rtol=1e-2, atol=1e-3)
+    for layer in (narrow, dense):
+        for got, wanted in zip(gradients(layer, DepthwiseBackward()), gradients(layer, nullcontext()), strict=True):
+            assert torch.equal(got, wanted)
+
+
+def test_memory_is_kept_where_the_c_library_can(monkeypatch):
+    assert keep_memory() == (sys.platform.startswith("linux") and "glibc" in platform.libc_ver())
+    monkeypatch.setattr(sys, "platform", "darwin")
+    assert not keep_memory()
 
 
 def test_nothing_half_written_is_left_when_a_save_fails(tmp_path, monkeypatch):

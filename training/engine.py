@@ -24,6 +24,8 @@ from tqdm import tqdm
 
 from mat_core.errors import DataError
 
+from .speed import DepthwiseBackward, keep_memory
+
 
 @dataclass(frozen=True)
 class Recipe:
@@ -67,6 +69,7 @@ def fit(
     the same settings it goes on where it stopped; with other settings it raises DataError.
     """
     accelerator = accelerator or make_accelerator()
+    keep_memory()
     state = _RunState(run, {"recipe": recipe, **settings}, accelerator.is_main_process)
     accelerator.wait_for_everyone()
     set_seed(recipe.seed)
@@ -103,7 +106,8 @@ def fit(
                 loss = loss_of(wrapped, batch)
             if not torch.isfinite(loss):
                 raise DataError(f"The loss is {loss.item()} in epoch {epoch}, step {step}: lower the learning rate.")
-            accelerator.backward(loss)
+            with DepthwiseBackward():
+                accelerator.backward(loss)
             if recipe.clip:
                 accelerator.clip_grad_norm_(trainable, recipe.clip)
             optimizer.step()

@@ -54,6 +54,15 @@ TWO_CORES = Plan(
     ),
 )  # fmt: skip
 
+# twice the epochs, images mixed until the last: the classifier of `two-cores` was still getting better at its end
+LONG = replace(
+    TWO_CORES,
+    backbone=replace(
+        TWO_CORES.backbone, sizes=((168, 224),) * 13 + ((240, 320),) * 3,
+        recipe=replace(TWO_CORES.backbone.recipe, epochs=16), mixup=0.4, cutmix=1.0, mixed=0.5, unmixed=3,
+    ),
+)  # fmt: skip
+
 # the paper's section 3.1 for the network itself; it does not say when its decay acts: here after 5 epochs without a
 # lower loss
 PAPER = MATSettings(
@@ -68,12 +77,15 @@ PAPER = MATSettings(
 PRESETS = {
     # what the bundles in checkpoints/ and the tables were trained with
     "two-cores": TWO_CORES,
+    "long": LONG,
     # a smaller backbone, a detector that knows whole lesions only, nothing held out: half of the time
     "short": Plan(),
     "paper": replace(TWO_CORES, mat=PAPER),
     # minutes on a few dozen small images: shows that every step runs, teaches nothing
     "smoke": Plan(
-        BackboneSettings(sizes=((96, 128),), recipe=Recipe(epochs=1, batch_size=8, lr=1e-3)),
+        BackboneSettings(
+            sizes=((96, 128),), recipe=Recipe(epochs=1, batch_size=8, lr=1e-3), mixup=0.4, cutmix=1.0, mixed=1.0
+        ),
         DetectorSettings(
             DetectorConfig(
                 short_side=96, long_side=128, anchors=((16, 24), (32, 48), (64, 90)), pyramid_width=16,
