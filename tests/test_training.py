@@ -3,6 +3,7 @@
 import json
 import os
 import platform
+import random
 import shutil
 import subprocess
 import sys
@@ -15,6 +16,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from safetensors import safe_open
 from safetensors.torch import load_file
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
@@ -26,8 +28,9 @@ from mat_core.metadata import Vocabulary, closed_vocabulary
 from mat_core.phantoms import make_phantom, write_phantom_dataset
 from training import engine
 from training.augment import NONE, Augmentation
-from training.backbone import BackboneSettings, imagenet_backbone, mixing
+from training.backbone import BackboneSettings, imagenet_backbone, mixing, train_backbone
 from training.data import case_rng, epoch_order, lesion_box
+from training.detector import train_detector
 from training.engine import Recipe, fit
 from training.evaluate import calibration_error, fit_temperature
 from training.features import CachedRegions
@@ -297,7 +300,8 @@ def train_toy(run: Path, epochs: int = 4, stop_after: int | None = None, lr: flo
         return DataLoader(TensorDataset(x[order], y[order]), 10)
 
     def loss_of(net, batch):
-        return nn.functional.cross_entropy(net(batch[0]), batch[1])
+        noise = float(np.random.normal()) + random.random()  # the generators that mixing and libraries draw from
+        return nn.functional.cross_entropy(net(batch[0] + 0.1 * noise), batch[1])
 
     def validate(net):
         return {"acc": float((net(x).argmax(1) == y).float().mean())}
@@ -311,11 +315,125 @@ def test_a_killed_run_resumed_ends_where_the_undisturbed_one_ends(tmp_path):
     for stop in (1, 3):
         with pytest.raises(KeyboardInterrupt):
             train_toy(tmp_path / "killed", stop_after=stop)
+        with safe_open(tmp_path / "killed" / "last.safetensors", "pt") as file:
+            assert set(file.metadata()) == {"history"}  # as it always was: runs of before can go on
     _, resumed = train_toy(tmp_path / "killed")
     assert {k: v for k, v in resumed.items() if k != "seconds"} == {k: v for k, v in whole.items() if k != "seconds"}
     for file in ("last.safetensors", "best.safetensors"):
         ours, theirs = load_file(tmp_path / "killed" / file), load_file(tmp_path / "whole" / file)
         assert all(torch.equal(ours[k], theirs[k]) for k in theirs)
+
+
+def kill_at(monkeypatch, batch: int, saved: tuple[int, ...]):
+    """The next run is stopped within its `batch`th batch, weights moved and average not, and saved after these."""
+    move, count = engine._move_average, 0
+
+    def counting(*args):
+        nonlocal count
+        count += 1
+        monkeypatch.setattr(engine, "SAVE_EVERY", 0 if count in saved else 10**6)
+        if count == batch:
+            raise KeyboardInterrupt
+        move(*args)
+
+    monkeypatch.setattr(engine, "_move_average", counting)
+
+
+def assert_same_run(one: Path, other: Path):
+    for file in ("last.safetensors", "best.safetensors"):
+        ours, theirs = load_file(one / file), load_file(other / file)
+        assert set(ours) == set(theirs)
+        assert all(torch.equal(ours[k], theirs[k]) for k in theirs)
+    ours, theirs = (json.loads((run / "history.json").read_text()) for run in (one, other))
+    assert [{**row, "seconds": 0} for row in ours] == [{**row, "seconds": 0} for row in theirs]
+
+
+# six batches an epoch: killed in the batch behind a save, some after it, behind a save at an epoch's last batch (that
+# is, while it is validated) and twice
+@pytest.mark.parametrize("kills", [[(3, (2,))], [(11, (2, 9))], [(7, (6,))], [(5, (1, 4)), (6, (3,))]])
+def test_a_run_killed_within_an_epoch_ends_where_the_undisturbed_one_ends(tmp_path, monkeypatch, kills):
+    train_toy(tmp_path / "whole")
+    for batch, saved in kills:
+        with monkeypatch.context() as patch:
+            kill_at(patch, batch, saved)
+            with pytest.raises(KeyboardInterrupt):
+                train_toy(tmp_path / "killed")
+    train_toy(tmp_path / "killed")
+    assert_same_run(tmp_path / "killed", tmp_path / "whole")
+
+
+def test_an_epoch_that_goes_on_reads_no_batch_that_is_behind_it(tmp_path, monkeypatch, capsys):
+    read = []
+
+    class Items(torch.utils.data.Dataset):
+        def __len__(self):
+            return 40
+
+        def __getitem__(self, i):
+            read.append(i)
+            return torch.ones(2) * i
+
+    def train():
+        read.clear()
+        fit(
+            tmp_path / "run", nn.Linear(2, 1), Recipe(1, 4, 1e-4, average=0.9), {}, lambda _: DataLoader(Items(), 4),
+            lambda net, batch: net(batch).square().mean(), lambda _: {"x": 0.0}, "x",
+        )  # fmt: skip
+
+    with monkeypatch.context() as patch:
+        kill_at(patch, 9, (7,))
+        with pytest.raises(KeyboardInterrupt):
+            train()
+    train()
+    assert read == list(range(28, 40))
+    assert "going on in epoch 1 of 1, after batch 7" in capsys.readouterr().out
+    train()
+    assert read == []
+
+
+@pytest.fixture
+def one_thread():
+    """Tiny images, whose steps take far longer where threads wait for each other on a busy machine."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory):
+    """A dataset of phantoms with a split."""
+    folder = tmp_path_factory.mktemp("small")
+    images = write_phantom_dataset(folder / "data", per_class=6)
+    make_split(read_dataset(images, None).cases, folder / "split.csv", seed=0)
+    return read_dataset(images, folder / "split.csv")
+
+
+@pytest.mark.usefixtures("one_thread")
+def test_backbone_and_detector_killed_within_an_epoch_end_where_the_undisturbed_ones_end(small, tmp_path, monkeypatch):
+    long, smoke = PRESETS["long"].backbone, PRESETS["smoke"].detector
+    assert long.mixup
+    assert long.cutmix
+    assert long.dropout
+    assert long.drop_path
+    settings = replace(
+        long, name="tf_efficientnet_lite0", sizes=((48, 64), (48, 64), (64, 96)), unmixed=1,
+        recipe=replace(long.recipe, epochs=3, batch_size=6),
+    )  # fmt: skip
+    trained = {
+        "backbone": lambda runs: train_backbone(small, runs / "backbone", settings),
+        "detector": lambda runs: train_detector(
+            small, runs / "detector", tmp_path / "whole" / "backbone" / "best.safetensors", smoke
+        ),
+    }
+    for name, train in trained.items():
+        train(tmp_path / "whole")
+        with monkeypatch.context() as patch:
+            kill_at(patch, 5, (3,))
+            with pytest.raises(KeyboardInterrupt):
+                train(tmp_path / "killed")
+        train(tmp_path / "killed")
+        assert_same_run(tmp_path / "killed" / name, tmp_path / "whole" / name)
 
 
 def test_a_toy_learns_and_the_best_epoch_is_kept(tmp_path):
@@ -536,8 +654,9 @@ def test_a_training_killed_at_any_moment_ends_where_the_undisturbed_one_ends(roa
     folder, _, _ = road
     runs = tmp_path / "runs"
     shutil.copytree(folder / "runs" / "features", runs / "features")
+    saving = "import sys; from training import __main__, engine; engine.SAVE_EVERY = 0; sys.exit(__main__.main())"
     command = [
-        sys.executable, "-m", "training", "mat", "--data", str(folder / "data"), "--runs", str(runs),
+        sys.executable, "-c", saving, "mat", "--data", str(folder / "data"), "--runs", str(runs),
         "--split-file", str(folder / "split.csv"), "--preset", "smoke",
     ]  # fmt: skip
     rng = np.random.default_rng(0)

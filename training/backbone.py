@@ -183,6 +183,7 @@ def train_backbone(
     if len(settings.sizes) != settings.recipe.epochs:
         raise DataError(f"{len(settings.sizes)} sizes for {settings.recipe.epochs} epochs: give one size an epoch.")
     recipe, train, val = settings.recipe, data.of("train"), data.of("val")
+    torch.manual_seed(recipe.seed)  # of the new classifier's weights
     model = imagenet_backbone(
         settings.name, weights, num_classes=len(CODES), drop_rate=settings.dropout, drop_path_rate=settings.drop_path
     )

@@ -84,6 +84,7 @@ def train_detector(
     val = [c for c in data.of("val") if c.mask is not None]
     if not train or not val:
         raise DataError("The detector learns from lesion masks, and this folder has none for train or val.")
+    torch.manual_seed(recipe.seed)  # of all weights but the backbone's
     model = _Learner(settings)
     _load_body(model.detector, backbone)
     _freeze(model.detector, settings.frozen_blocks)

@@ -1,22 +1,25 @@
 """One training loop for every model here: seeded, resumable after a kill, on any hardware through accelerate.
 
 A run is a folder: settings.json (what was asked), history.json (what each epoch gave), last.safetensors (weights,
-their moving average and the optimizer, written atomically after each epoch) and best.safetensors (the averaged weights
-of the epoch with the best validation score). Everything random in an epoch is seeded by (seed, epoch), so a run that
-was killed and resumed ends where the undisturbed one ends.
+their moving average, the optimizer and, within an epoch, its position) and best.safetensors (the averaged weights of
+the epoch with the best validation score). The last file is written atomically after each epoch and every five minutes
+within one. Everything random in an epoch is seeded by (seed, epoch), and the generators' states are saved with the
+position, so a run that was killed and resumed ends where the undisturbed one ends.
 """
 
 import json
 import math
 import os
+import random
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, is_dataclass
 from pathlib import Path
 
+import numpy as np
 import torch
 from accelerate import Accelerator
-from accelerate.utils import set_seed
+from accelerate.utils import gather_object, set_seed
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import nn
@@ -24,7 +27,9 @@ from tqdm import tqdm
 
 from mat_core.errors import DataError
 
-from .speed import DepthwiseBackward, keep_memory
+from .speed import backward_mode, keep_memory
+
+SAVE_EVERY = 300  # seconds within an epoch: so much, and the validation behind it, is what a kill costs
 
 
 @dataclass(frozen=True)
@@ -64,9 +69,10 @@ def fit(
 ) -> dict[str, float]:
     """Train `model` in place to its best epoch and return that epoch's row of the history.
 
-    batches(epoch) gives the epoch's batches (a DataLoader; `len` must not change), loss_of(model, batch) a scalar to
-    minimise, validate(model) named numbers of which `score` is to be maximised ('-name': minimised). Called again with
-    the same settings it goes on where it stopped; with other settings it raises DataError.
+    batches(epoch) gives the epoch's batches, a DataLoader of a fixed order whose `len` does not change and whose items
+    draw from no global generator: an epoch that goes on skips the first ones unread. loss_of(model, batch) is a scalar
+    to minimise, validate(model) named numbers of which `score` is to be maximised ('-name': minimised). Called again
+    with the same settings it goes on where it stopped; with other settings it raises DataError.
     """
     accelerator = accelerator or make_accelerator()
     keep_memory()
@@ -81,10 +87,17 @@ def fit(
         lr=recipe.lr, betas=recipe.betas, eps=recipe.eps,
     )  # fmt: skip
     average = {k: v.detach().clone() for k, v in model.state_dict().items()} if recipe.average else None
-    history = state.resume(model, optimizer, average)
-    if history:
-        accelerator.print(f"{run.name}: going on after epoch {history[-1]['epoch']} of {recipe.epochs}", flush=True)
+    history, position = state.resume(model, optimizer, average)
+    if position:
+        where = f"in epoch {len(history) + 1} of {recipe.epochs}, after batch {position['step']}"
+        accelerator.print(f"{run.name}: going on {where}", flush=True)
+    elif history:
+        accelerator.print(f"{run.name}: going on after epoch {len(history)} of {recipe.epochs}", flush=True)
     wrapped, optimizer = accelerator.prepare(model, optimizer)
+    if average is not None:
+        average = {k: v.to(accelerator.device) for k, v in average.items()}
+    backward = backward_mode(model, accelerator)
+    saved = time.monotonic()
 
     for epoch in range(len(history) + 1, recipe.epochs + 1):
         if recipe.patience and epoch - 1 - _best_epoch(history, score) >= recipe.patience:
@@ -92,30 +105,50 @@ def fit(
         set_seed(recipe.seed * 1000 + epoch)
         plateaus = _plateaus(history, score, recipe.plateau)
         loader = accelerator.prepare(batches(epoch))
+        steps = len(loader)
         wrapped.train()
-        begun, losses = time.time(), []
+        start, losses, begun = 0, [], time.time()
+        if position:
+            start, losses, begun = position["step"], position["losses"], begun - position["seconds"]
+            loader = accelerator.skip_first_batches(loader, start)
         bar = tqdm(
-            loader, desc=f"{run.name} epoch {epoch}/{recipe.epochs}", unit="batch", mininterval=5,
-            disable=not accelerator.is_main_process,
+            loader, desc=f"{run.name} epoch {epoch}/{recipe.epochs}", unit="batch", mininterval=5, initial=start,
+            total=steps, disable=not accelerator.is_main_process,
         )  # fmt: skip
-        for step, batch in enumerate(bar):
-            done = ((epoch - 1) * len(loader) + step) / (recipe.epochs * len(loader))
+        for step, batch in enumerate(bar, start):
+            if position:  # not before: a loader that begins draws a number, too
+                states = position["random"]
+                _restore_random(states[accelerator.process_index % len(states)], accelerator.device)
+                position = None
+            done = ((epoch - 1) * steps + step) / (recipe.epochs * steps)
             for group in optimizer.param_groups:
                 group["lr"] = recipe.lr * _lr_factor(done, recipe, plateaus)
             with accelerator.autocast():
                 loss = loss_of(wrapped, batch)
             if not torch.isfinite(loss):
                 raise DataError(f"The loss is {loss.item()} in epoch {epoch}, step {step}: lower the learning rate.")
-            with DepthwiseBackward():
+            with backward():
                 accelerator.backward(loss)
             if recipe.clip:
                 accelerator.clip_grad_norm_(trainable, recipe.clip)
             optimizer.step()
             optimizer.zero_grad(set_to_none=True)
             if average is not None:
-                _move_average(average, model, recipe.average, (epoch - 1) * len(loader) + step)
-            losses.append(accelerator.reduce(loss.detach(), "mean").item())
+                _move_average(average, model, recipe.average, (epoch - 1) * steps + step)
+            # processes save together, as soon as the clock of one says so
+            due = loss.new_tensor(time.monotonic() - saved >= SAVE_EVERY, dtype=torch.float32)
+            mean, due = accelerator.reduce(torch.stack([loss.detach().float(), due]), "mean").tolist()
+            losses.append(mean)
             bar.set_postfix(loss=f"{sum(losses[-50:]) / len(losses[-50:]):.3f}", refresh=False)
+            if due:
+                here = {
+                    "step": step + 1, "losses": losses, "seconds": time.time() - begun,
+                    "random": gather_object([_random_state(accelerator.device)]),
+                }  # fmt: skip
+                if accelerator.is_main_process:
+                    state.save(model.state_dict(), optimizer, average, history, here)
+                saved = time.monotonic()
+        position = None
         raw = {k: v.detach().clone() for k, v in model.state_dict().items()} if average is not None else None
         if average is not None:
             model.load_state_dict(average)
@@ -129,6 +162,7 @@ def fit(
             if _best_epoch(history, score) == epoch:
                 save_atomically(model.state_dict(), run / "best.safetensors")
             state.save(raw or model.state_dict(), optimizer, average, history)
+        saved = time.monotonic()
         if raw is not None:
             model.load_state_dict(raw)
         accelerator.wait_for_everyone()
@@ -181,25 +215,33 @@ class _RunState:
         elif writes:
             write_json(asked, file)
 
-    def save(self, weights: dict, optimizer, average: dict | None, history: list[dict]) -> None:
+    def save(
+        self, weights: dict, optimizer, average: dict | None, history: list[dict], position: dict | None = None
+    ) -> None:
+        """position: within the epoch after those of the history, see `fit`; None: between two."""
         tensors = {f"model/{k}": v for k, v in weights.items()}
         tensors |= {f"average/{k}": v for k, v in (average or {}).items()}
         for i, slots in optimizer.state_dict()["state"].items():
             tensors |= {f"optimizer/{i}/{k}": v for k, v in slots.items()}
         # the history travels inside the one file that is replaced atomically: epoch and weights cannot disagree
-        save_atomically(tensors, self.last, {"history": json.dumps(history)})
+        metadata = {"history": json.dumps(history)} | ({"position": json.dumps(position)} if position else {})
+        save_atomically(tensors, self.last, metadata)
         write_json(history, self.run / "history.json")
 
-    def resume(self, model: nn.Module, optimizer: torch.optim.Optimizer, average: dict | None) -> list[dict]:
+    def resume(
+        self, model: nn.Module, optimizer: torch.optim.Optimizer, average: dict | None
+    ) -> tuple[list[dict], dict | None]:
+        """Fill all three as they were saved last; returns the history and the position."""
         if not self.last.is_file():
-            return []
+            return [], None
         try:
             with safe_open(self.last, framework="pt") as file:
-                history = json.loads(file.metadata()["history"])
+                metadata = file.metadata()
+            history, position = json.loads(metadata["history"]), json.loads(metadata.get("position", "null"))
             tensors = load_file(self.last)
         except (SafetensorError, OSError, KeyError, TypeError, ValueError):
             print(f"{self.last} is damaged: this run starts again.", flush=True)
-            return []
+            return [], None
         parts: dict[str, dict] = {"model": {}, "average": {}, "optimizer": {}}
         for name, tensor in tensors.items():
             part, key = name.split("/", 1)
@@ -212,7 +254,27 @@ class _RunState:
             i, slot = key.split("/")
             slots.setdefault(int(i), {})[slot] = tensor
         optimizer.load_state_dict({"state": slots, "param_groups": optimizer.state_dict()["param_groups"]})
-        return history
+        return history, position
+
+
+def _random_state(device: torch.device) -> dict:
+    """Where all generators of this process stand, as JSON can keep it."""
+    name, keys, *rest = np.random.get_state()
+    state = {
+        "python": random.getstate(), "numpy": [name, keys.tolist(), *rest], "torch": torch.get_rng_state().tolist()
+    }  # fmt: skip
+    if device.type != "cpu":
+        state["device"] = torch.get_device_module(device).get_rng_state().tolist()
+    return state
+
+
+def _restore_random(state: dict, device: torch.device) -> None:
+    version, keys, gauss = state["python"]
+    random.setstate((version, tuple(keys), gauss))
+    np.random.set_state(tuple(state["numpy"]))
+    torch.set_rng_state(torch.tensor(state["torch"], dtype=torch.uint8))
+    if device.type != "cpu" and "device" in state:
+        torch.get_device_module(device).set_rng_state(torch.tensor(state["device"], dtype=torch.uint8))
 
 
 def _lr_factor(done: float, recipe: Recipe, plateaus: int = 0) -> float:
