@@ -1,6 +1,8 @@
 """python app.py: the demo in a browser. Exit status 0, or 2 with a sentence on standard error."""
 
 import argparse
+import errno
+import ipaddress
 import os
 import signal
 import sys
@@ -24,9 +26,13 @@ def main(argv: list[str] | None = None) -> int:
 
 def _serve(args: argparse.Namespace, folder: Path) -> int:
     # only now: libraries read the names of their cache folders while they are imported
+    import torch
+
     from interface.examples import real_examples, synthetic_examples
+    from interface.server.machine import cores
     from mat_core import Diagnoser, UserError
 
+    torch.set_num_threads(cores())
     try:
         diagnoser = Diagnoser.from_pretrained(args.checkpoint)
         examples = real_examples(args.data) if args.data else synthetic_examples(folder)
@@ -35,9 +41,13 @@ def _serve(args: argparse.Namespace, folder: Path) -> int:
 
         if args.share:
             print("--share: anyone on the internet who has the link can reach the page and upload images.")
-        serve(build_demo(diagnoser, examples), args.host, args.port, args.share, args.mcp)
+        serve(build_demo(diagnoser, examples), args.host, args.port, args.share, args.mcp, args.proxy)
     except UserError as error:
         return _told(error)
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        return _told("The disk is full: the app needs room for a few MB of temporary files. Name a folder in TMPDIR.")
     return 0
 
 
@@ -55,19 +65,48 @@ def _parser() -> argparse.ArgumentParser:
         help="address to listen on (default: $GRADIO_SERVER_NAME, or this machine only, 127.0.0.1)",
     )  # fmt: skip
     parser.add_argument(
-        "--port", type=int, default=given("GRADIO_SERVER_PORT") or given("PORT") or None,
+        "--port", type=_port, default=given("GRADIO_SERVER_PORT") or given("PORT") or None,
         help="default: $GRADIO_SERVER_PORT, $PORT, or the first free one from 7860 on",
     )  # fmt: skip
     parser.add_argument(
         "--checkpoint", metavar="BUNDLE", help="a bundle's folder or Hub id (default: the one in checkpoints/)"
     )
     parser.add_argument("--share", action="store_true", help="make the page reachable from the whole internet")
+    parser.add_argument(
+        "--proxy", type=_proxies, metavar="ADDRESSES", default=given("FORWARDED_ALLOW_IPS") or _known_proxies(),
+        help="addresses or networks of proxies in front of the app, with commas: what they say of a visitor's address "
+        "is believed (default: $FORWARDED_ALLOW_IPS; on a Space, its own)",
+    )  # fmt: skip
     parser.add_argument("--data", metavar="DIR", help="a HAM10000 folder: the examples are then its test cases")
     parser.add_argument(
         "--mcp", action="store_true", default=given("GRADIO_MCP_SERVER", "").lower() == "true",
         help="serve the endpoints as tools of the Model Context Protocol too (default: $GRADIO_MCP_SERVER)",
     )  # fmt: skip
     return parser
+
+
+def _port(given: str) -> int:
+    try:
+        port = int(given)
+    except ValueError:
+        port = 0
+    if not 1 <= port <= 65535:
+        raise argparse.ArgumentTypeError(f"a port is a number from 1 to 65535; got {given}")
+    return port
+
+
+def _proxies(given: str) -> str:
+    try:
+        for part in filter(None, (p.strip() for p in given.split(","))):
+            ipaddress.ip_network("0.0.0.0/0" if part == "*" else part, strict=False)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"give addresses such as 10.0.0.0/8,127.0.0.1; got {given}") from None
+    return given.replace("*", "0.0.0.0/0,::/0")
+
+
+def _known_proxies() -> str:
+    """On a Space, everything comes through its proxy, from a private address."""
+    return "10.0.0.0/8,172.16.0.0/12,192.168.0.0/16,127.0.0.0/8" if os.environ.get("SPACE_ID") else ""
 
 
 if __name__ == "__main__":

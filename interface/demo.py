@@ -1,5 +1,6 @@
 """All views together as one Gradio app, and how it is served: privately, to a page that asks no other machine."""
 
+import os
 import socket
 from pathlib import Path
 
@@ -18,6 +19,8 @@ from .learn import build_learn
 from .mcp import offer_tools
 from .models import Models
 from .question import build_question
+from .server.fair_queue import CalmBlocks
+from .server.guard import guarded
 from .session import FORGOTTEN_AFTER, SWEPT_EVERY
 from .text import esc
 from .theme import clinical_theme
@@ -29,9 +32,7 @@ TITLE = "Mutual Attention Transformer: a teaching demo"
 def build_demo(diagnoser: Diagnoser, examples: list[Example]) -> gr.Blocks:
     """The app, not yet served. A further view is a tab here: its builder gets the session that it follows."""
     models = Models(diagnoser)
-    with gr.Blocks(
-        title=TITLE, analytics_enabled=False, fill_width=True, delete_cache=(SWEPT_EVERY, FORGOTTEN_AFTER)
-    ) as demo:
+    with CalmBlocks(title=TITLE, analytics_enabled=False, fill_width=True) as demo:
         build_api(diagnoser, examples, models)  # first: the endpoints' names are still free
         gr.HTML(
             "<header><h1>Mutual Attention Transformer</h1><p>attention on skin lesions</p>"
@@ -51,27 +52,35 @@ def build_demo(diagnoser: Diagnoser, examples: list[Example]) -> gr.Blocks:
                 build_learn(models, session, learning)
             with gr.Tab("About", id="about"):
                 build_about(diagnoser.bundle)
-    return demo.queue(max_size=32, default_concurrency_limit=2)
+    return demo.queue(default_concurrency_limit=2)
 
 
 def serve(
-    demo: gr.Blocks, host: str | None = None, port: int | None = None, share: bool = False, mcp: bool = False
+    demo: gr.Blocks,
+    host: str | None = None,
+    port: int | None = None,
+    share: bool = False,
+    mcp: bool = False,
+    proxies: str = "",
 ) -> None:
     """Serve until the process is told to end. port: None takes the first free one from 7860 on.
 
-    mcp: offer the endpoints as tools of the Model Context Protocol too. Raises UserError when the address cannot be
-    had, or when package mcp is missing or does not fit.
+    mcp: offer the endpoints as tools of the Model Context Protocol too. proxies: addresses and networks, with commas,
+    whose X-Forwarded-* headers are believed. Raises UserError when the address cannot be had, or when package mcp is
+    missing or does not fit.
     """
     host = host or "127.0.0.1"
     if mcp:
         offer_tools()
+    os.environ["FORWARDED_ALLOW_IPS"] = ""  # the guard decides whom to believe, not uvicorn
+    lifespan = guarded(demo, proxies, mcp, SWEPT_EVERY, FORGOTTEN_AFTER)
     try:
         _try_host(host)
         demo.launch(
             server_name=host, server_port=port, share=share, quiet=True, prevent_thread_lock=True, show_error=False,
             run_history=False, enable_monitoring=False, ssr_mode=False, pwa=False, mcp_server=mcp,
             max_file_size=MAX_BYTES, state_session_capacity=64, footer_links=["api", "settings"],
-            theme=clinical_theme(), css_paths=ASSETS / "style.css",
+            app_kwargs={"lifespan": lifespan}, theme=clinical_theme(), css_paths=ASSETS / "style.css",
             head=f"<script>{(ASSETS / 'enter.js').read_text(encoding='utf-8')}</script>",
         )  # fmt: skip
         if mcp and not demo.mcp_server:

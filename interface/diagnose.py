@@ -16,7 +16,8 @@ from .evidence import regions_html
 from .examples import Example, gallery_html
 from .form import build_form, form_values, words_html
 from .heatmaps import AVERAGE, attention_html, head_choices, head_index
-from .session import IDLE, Session, analyse, answer_again
+from .server.uploads import UPLOADS
+from .session import IDLE, Session, analyse, answer_again, read_upload
 from .text import note
 from .upload import ImageUpload, image_upload
 
@@ -63,10 +64,11 @@ def build_diagnose(demo: gr.Blocks, diagnoser: Diagnoser, examples: list[Example
     `session.change(...)`.
     """
     first = examples[0]
-    opened = replace(analyse(diagnoser, str(first.path), first.metadata), example=first)
+    # the field shows the example under its opaque name: that is what it will send
+    opened = replace(
+        analyse(diagnoser, first.path, first.metadata), example=first, source=UPLOADS.keep(first.path.resolve())
+    )
     widgets = _layout(diagnoser, examples, opened)
-    # the field has put a copy of the example into the cache: that is the file it will send
-    opened = replace(opened, source=widgets.image.value["path"])
     session = gr.State(None, time_to_live=IDLE)
     _wire(diagnoser, examples, widgets, session)
     demo.load(lambda: opened, None, session, api_visibility="private", show_progress="hidden")
@@ -78,7 +80,7 @@ def _layout(diagnoser: Diagnoser, examples: list[Example], opened: Session) -> W
     with gr.Row(equal_height=False):
         with gr.Column(scale=4, min_width=300, elem_id="input-panel"):
             image = image_upload(
-                str(examples[0].path), label="Dermatoscopic image", elem_id="image", height=210, buttons=["fullscreen"],
+                opened.source, label="Dermatoscopic image", elem_id="image", height=210, buttons=["fullscreen"],
                 alt_text="The image to diagnose", interactive=True,
             )  # fmt: skip
             image_note = _html(elem_id="image-note")
@@ -133,7 +135,9 @@ def _wire(diagnoser: Diagnoser, examples: list[Example], w: Widgets, session: gr
         metadata = Metadata(age, sex, localization)
         if now is not None and now.source == path:
             return shows(answer_again(diagnoser, now, metadata), k, head)
-        return shows(analyse(diagnoser, path, metadata, lambda share, text: progress(share, desc=text)), k, head)
+        progress(0.1, desc="Reading the image")
+        now = analyse(diagnoser, read_upload(path), metadata, lambda share, text: progress(share, desc=text))
+        return shows(replace(now, source=path), k, head)
 
     def revise(now: Session | None, path, age, sex, localization, k, head):
         metadata = Metadata(age, sex, localization)
@@ -149,9 +153,12 @@ def _wire(diagnoser: Diagnoser, examples: list[Example], w: Widgets, session: gr
         return {w.regions: regions_html(now, k), w.attention: attention_html(now, k, head_index(head)), **notes}
 
     def choose(k, head, picked: gr.EventData):
-        example = examples[picked.index]
-        source = w.image.move_resource_to_block_cache(example.path)
-        now = replace(analyse(diagnoser, source, example.metadata), example=example)
+        index = picked._data.get("index") if isinstance(picked._data, dict) else None
+        if not isinstance(index, int) or not 0 <= index < len(examples):
+            raise UserError(f"There is no such example: they are numbered from 0 to {len(examples) - 1}.")
+        example = examples[index]
+        source = UPLOADS.keep(example.path.resolve())
+        now = replace(analyse(diagnoser, example.path, example.metadata), example=example, source=source)
         values = dict(zip(w.form, form_values(example.metadata), strict=True))
         return {w.image: source, **values, **shows(now, k, head)}
 

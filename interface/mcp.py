@@ -1,17 +1,17 @@
 """The endpoints as tools of the Model Context Protocol. Gradio's server, made as private and exact as the app is."""
 
 import json
-import os
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 from urllib.parse import unquote
 
 import gradio.mcp
-from gradio.processing_utils import save_base64_to_cache
-from gradio_client import handle_file
+from gradio_client.utils import decode_base64_to_binary
 
 from mat_core import ImageError, UserError
 from mat_core.images import ALLOWED, MAX_BYTES
+
+from .server.uploads import UPLOADS
 
 NEEDED = "mcp>=1.21,<2"
 PICTURE = "data:image/png;base64,"
@@ -36,7 +36,7 @@ class PrivateMCPServer(gradio.mcp.GradioMCPServer):
     def convert_strings_to_filedata(self, value: Any, filedata_positions: list[list[str | int]]) -> Any:
         """The tool's arguments with each image as a file that was uploaded. Raises ImageError."""
         names = {path[0] for path in filedata_positions}
-        return {name: handle_file(self._file(given)) if name in names and given is not None else given
+        return {name: self._file(given) if name in names and given is not None else given
                 for name, given in value.items()}  # fmt: skip
 
     def simplify_filedata_schema(self, schema: dict[str, Any]) -> tuple[dict[str, Any], list[list[str | int]]]:
@@ -55,22 +55,19 @@ class PrivateMCPServer(gradio.mcp.GradioMCPServer):
             return self.types.ImageContent(type="image", data=output["png"].removeprefix(PICTURE), mimeType="image/png")
         return self.types.TextContent(type="text", text=json.dumps(output))
 
-    def _file(self, given: Any) -> str:
-        """The path of an image in the private cache, where Gradio deletes it after the time that the app promises."""
+    def _file(self, given: Any) -> dict:
+        """An image as an upload, which is deleted after the time that the app promises."""
         if not isinstance(given, str):
             raise ImageError(f"The image must be a string: {IMAGE_FORMAT}.")
-        uploads = self.blocks.upload_file_set
-        uploaded = unquote(given.split("/gradio_api/file=")[-1])
-        if uploaded in uploads:
-            return uploaded
         if not given.startswith("data:"):
-            raise ImageError(f"Give the image itself, not an address of it: {IMAGE_FORMAT}.")
+            name = unquote(given.split("/gradio_api/file=")[-1])
+            if name not in UPLOADS:
+                raise ImageError(f"Give the image itself, not an address of it: {IMAGE_FORMAT}.")
+            return {"path": name}
         if len(given) > MAX_BYTES * 4 // 3 + 200:
             raise ImageError(f"The image is too large. {ALLOWED}")
         try:
-            path = save_base64_to_cache(given, os.environ["GRADIO_TEMP_DIR"])
+            data, _ = decode_base64_to_binary(given)
         except (ValueError, IndexError):  # binascii.Error is a ValueError
             raise ImageError(f"The image is not a data: URI in base64. {ALLOWED}") from None
-        os.utime(path)  # the same image given again lives its time again
-        uploads.add(path)
-        return path
+        return {"path": UPLOADS.add(data, owner="tools")}  # no 'meta': it is here already, and not sent again

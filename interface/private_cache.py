@@ -15,6 +15,8 @@ CACHES = {
     "HF_HOME": "huggingface",
     "XDG_CACHE_HOME": "cache",
 }
+# where libraries put what they compile or cut out of what they were given: always below the private folder
+PRIVATE = {"TORCHINDUCTOR_CACHE_DIR": "inductor", "TRITON_HOME": "triton", "GRADIO_EXAMPLES_CACHE": "examples"}
 
 
 @contextmanager
@@ -32,13 +34,20 @@ def private_cache() -> Iterator[Path]:
         prefix=f"{PREFIX}{os.getpid()}-", dir=_temporary(), ignore_cleanup_errors=True
     ) as name:
         folder = Path(name)
-        os.environ["GRADIO_TEMP_DIR"] = str(folder / "uploads")
-        (folder / "uploads").mkdir()
+        uploads = folder / "uploads"
+        uploads.mkdir()
+        os.environ["GRADIO_TEMP_DIR"] = str(uploads)
+        before, tempfile.tempdir = tempfile.tempdir, str(uploads)  # what anybody writes for a moment is swept, too
+        for variable, place in PRIVATE.items():
+            os.environ[variable] = str(folder / place)
         for variable, place in CACHES.items():
             if not _writable(os.environ.get(variable) or os.path.expanduser("~")):
                 os.environ[variable] = str(folder / place)
                 (folder / place).mkdir()
-        yield folder
+        try:
+            yield folder
+        finally:
+            tempfile.tempdir = before
 
 
 def _temporary() -> str:

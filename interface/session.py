@@ -10,6 +10,7 @@ from mat_core import Diagnoser, Diagnosis, ImageError, Metadata
 from mat_core.images import load_image, scale_image
 
 from .examples import Example
+from .server.uploads import UPLOADS
 
 SHOWN_SIDE = 960  # pixels of the long side of the copy that the page shows: sharp at twice the width it is drawn at
 FORGOTTEN_AFTER = 300  # seconds that an uploaded file stays in the private cache
@@ -21,8 +22,9 @@ IDLE = 1800  # seconds that a diagnosis stays in memory without being touched
 class Session:
     """One diagnosis with what is needed to show it and to answer again when the metadata change.
 
-    source: the cached file that it is about, which may be gone by now. picture: a JPEG of it, at most SHOWN_SIDE on
-    its long side; `diagnosis.regions.size` has the size of the original. example: where it is from, None for an upload.
+    source: the opaque name of the upload that it is about, which may be gone by now. picture: a JPEG of it, at most
+    SHOWN_SIDE on its long side; `diagnosis.regions.size` has the size of the original. example: where it is from,
+    None for an upload.
     stale: another image has been chosen since and is not diagnosed yet. Compared by identity: gr.State hashes it often.
     """
 
@@ -37,10 +39,11 @@ class Session:
         return load_image(self.picture)
 
 
-def analyse(diagnoser: Diagnoser, source: str, metadata: Metadata, tell=lambda share, text: None) -> Session:
-    """Diagnose the file `source`. tell(share, text) is called as the work goes on. Raises ImageError."""
-    tell(0.1, "Reading the image")
-    image = read_upload(source)
+def analyse(
+    diagnoser: Diagnoser, image: str | Path | np.ndarray, metadata: Metadata, tell=lambda share, text: None
+) -> Session:
+    """Diagnose a file of the app's own, or an image. tell(share, text) is called as work goes on. Raises ImageError."""
+    source, image = "" if isinstance(image, np.ndarray) else str(image), load_image(image)
     tell(0.3, "Finding regions")
     regions = diagnoser.regions(image)
     tell(0.8, "Reading the metadata, attending")
@@ -53,10 +56,10 @@ def answer_again(diagnoser: Diagnoser, session: Session, metadata: Metadata) -> 
     return replace(session, diagnosis=diagnoser.diagnose_regions(session.diagnosis.regions, metadata), stale=False)
 
 
-def read_upload(path: str) -> np.ndarray:
-    """An uploaded file as (h, w, 3) uint8 RGB. Raises ImageError; its sentences name no path of this machine."""
+def read_upload(name: str) -> np.ndarray:
+    """An upload, by its opaque name, as (h, w, 3) uint8 RGB. Raises ImageError, in one wording for all that is none."""
     try:
-        data = Path(path).read_bytes()
+        data = UPLOADS.read(name)
     except OSError:
         minutes = FORGOTTEN_AFTER // 60
         raise ImageError(

@@ -1,11 +1,17 @@
-"""Gradio's image field, made safe for bytes of any kind: nothing is decoded or fetched before mat_core looks at it."""
+"""Gradio's image field, made safe for what a client may send: only a name that `UPLOADS` gave leads to a file."""
 
 from abc import ABCMeta
+from pathlib import Path
+from typing import Any
 
 import gradio as gr
+from gradio.data_classes import ImageData
 from gradio_client.utils import is_http_url_like
 
-from mat_core import ImageError
+from .server.uploads import UPLOADS
+
+NO_IMAGE = "The image must be a file as /gradio_api/upload or gradio_client.handle_file gives it."
+NO_ADDRESS = "Upload the image itself, not an address of it."
 
 
 class _Silent(type(gr.Image)):
@@ -16,23 +22,49 @@ class _Silent(type(gr.Image)):
 
 
 class ImageUpload(gr.Image, metaclass=_Silent):
-    """An image field that hands on the path of the uploaded file, whatever is in it.
+    """An image field that hands on the opaque name of an upload; nothing is opened or fetched here.
 
-    gr.Image opens the file itself and would answer a broken one with an error of its own; and a client that sends an
-    address instead of a file would make this machine fetch it.
+    gr.Image opens the file itself, wherever it is, and would answer a broken one with an error of its own; and a client
+    that sends an address instead of a file would make this machine fetch it.
     """
 
     is_template = True  # the browser draws it as a gr.Image
 
+    @staticmethod
+    def clean(given: Any) -> dict | None:
+        """What a client sent, as nothing but a name. Raises gr.Error.
+
+        Without its 'meta', Gradio's own machinery does not take it for a file of this machine.
+        """
+        if given is None:
+            return None
+        name = given.get("path") if isinstance(given, dict) else given
+        if isinstance(given, dict) and not name:
+            name = given.get("url")
+        if isinstance(name, str) and is_http_url_like(name):
+            raise gr.Error(NO_ADDRESS, print_exception=False)
+        if not isinstance(given, dict) or not isinstance(name, str):
+            raise gr.Error(NO_IMAGE, print_exception=False)
+        return {"path": name}
+
     def preprocess(self, payload) -> str | None:
-        """The path of the file in the private cache, None without an image."""
+        """The name of the upload, None without an image."""
         return None if payload is None else payload.path
 
+    def postprocess(self, value: str | None) -> ImageData | None:
+        """Show an upload or an example by its name; a file of the app's own by its path."""
+        if value is None:
+            return None
+        name = UPLOADS.keep(Path(value)) if Path(value).is_absolute() else value
+        return ImageData(path=name, orig_name=name.split("/")[-1])
+
     async def async_move_resource_to_block_cache(self, url_or_file_path) -> str | None:
-        """Refuse addresses; a file that was uploaded is in the cache already."""
-        if url_or_file_path is not None and is_http_url_like(str(url_or_file_path)):
-            raise gr.Error(str(ImageError("Upload the image itself, not an address of it.")), print_exception=False)
-        return await super().async_move_resource_to_block_cache(url_or_file_path)
+        """Nothing is copied."""
+        return url_or_file_path
+
+    def move_resource_to_block_cache(self, url_or_file_path) -> str | None:
+        """Nothing is copied."""
+        return url_or_file_path
 
 
 def image_upload(value: str | None = None, **options) -> ImageUpload:
