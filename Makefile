@@ -3,7 +3,7 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
-.PHONY: app test lint space clean
+.PHONY: app test lint audit space clean
 
 app: $(VENV)/app.done
 	$(BIN)/python app.py $(ARGS)
@@ -16,6 +16,10 @@ test: $(VENV)/dev.done
 lint: $(VENV)/dev.done
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+audit: $(VENV)/dev.done
+	$(BIN)/python -m pip install -q pip-audit
+	$(BIN)/python -m tools.audit
 
 space: $(VENV)/app.done
 	$(BIN)/python -m interface.space $(ARGS)

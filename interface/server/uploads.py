@@ -75,10 +75,13 @@ class Uploads:
             )
         except OSError:
             raise FileNotFoundError from None
-        with os.fdopen(handle, "rb") as file:
+        try:
             if not stat.S_ISREG(os.fstat(handle).st_mode):
                 raise FileNotFoundError
-            return file.read(MAX_BYTES + 1)
+            with os.fdopen(handle, "rb", closefd=False) as file:
+                return file.read(MAX_BYTES + 1)
+        finally:
+            os.close(handle)
 
     def sweep(self, age: float) -> None:
         """Delete what has lain in the folder for `age` seconds, whatever put it there."""
