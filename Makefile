@@ -33,10 +33,16 @@ $(VENV)/venv.done:
 	$(PYTHON) -m venv $(VENV)
 	touch $@
 
-$(VENV)/app.done: $(VENV)/venv.done requirements.txt
+# the CPU's wheels of torch first, where they are to be had: see tools/torch_wheels.py
+$(VENV)/torch.done: $(VENV)/venv.done requirements.txt pre-requirements.txt
+	@first=$$($(BIN)/python -m tools.torch_wheels); \
+	  if [ -n "$$first" ]; then $(BIN)/python -m pip install -r "$$first"; fi
+	touch $@
+
+$(VENV)/app.done: $(VENV)/torch.done requirements.txt
 	$(BIN)/python -m pip install -r requirements.txt
 	touch $@
 
-$(VENV)/dev.done: $(VENV)/venv.done requirements.txt requirements-dev.txt
+$(VENV)/dev.done: $(VENV)/torch.done requirements.txt requirements-dev.txt
 	$(BIN)/python -m pip install -r requirements-dev.txt
 	touch $@ $(VENV)/app.done
