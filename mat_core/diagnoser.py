@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 
 from .bundle import Bundle, load_bundle
-from .errors import ConfigError
-from .images import image_key, load_image
+from .errors import BundleError, ConfigError, ImageError, MetadataError
+from .images import given_size, image_key, load_image
 from .labels import BY_CODE, DISCLAIMER
 from .metadata import Metadata, Word
 from .network import MATOutput
@@ -93,6 +93,11 @@ class Diagnoser:
     """A loaded model that answers. Safe to call from several threads; no answer depends on what was asked before."""
 
     def __init__(self, bundle: Bundle):
+        if not isinstance(bundle, Bundle):
+            raise BundleError(
+                f"A Diagnoser takes a loaded bundle; got an object of {type(bundle).__name__}. "
+                "Diagnoser.from_pretrained() takes a bundle's folder or its name on the Hub."
+            )
         given, read = bundle.detector.feature_width + 4, bundle.network.config.region_width
         if given != read:
             raise ConfigError(f"The detector gives {given} numbers a region, the network reads {read}.")
@@ -106,11 +111,19 @@ class Diagnoser:
         return cls(load_bundle(source))
 
     def __call__(self, image, metadata: Metadata | None = None) -> Diagnosis:
-        """Diagnose a path, the bytes of a file, a PIL image or an RGB array. Raises ImageError, MetadataError."""
+        """Diagnose a path, the bytes of a file, a PIL image or an RGB array.
+
+        Raises ImageError, MetadataError, and BundleError where the model's weights give no finite numbers.
+        """
         return self.diagnose_regions(self.regions(load_image(image)), metadata)
 
     def regions(self, image: np.ndarray) -> Regions:
-        """Regions of an RGB array from `images.load_image`; the last few images' regions are remembered by content."""
+        """Regions of an RGB array from `images.load_image`, in pixels of the image that was given to it.
+
+        The last few images' regions are remembered by content.
+        """
+        if not isinstance(image, np.ndarray) or image.dtype != np.uint8 or image.shape[2:] != (3,) or not image.size:
+            raise ImageError("Regions are found in what images.load_image gives: (height, width, 3) of 8 bits, RGB.")
         key = image_key(image)
         with self._lock:
             if key in self._seen:
@@ -119,6 +132,9 @@ class Diagnoser:
             regions = self.bundle.detector.detect(image)
             if len(regions) == 0:
                 raise ConfigError("The detector found no region in this image.")
+            _finite(regions.boxes, regions.probabilities, regions.features)
+            if given_size(image) != image.shape[:2]:
+                regions = regions.on_size(given_size(image))
             self._seen[key] = regions
             while len(self._seen) > REMEMBERED_IMAGES:
                 self._seen.popitem(last=False)
@@ -134,13 +150,20 @@ class Diagnoser:
         probabilities = dict(zip(bundle.labels, self.calibrated(logits).tolist(), strict=True))
         count = min(len(regions), config.n)
         lengths = {"regions": count, "words": len(words)}
+        attention, shares = _attention(output, lengths), _shares(output, lengths)
+        novelty = bundle.novelty and bundle.novelty(regions)
+        _finite(*vars(attention).values(), *shares.values(), novelty and novelty.distance)
         return Diagnosis(
-            probabilities, logits, regions.subset(slice(0, count)), words, metadata, config.unit,
-            _attention(output, lengths), _shares(output, lengths), bundle.novelty and bundle.novelty(regions),
+            probabilities, logits, regions.subset(slice(0, count)), words, metadata, config.unit, attention, shares,
+            novelty,
         )  # fmt: skip
 
     def calibrated(self, logits: np.ndarray) -> np.ndarray:
-        """Probabilities of logits, (..., classes) float64: softmax after division by the bundle's temperature."""
+        """Probabilities of logits, (..., classes) float64: softmax after division by the bundle's temperature.
+
+        Raises BundleError for logits that are not finite.
+        """
+        _finite(logits)
         scaled = np.exp((logits - logits.max(-1, keepdims=True)) / self.bundle.temperature)
         return scaled / scaled.sum(-1, keepdims=True)
 
@@ -153,6 +176,11 @@ class Diagnoser:
 
     def words(self, metadata: Metadata | None = None) -> tuple[Word, ...]:
         """The words that this model reads of `metadata`; none where the unit reads no words."""
+        if not isinstance(metadata, Metadata | None):
+            raise MetadataError(
+                "Metadata is given as Metadata(age=..., sex=..., localization=...); got an object of "
+                f"{type(metadata).__name__}."
+            )
         reads_words = "words" in self.bundle.network.config.modalities
         return (metadata or Metadata()).words(self.bundle.fields) if reads_words else ()
 
@@ -164,6 +192,15 @@ class Diagnoser:
         # always with the weights: the fused kernel's answer differs in the last bits, and one case has one answer
         with torch.inference_mode():
             return self.bundle.network(*self.inputs(regions, metadata), need_weights=True)
+
+
+def _finite(*arrays) -> None:
+    """Raise BundleError where a number is none. None stands for what there is not."""
+    if not all(array is None or np.isfinite(array).all() for array in arrays):
+        raise BundleError(
+            "This model gives no finite numbers for this case: its weights are damaged or out of range. "
+            "Use another bundle, or make this one again."
+        )
 
 
 def _attention(output: MATOutput, lengths: dict[str, int]) -> Attention:

@@ -1,63 +1,83 @@
 """Hostile bytes in, clean RGB out. Nothing else in the project decodes an image.
 
-An array of this project is (height, width, 3), uint8, RGB, upright.
+An array of this project is (height, width, 3), uint8, RGB, upright. Files are decoded one at a time and converted in
+bands, so that many large ones cannot take all memory; one of more than `WHOLE_PIXELS` is handed on smaller (`Reduced`).
 """
 
+import ctypes
 import hashlib
 import io
+import mmap
+import os
+import sys
 import warnings
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import cv2
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, JpegImagePlugin, TiffImagePlugin, UnidentifiedImageError, WebPImagePlugin
 
 from .errors import ImageError
+from .files import TooLargeError, read_file
 
 MAX_BYTES = 20 * 2**20
 MAX_PIXELS = 50_000_000
+WHOLE_PIXELS = 16_000_000  # up to here every pixel is kept
+HALVED_PIXELS = 8_000_000  # what is larger is halved until it has no more than these
+MAX_MEMORY = 220_000_000  # bytes that decoding one file may take
 MIN_SIDE = 32
 MAX_ASPECT = 8
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF", "GIF")
 ALLOWED = f"Use a {', '.join(FORMATS[:-1])} or {FORMATS[-1]} file of at most {MAX_BYTES // 2**20} MB."
 
+_TOO_MANY = f"The image has more than {MAX_PIXELS // 10**6} megapixels. Scale it down first."
+_NOT_FINITE = "An image array must hold finite real numbers."
+_BAND_PIXELS = 1_000_000
+_MALLOC_TRIM = getattr(ctypes.CDLL(None), "malloc_trim", None) if sys.platform.startswith("linux") else None
+# by EXIF's orientation, the view of an upright image that looks as the file stores it
+_AS_STORED: dict[int, Callable[[np.ndarray], np.ndarray]] = {
+    2: lambda a: a[:, ::-1], 3: lambda a: a[::-1, ::-1], 4: lambda a: a[::-1],
+    5: lambda a: a.transpose(1, 0, 2), 6: lambda a: a.transpose(1, 0, 2)[::-1],
+    7: lambda a: a[::-1, ::-1].transpose(1, 0, 2), 8: lambda a: a.transpose(1, 0, 2)[:, ::-1],
+}  # fmt: skip
+
+
+class Reduced(np.ndarray):
+    """An image that was too large to be kept whole. given: height and width of the file; None in what is made of it."""
+
+    given: tuple[int, int] | None = None
+
+
+def given_size(image: np.ndarray) -> tuple[int, int]:
+    """Height and width, in pixels, of the image as it was given to `load_image`."""
+    return getattr(image, "given", None) or image.shape[:2]
+
 
 def load_image(source: str | Path | bytes | np.ndarray | Image.Image) -> np.ndarray:
     """Decode a path, the bytes of a file, a PIL image or an RGB(A)/grey array to (height, width, 3) uint8 RGB.
 
-    EXIF orientation is applied, transparency laid on white, an animation's first frame taken. Raises ImageError
-    for what is no picture, too small to show a lesion (a side under 32 pixels), or over 20 MB or 50 megapixels.
+    EXIF orientation is applied, transparency laid on white, an animation's first frame taken. What has more than
+    16 megapixels is handed on as a `Reduced` of 2 to 8, which knows the size that was given. Raises ImageError for what
+    is no picture, too small to show a lesion (a side under 32 pixels), or over 20 MB or 50 megapixels.
     """
     if isinstance(source, np.ndarray):
-        return _checked(_from_array(source))
-    if isinstance(source, Image.Image):
-        try:
-            return _checked(_from_pil(source))
-        except ImageError:
-            raise
-        except Exception:  # PIL opens lazily: the damage shows only now
-            raise ImageError(f"The image is damaged or cut off. {ALLOWED}") from None
+        return _from_array(source)
     if isinstance(source, str | Path):
         source = _read(Path(source))
-    if not source:
-        raise ImageError(f"The file is empty. {ALLOWED}")
-    if len(source) > MAX_BYTES:
-        raise ImageError(f"The file has {len(source) / 2**20:.0f} MB. {ALLOWED}")
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(io.BytesIO(source), formats=FORMATS) as image:
-                if image.width * image.height > MAX_PIXELS:
-                    raise ImageError(_too_many(image.width, image.height))
-                return _checked(_from_pil(image))
-    except ImageError:
-        raise
-    except UnidentifiedImageError:
-        raise ImageError(f"This is not an image file that can be read. {ALLOWED}") from None
-    except (Image.DecompressionBombWarning, Image.DecompressionBombError):
-        raise ImageError(f"The image has more than {MAX_PIXELS // 10**6} megapixels. Scale it down first.") from None
-    except Exception:  # decoders of broken files raise nearly anything: OSError, SyntaxError, struct.error, ...
-        raise ImageError(f"The image file is damaged or cut off. {ALLOWED}") from None
+    elif not isinstance(source, bytes | bytearray | memoryview | Image.Image | None):
+        kind = type(source).__name__
+        raise ImageError(f"An image is a path, the bytes of a file, a PIL image or an array; got an object of {kind}.")
+    if not isinstance(source, Image.Image):
+        if not source:
+            raise ImageError(f"The file is empty. {ALLOWED}")
+        if len(source) > MAX_BYTES:
+            raise ImageError(f"The file has more than {MAX_BYTES // 2**20} MB. {ALLOWED}")
+    found = _decoder.submit(_told, source).result()
+    if isinstance(found, str):
+        raise ImageError(found)
+    return found
 
 
 def scale_image(image: np.ndarray, short_side: int, long_side: int) -> np.ndarray:
@@ -74,71 +94,221 @@ def scale_image(image: np.ndarray, short_side: int, long_side: int) -> np.ndarra
 
 
 def image_key(image: np.ndarray) -> str:
-    """A name for this content: the same pixels give the same 32 hex digits."""
+    """A name for this content: the same pixels, of an image of the same size, give the same 32 hex digits."""
     digest = hashlib.blake2b(np.ascontiguousarray(image).data, digest_size=16)
-    digest.update(str(image.shape).encode())
+    digest.update(str((*given_size(image), *image.shape[2:])).encode())
     return digest.hexdigest()
 
 
 def _read(path: Path) -> bytes:
     try:
-        if path.is_dir():
-            raise ImageError(f"{path} is a folder, not an image file.")
-        if path.stat().st_size > MAX_BYTES:
-            raise ImageError(f"{path} has {path.stat().st_size / 2**20:.0f} MB. {ALLOWED}")
-        with path.open("rb") as file:
-            return file.read(MAX_BYTES + 1)  # a device or a growing file is longer than stat says
+        return read_file(path, MAX_BYTES)
+    except TooLargeError:
+        raise ImageError(f"{path} has more than {MAX_BYTES // 2**20} MB. {ALLOWED}") from None
     except FileNotFoundError:
         raise ImageError(f"There is no file {path}.") from None
+    except IsADirectoryError:
+        raise ImageError(f"{path} is a folder, not an image file.") from None
     except (OSError, ValueError) as error:  # ValueError: a NUL in the name
         raise ImageError(f"{path} cannot be read: {getattr(error, 'strerror', None) or error}.") from None
 
 
-def _from_pil(image: Image.Image) -> np.ndarray:
-    image = ImageOps.exif_transpose(image)
+def _start_decoder() -> None:
+    """One thread for all: what it frees stays in one heap, where glibc would keep some of every thread that decodes."""
+    global _decoder
+    _decoder = ThreadPoolExecutor(1, "images")
+
+
+_start_decoder()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_start_decoder)  # threads do not come along
+
+
+def _told(source: bytes | Image.Image) -> np.ndarray | str:
+    """The image, or the sentence that says what is wrong with it: an error would hold on to what was decoded."""
+    try:
+        found = _from_pil(source) if isinstance(source, Image.Image) else _decode(source)
+    except ImageError as error:
+        found = str(error)
+    except UnidentifiedImageError:
+        found = f"This is not an image file that can be read. {ALLOWED}"
+    except (Image.DecompressionBombWarning, Image.DecompressionBombError):
+        found = _TOO_MANY
+    except Exception:  # decoders of broken files raise nearly anything: OSError, SyntaxError, struct.error, ...
+        found = f"The image file is damaged or cut off. {ALLOWED}"
+    if _MALLOC_TRIM is not None and (isinstance(found, str) or found.size > 3 * _BAND_PIXELS):
+        _MALLOC_TRIM(0)  # what was freed goes back to the system
+    return found
+
+
+def _decode(data: bytes) -> np.ndarray:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", Image.DecompressionBombWarning)
+        with Image.open(io.BytesIO(data), formats=FORMATS) as image:
+            if image.format != "TIFF" or image.tag_v2.get(TiffImagePlugin.PHOTOMETRIC_INTERPRETATION) != 6:
+                return _from_pil(image, own=True)
+        # YCbCr: Pillow's own reader takes uncompressed ones for four bytes a pixel, libtiff knows better
+        TiffImagePlugin.READ_LIBTIFF = True  # for all, but there is one thread
+        try:
+            with Image.open(io.BytesIO(data), formats=FORMATS) as image:
+                return _from_pil(image, own=True)
+        finally:
+            TiffImagePlugin.READ_LIBTIFF = False
+
+
+def _from_pil(image: Image.Image, own: bool = False) -> np.ndarray:
+    """own: nobody else has this image, so it may be changed on the way."""
+    width, height = image.size
+    _check(height, width)
+    factor = _factor(height * width)
+    if _memory(image, factor) > MAX_MEMORY:
+        raise ImageError(
+            f"This image of {width} x {height} pixels takes too much memory to decode, as a {image.format} file of its "
+            "kind. Scale it down first, or save it as a JPEG."
+        )
+    if own and factor > 1:
+        image.draft(image.mode, (width // factor, height // factor))  # only JPEG can: it then decodes no more than this
+    shrink = factor if image.size == (width, height) else 1
+    image.load()
+    bands = _crops(image)
     if image.mode.startswith("I") or image.mode == "F":  # 16 and 32 bit greys: stretch to 8 bits, or all is white
-        return _from_array(np.asarray(image))
+        ends = np.array([(values.min(), values.max()) for values in map(np.asarray, _crops(image))])
+        to_bytes = _to_bytes(ends.dtype, ends.min(), ends.max())
+        bands = (_on_white(to_bytes(np.asarray(band))) for band in bands)
+    else:
+        bands = (np.asarray(_pil_on_white(band)) for band in bands)
+    orientation = image.getexif().get(ExifTags.Base.Orientation, 1)  # of a TIFF, Pillow has followed it already
+    return _assemble(bands, (image.height, image.width), shrink, (height, width), orientation)
+
+
+def _memory(image: Image.Image, factor: int) -> float:
+    """Bytes that decoding takes at the worst, its result included; what a file claims is believed."""
+    pixels = image.width * image.height
+    decoded = pixels * (1 if image.mode in ("1", "L", "P") else 2 if image.mode.startswith("I;16") else 4)
+    result = 3 * pixels / factor**2
+    if isinstance(image, JpegImagePlugin.JpegImageFile):
+        # progressive, or in several scans: all coefficients, two bytes each, are kept until the last one
+        sides = [(h, v) for _, h, v, _ in image.layer]
+        whole = max(h for h, _ in sides) * max(v for _, v in sides)
+        return 2 * pixels * sum(h * v for h, v in sides) / whole + decoded / factor**2 + result
+    if isinstance(image, WebPImagePlugin.WebPImageFile):
+        return 16 * pixels  # two frames of libwebp's, a copy, and the image
+    if isinstance(image, TiffImagePlugin.TiffImageFile):
+        # beside the image one strip or tile of it, which may be all or more; one that is turned is copied
+        tags = image.tag_v2
+        part = tags.get(322, image.width) * tags.get(323, min(tags.get(278, image.height), image.height))
+        part *= max(4, sum(tags.get(258, (1,))) // 8)
+        return decoded * (1 if tags.get(274, 1) == 1 else 2) + part + result
+    return decoded + result
+
+
+def _crops(image: Image.Image) -> Iterator[Image.Image]:
+    rows = _band_rows(image.width)
+    for top in range(0, image.height, rows):
+        yield image.crop((0, top, image.width, min(top + rows, image.height)))
+
+
+def _pil_on_white(image: Image.Image) -> Image.Image:
     if image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info:
         image = image.convert("RGBA")
         white = Image.new("RGBA", image.size, "white")
         image = Image.alpha_composite(white, image)
-    return np.array(image.convert("RGB"))  # a copy: PIL's own buffer is read-only
+    return image.convert("RGB")
 
 
 def _from_array(array: np.ndarray) -> np.ndarray:
+    if isinstance(array, Reduced) and array.given:
+        return array
+    array = np.asarray(array)
     if array.ndim == 3 and array.shape[2] == 1:
         array = array[..., 0]
     if array.size == 0 or not (array.ndim == 2 or (array.ndim == 3 and array.shape[2] in (3, 4))):
         raise ImageError(f"An image array must be (height, width), or with 1, 3 or 4 channels; got {array.shape}.")
-    if array.dtype != np.uint8:
-        if array.dtype.kind not in "iuf" or not np.isfinite(array).all():
-            raise ImageError("An image array must hold finite real numbers.")
-        array = array.astype(np.float64)
-        low, high = array.min(), array.max()
+    height, width = array.shape[:2]
+    _check(height, width)
+    factor = _factor(height * width)
+    if factor == 1 and array.dtype == np.uint8 and array.shape[2:] == (3,):
+        return np.ascontiguousarray(array)
+    if array.dtype.kind not in "iuf":
+        raise ImageError(_NOT_FINITE)
+    to_bytes = _to_bytes(array.dtype, array.min(), array.max())
+    rows = _band_rows(width)
+    bands = (_on_white(to_bytes(array[top : top + rows])) for top in range(0, height, rows))
+    return _assemble(bands, (height, width), factor, (height, width))
+
+
+def _to_bytes(dtype: np.dtype, low, high) -> Callable[[np.ndarray], np.ndarray]:
+    """What makes uint8 of arrays of `dtype` with values from low to high; what exceeds 0 to 255 is stretched."""
+    if dtype == np.uint8:
+        return lambda values: values
+    low, high = np.float64(low), np.float64(high)
+    if not np.isfinite([low, high]).all():  # NaN, too, comes out of min and max
+        raise ImageError(_NOT_FINITE)
+
+    def convert(values: np.ndarray) -> np.ndarray:
+        values = values.astype(np.float64)
         if low < 0 or high > 255:
             # halves: the range of the largest floats is no float
-            array = (array / 2 - low / 2) / max(high / 2 - low / 2, 1e-12) * 255
+            values = (values / 2 - low / 2) / max(high / 2 - low / 2, 1e-12) * 255
         elif high <= 1:
-            array = array * 255
-        array = np.rint(array).astype(np.uint8)
-    if array.ndim == 2:
-        array = np.repeat(array[..., None], 3, axis=2)
-    if array.shape[2] == 4:
-        alpha = array[..., 3:].astype(np.float64) / 255
-        array = np.rint(array[..., :3] * alpha + 255 * (1 - alpha)).astype(np.uint8)
-    return np.ascontiguousarray(array)
+            values = values * 255
+        return np.rint(values).astype(np.uint8)
+
+    return convert
 
 
-def _checked(image: np.ndarray) -> np.ndarray:
-    height, width = image.shape[:2]
-    if min(height, width) < MIN_SIDE:
-        raise ImageError(f"The image is {width} x {height} pixels; each side needs at least {MIN_SIDE}.")
-    if height * width > MAX_PIXELS:
-        raise ImageError(_too_many(width, height))
-    if max(height, width) > MAX_ASPECT * min(height, width):
-        raise ImageError(f"The image is {width} x {height} pixels, too narrow for a lesion. Crop it around the lesion.")
+def _on_white(values: np.ndarray) -> np.ndarray:
+    """Grey, RGB or RGBA of 8 bits to RGB."""
+    if values.ndim == 2:
+        return np.repeat(values[..., None], 3, axis=2)
+    if values.shape[2] == 3:
+        return values
+    alpha = values[..., 3:].astype(np.float64) / 255
+    return np.rint(values[..., :3] * alpha + 255 * (1 - alpha)).astype(np.uint8)
+
+
+def _assemble(
+    bands: Iterable[np.ndarray], size: tuple[int, int], shrink: int, given: tuple[int, int], orientation: int = 1
+) -> np.ndarray:
+    """Bands (rows, width, 3) from top to bottom to one upright array, each side divided by `shrink` on the way.
+
+    size: height and width that the bands add up to; given: those of the file, before anything was made smaller.
+    """
+    height, width = (-(-side // shrink) for side in size)
+    turned = orientation in (5, 6, 7, 8)
+    shape = (width, height, 3) if turned else (height, width, 3)
+    # pages of its own, which go back to the system the moment the image is forgotten
+    image = np.frombuffer(mmap.mmap(-1, 3 * height * width), np.uint8).reshape(shape)
+    stored = _AS_STORED[orientation](image) if orientation in _AS_STORED else image
+    top = 0
+    for band in bands:
+        if shrink > 1:
+            band = np.asarray(Image.fromarray(np.ascontiguousarray(band)).reduce(shrink))
+        stored[top : top + len(band)] = band
+        top += len(band)
+    if image.size == 3 * given[0] * given[1]:
+        return image
+    image = image.view(Reduced)
+    image.given = given[::-1] if turned else given
     return image
 
 
-def _too_many(width: int, height: int) -> str:
-    return f"The image has {width * height / 1e6:.0f} megapixels; at most {MAX_PIXELS // 10**6}. Scale it down first."
+def _factor(pixels: int) -> int:
+    """By what the sides of an image of so many pixels are divided: 1, 2 or 4."""
+    factor = 1
+    while pixels > WHOLE_PIXELS and pixels > HALVED_PIXELS * factor**2:
+        factor *= 2
+    return factor
+
+
+def _band_rows(width: int) -> int:
+    return max(1, _BAND_PIXELS // width // 8) * 8  # a multiple of every factor
+
+
+def _check(height: int, width: int) -> None:
+    if min(height, width) < MIN_SIDE:
+        raise ImageError(f"The image is {width} x {height} pixels; each side needs at least {MIN_SIDE}.")
+    if height * width > MAX_PIXELS:
+        raise ImageError(_TOO_MANY)
+    if max(height, width) > MAX_ASPECT * min(height, width):
+        raise ImageError(f"The image is {width} x {height} pixels, too narrow for a lesion. Crop it around the lesion.")

@@ -1,6 +1,6 @@
 """Regions of one image, and what every detector must give: boxes, scores, labels and features that belong together."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
@@ -59,6 +59,11 @@ class Regions:
     def subset(self, keep: np.ndarray) -> "Regions":
         """The regions that `keep` (indices or booleans) selects, in that order."""
         return Regions(self.boxes[keep], self.probabilities[keep], self.features[keep], self.size, self.kinds)
+
+    def on_size(self, size: tuple[int, int]) -> "Regions":
+        """The same regions in pixels of the same image at another size, (height, width)."""
+        factor = np.array([size[1] / self.size[1], size[0] / self.size[0]] * 2, dtype=np.float32)
+        return replace(self, boxes=self.boxes * factor, size=size)
 
 
 def likeliest_kinds(probabilities: np.ndarray, kinds: tuple[str, ...]) -> np.ndarray:
