@@ -15,8 +15,8 @@ CURVES = ("roc", "explain")
 
 PRIVACY = (
     "An image is read in the memory of the machine that runs this app. The uploaded file lies in a private temporary "
-    f"folder under a random name, is deleted after {FORGOTTEN_AFTER // 60} minutes, and at the latest when the app ends. "
-    "Nobody can ask for it who does not know that name. What your page "
+    f"folder under a random name, is deleted after {FORGOTTEN_AFTER // 60} minutes, and at the latest when the app "
+    "ends. Nobody can ask for it who does not know that name. What your page "
     f"shows stays in memory for {IDLE // 60} minutes after you last used it, and the regions of the last few images "
     "(boxes and numbers, no picture) until newer ones take their place. To take a number apart, the explorer keeps the "
     f"regions and the words of the last {REMEMBERED_CASES} answers (no picture), each for {IDLE // 60} minutes after "

@@ -1,10 +1,8 @@
 """The answer as HTML: seven bars, and how sure it is, in sentences that claim nothing unmeasured."""
 
-import numpy as np
-
 from mat_core import Diagnosis
 from mat_core.bundle import Bundle
-from mat_core.explain.doubt import VIEWS, Doubt
+from mat_core.explain.doubt import reasons
 from mat_core.labels import BY_CODE
 
 from .examples import provenance_html
@@ -50,9 +48,7 @@ def verdict(diagnosis: Diagnosis) -> str:
 
 def doubts(diagnosis: Diagnosis) -> tuple[str, ...]:
     """Reasons not to rely on the answer, as far as it shows them by itself; the view Doubt turns the image as well."""
-    # as if all views agreed: what is left are the reasons that need no other view
-    views = np.tile(list(diagnosis.probabilities.values()), (len(VIEWS), 1))
-    return Doubt(tuple(diagnosis.probabilities), views, (), diagnosis.novelty).reasons
+    return reasons(diagnosis.probabilities, diagnosis.novelty)
 
 
 def meaning(bundle: Bundle) -> str:

@@ -58,22 +58,7 @@ class Doubt:
     @property
     def reasons(self) -> tuple[str, ...]:
         """Why not to rely on this answer, a sentence each; empty when there is no sign of doubt."""
-        p, top = self.views[0], int(self.views[0].argmax())
-        reasons = []
-        if self.novelty is not None and self.novelty.outside:
-            reasons.append(UNFAMILIAR)
-        if p[top] < SURE:
-            reasons.append(
-                f"No class has half of the probability: {class_name(self.labels[top])} has {figure(p[top])}."
-            )
-        if self.agreeing < STEADY:
-            reasons.append(f"Turned or mirrored, the image gets another answer in {8 - self.agreeing} of 8 views.")
-        malignant = sum(
-            v for code, v in zip(self.labels, p, strict=True) if code in BY_CODE and BY_CODE[code].malignant
-        )
-        if not BY_CODE[self.labels[top]].malignant and malignant >= MISSED:
-            reasons.append(f"The answer is benign, but the malignant classes together have {figure(malignant)}.")
-        return tuple(reasons)
+        return reasons(dict(zip(self.labels, self.views[0], strict=True)), self.novelty, self.agreeing)
 
     @property
     def unsure(self) -> bool:
@@ -104,6 +89,25 @@ class OperatingPoint:
             f"Calling melanoma from {figure(self.threshold)} on finds {100 * self.sensitivity:.0f} of 100 melanomas "
             f"and leaves {100 * self.specificity:.0f} of 100 other lesions alone (validation split)."
         )
+
+
+def reasons(probabilities: dict[str, float], novelty: Novelty | None, agreeing: int | None = None) -> tuple[str, ...]:
+    """Why not to rely on an answer, a sentence each; agreeing: views of eight with this top class, None: not asked."""
+    top = max(probabilities, key=probabilities.get)
+    malignant = sum(p for code, p in probabilities.items() if code in BY_CODE and BY_CODE[code].malignant)
+    benign = top not in BY_CODE or not BY_CODE[top].malignant
+    share = figure(probabilities[top])
+    signs = {
+        UNFAMILIAR: novelty is not None and novelty.outside,
+        f"No class has half of the probability: {class_name(top)} has {share}.": probabilities[top] < SURE,
+        f"Turned or mirrored, the image gets another answer in {8 - (agreeing or 0)} of 8 views.": (
+            agreeing is not None and agreeing < STEADY
+        ),
+        f"The answer is benign, but the malignant classes together have {figure(malignant)}.": (
+            benign and malignant >= MISSED
+        ),
+    }
+    return tuple(sentence for sentence, there in signs.items() if there)
 
 
 def doubt(

@@ -84,9 +84,11 @@ def label_index(diagnoser: Diagnoser, label: str) -> int:
 
 
 def class_name(label: str) -> str:
-    """'melanoma' for 'mel': as it stands inside a sentence."""
+    """'melanoma' for 'mel': as it stands inside a sentence; a class of another data set as it is called there."""
+    if label not in BY_CODE:
+        return label
     name = BY_CODE[label].name
-    return name[0].lower() + name[1:] if label in BY_CODE else label
+    return name[0].lower() + name[1:]
 
 
 def figure(value: float) -> str:
