@@ -12,6 +12,7 @@ from collections import Counter
 from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -39,7 +40,7 @@ from training.mat import MATSettings, _Epoch, _Pool, vary_metadata
 from training.metrics import bootstrap_intervals, headline, label_precision, melanoma_sensitivity
 from training.presets import PRESETS
 from training.results import PROTOCOLS, read_results
-from training.speed import DepthwiseBackward, keep_memory
+from training.speed import DepthwiseBackward, backward_mode, keep_memory
 from training.splits import hold_out, make_split
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -500,6 +501,39 @@ def test_depthwise_gradients_are_those_of_float32_and_the_others_are_left_alone(
             assert torch.equal(got, wanted)
 
 
+def test_the_depthwise_mode_is_entered_only_where_it_gains():
+    slow = nn.Sequential(nn.Conv2d(8, 8, 1), nn.Conv2d(8, 8, 3, stride=2, groups=8))
+    fast = nn.Sequential(nn.Conv2d(8, 8, 5), nn.Conv2d(8, 8, 3, groups=8), nn.Linear(8, 8))
+
+    def mode(model, device="cpu", precision="bf16"):
+        return backward_mode(model, SimpleNamespace(device=torch.device(device), mixed_precision=precision))
+
+    assert mode(slow) is DepthwiseBackward
+    for off in (mode(fast), mode(slow, device="cuda"), mode(slow, precision="no"), mode(slow, precision="fp16")):
+        assert off is nullcontext
+
+
+def test_the_speed_of_a_step_is_measured_with_and_without():
+    command = [sys.executable, "-m", "training", "speed", "--backbone", "tf_efficientnet_lite0", "--sizes", "32x48"]
+    done = subprocess.run(
+        [*command, "--batch", "2", "--repeats", "2", "--warm-up", "1"], cwd=ROOT, capture_output=True, text=True,
+        timeout=600, env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-2000:]
+    lines = done.stdout.splitlines()
+    assert "1 torch threads" in lines[0]
+    assert "tf_efficientnet_lite0, 2 images of 32 x 48, 2 steps after 1" in lines[1]
+    rows = {line[:22].strip(): line[22:].split() for line in lines if ".." in line[22:] and "min" not in line}
+    assert set(rows) >= {"neither", "depthwise in float32"}
+    assert ("both" in rows) == ("memory kept" in rows) == ("Memory cannot be kept" not in done.stdout)
+    assert rows["neither"][3] == "1.00"
+    for middle, span, images, gain in rows.values():
+        low, high = map(float, span.split(".."))
+        assert 0 < low <= float(middle) <= high
+        assert float(images) == pytest.approx(2 / float(middle), rel=0.1)
+        assert float(gain) == pytest.approx(float(rows["neither"][0]) / float(middle), rel=0.1)
+
+
 def test_memory_is_kept_where_the_c_library_can(monkeypatch):
     assert keep_memory() == (sys.platform.startswith("linux") and "glibc" in platform.libc_ver())
     monkeypatch.setattr(sys, "platform", "darwin")
@@ -724,7 +758,7 @@ def test_the_learning_rate_falls_by_the_papers_ratio_on_every_plateau():
     # best at epoch 2; epochs 3, 4 are a plateau, 5, 6 another, 7 is better, 8 not
     counts = [engine._plateaus(history[:n], "-val_loss", 2) for n in range(len(losses) + 1)]
     assert counts == [0, 0, 0, 0, 1, 1, 2, 2, 2]
-    assert engine._best_epoch(history, "-val_loss") == 7
+    assert engine.best_epoch(history, "-val_loss") == 7
     assert engine._lr_factor(0.5, recipe, 2) == pytest.approx(0.04)
     assert engine._lr_factor(0.5, Recipe(10, 1, 1e-4)) > 0.1
 

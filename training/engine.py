@@ -2,9 +2,10 @@
 
 A run is a folder: settings.json (what was asked), history.json (what each epoch gave), last.safetensors (weights,
 their moving average, the optimizer and, within an epoch, its position) and best.safetensors (the averaged weights of
-the epoch with the best validation score). The last file is written atomically after each epoch and every five minutes
-within one. Everything random in an epoch is seeded by (seed, epoch), and the generators' states are saved with the
-position, so a run that was killed and resumed ends where the undisturbed one ends.
+the epoch with the best validation score). last.safetensors is written atomically after each epoch and every five
+minutes within one. Everything random in an epoch is seeded by (seed, epoch), and the generators' states are saved with
+the position, so a run that was killed and resumed ends where the undisturbed one ends. While it runs, progress.json
+says where it is.
 """
 
 import json
@@ -28,8 +29,10 @@ from tqdm import tqdm
 from mat_core.errors import DataError
 
 from .speed import backward_mode, keep_memory
+from .status import PROGRESS, best_epoch
 
 SAVE_EVERY = 300  # seconds within an epoch: so much, and the validation behind it, is what a kill costs
+TELL_EVERY = 30  # seconds between two notes of where it is, for `status`
 
 
 @dataclass(frozen=True)
@@ -100,7 +103,7 @@ def fit(
     saved = time.monotonic()
 
     for epoch in range(len(history) + 1, recipe.epochs + 1):
-        if recipe.patience and epoch - 1 - _best_epoch(history, score) >= recipe.patience:
+        if recipe.patience and epoch - 1 - best_epoch(history, score) >= recipe.patience:
             break
         set_seed(recipe.seed * 1000 + epoch)
         plateaus = _plateaus(history, score, recipe.plateau)
@@ -115,6 +118,8 @@ def fit(
             loader, desc=f"{run.name} epoch {epoch}/{recipe.epochs}", unit="batch", mininterval=5, initial=start,
             total=steps, disable=not accelerator.is_main_process,
         )  # fmt: skip
+        state.tell(epoch, start, steps, time.time() - begun, losses)
+        told = time.monotonic()
         for step, batch in enumerate(bar, start):
             if position:  # not before: a loader that begins draws a number, too
                 states = position["random"]
@@ -148,6 +153,9 @@ def fit(
                 if accelerator.is_main_process:
                     state.save(model.state_dict(), optimizer, average, history, here)
                 saved = time.monotonic()
+            if time.monotonic() - told >= TELL_EVERY or step + 1 == steps:
+                state.tell(epoch, step + 1, steps, time.time() - begun, losses)
+                told = time.monotonic()
         position = None
         raw = {k: v.detach().clone() for k, v in model.state_dict().items()} if average is not None else None
         if average is not None:
@@ -159,14 +167,15 @@ def fit(
         accelerator.print("  ".join(f"{k} {v:.4g}" for k, v in row.items()), flush=True)
         history.append(row)
         if accelerator.is_main_process:
-            if _best_epoch(history, score) == epoch:
+            if best_epoch(history, score) == epoch:
                 save_atomically(model.state_dict(), run / "best.safetensors")
             state.save(raw or model.state_dict(), optimizer, average, history)
         saved = time.monotonic()
         if raw is not None:
             model.load_state_dict(raw)
         accelerator.wait_for_everyone()
-    best = _best_epoch(history, score)
+    state.tell_no_more()
+    best = best_epoch(history, score)
     model.load_state_dict(load_file(run / "best.safetensors"))
     model.eval()
     return history[best - 1]
@@ -204,7 +213,7 @@ class _RunState:
     """The files of one run folder."""
 
     def __init__(self, run: Path, settings: dict, writes: bool):
-        self.run, self.last = run, run / "last.safetensors"
+        self.run, self.last, self.writes = run, run / "last.safetensors", writes
         asked = json.loads(json.dumps(settings, default=lambda o: asdict(o) if is_dataclass(o) else str(o)))
         file = run / "settings.json"
         if file.is_file():
@@ -214,6 +223,21 @@ class _RunState:
                 raise DataError(f"{run} was begun with other settings ({other}). Delete it or give another --runs.")
         elif writes:
             write_json(asked, file)
+
+    def tell(self, epoch: int, step: int, steps: int, seconds: float, losses: list[float]) -> None:
+        """Note where the run is, for `status`: `step` of `steps` batches are done, in `seconds`; eta: of the others."""
+        if self.writes:
+            recent = losses[-50:]
+            progress = {
+                "epoch": epoch, "step": step, "steps": steps, "seconds": round(seconds, 1),
+                "eta": round(seconds / step * (steps - step), 1) if step else None,
+                "loss": sum(recent) / len(recent) if recent else None,
+            }  # fmt: skip
+            write_json(progress, self.run / PROGRESS)
+
+    def tell_no_more(self) -> None:
+        if self.writes:
+            (self.run / PROGRESS).unlink(missing_ok=True)
 
     def save(
         self, weights: dict, optimizer, average: dict | None, history: list[dict], position: dict | None = None
@@ -296,16 +320,11 @@ def _move_average(average: dict, model: nn.Module, decay: float, step: int) -> N
                 average[key].copy_(value)
 
 
-def _best_epoch(history: list[dict], score: str) -> int:
-    sign, name = (-1, score[1:]) if score.startswith("-") else (1, score)
-    return max(range(len(history)), key=lambda i: sign * history[i][name], default=-1) + 1
-
-
 def _plateaus(history: list[dict], score: str, wait: int) -> int:
     """How often `wait` epochs in a row were no better than the best before, counting on from each time."""
     count = since = 0
     for epoch in range(1, len(history) + 1) if wait else ():
-        since = 0 if _best_epoch(history[:epoch], score) == epoch else since + 1
+        since = 0 if best_epoch(history[:epoch], score) == epoch else since + 1
         if since == wait:
             count, since = count + 1, 0
     return count
