@@ -12,26 +12,34 @@ Nothing but this module knows these files.
 import hashlib
 import json
 import os
+import re
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 from torch import nn
 
+from .bundle_checks import check_config, check_metrics
 from .detectors import build_detector
-from .errors import BundleError, UserError
+from .errors import BundleError, ConfigError, NotInstalledError
+from .files import TooLargeError, read_file
 from .labels import CODES
-from .metadata import CLEAN_FIELDS, FIELDS, Vocabulary
+from .limits import LONGEST, configured, number, shown
+from .metadata import CLEAN_FIELDS, Vocabulary
 from .network import MATConfig, MATNetwork
 from .novelty import NoveltyModel
+from .weights import MAX_BYTES, build, read_weights
 
 FORMAT = 1
 CHECKPOINTS = Path(__file__).resolve().parents[1] / "checkpoints"
 DEFAULT = CHECKPOINTS / "sga-sga"
 CONFIG, NETWORK, DETECTOR, METRICS = "config.json", "network.safetensors", "detector.safetensors", "metrics.json"
 NOVELTY = "novelty.safetensors"
+MAX_JSON = 2**20  # bytes of config.json or metrics.json; the largest that ships has 22 thousand
+DEEPEST = 16  # objects in objects in such a file
+_REPOSITORY = re.compile(r"[\w.-]{1,96}/[\w.-]{1,96}", re.ASCII)
+_SHA256 = re.compile(r"[0-9a-f]{64}")
 _HOW = "Clone the project again, or make a bundle with: python -m training all."
 
 
@@ -107,54 +115,75 @@ def save_bundle(bundle: Bundle, folder: str | Path, half: bool = True, beside: s
 def load_bundle(source: str | Path | None = None) -> Bundle:
     """Read a bundle: the one in checkpoints/ (None), a folder, or 'owner/name' on the Hugging Face Hub.
 
-    Only a Hub id that is no folder here makes it ask the network. Raises BundleError with one sentence for what is
-    missing, damaged, of another format, or contradicts itself.
+    Only a Hub id that is no folder here makes it ask the network. What a bundle says is checked before anything is
+    built. Raises BundleError with a sentence for what is missing, damaged, too large, of another format, or contradicts
+    itself; NotInstalledError where its detector needs a library that is not here.
     """
     folder = _locate(source)
-    config = _read_json(folder / CONFIG)
+    config = _read_json(folder / CONFIG, finite=True)
     if config.get("format") != FORMAT:
-        raise BundleError(f"{folder} has bundle format {config.get('format')!r}; this version reads {FORMAT}. {_HOW}")
+        raise BundleError(
+            f"{folder} has bundle format {shown(config.get('format'))}; this version reads {FORMAT}. {_HOW}"
+        )
+    metrics = _read_json(folder / METRICS) if (folder / METRICS).exists() else {}
+    at = folder / CONFIG
     try:
-        beside = config["detector"].get("beside")
-        if beside is not None and (Path(beside).name != beside or beside in (".", "..")):
-            raise BundleError(f"{folder / CONFIG} names a detector outside of the checkpoints' folder. {_HOW}")
-        paths = {
-            file: (folder if file == NETWORK or beside is None else folder.parent / beside) / file
-            for file in (NETWORK, DETECTOR, *([NOVELTY] if NOVELTY in config["sha256"] else []))
-        }
-        for file, path in paths.items():
-            if not path.is_file():
-                shared = f", which it shares with {beside}" if path.parent != folder else ""
-                raise BundleError(f"The bundle {folder} lacks {file}{shared}. {_HOW}")
-            if _sha256(path) != config["sha256"].get(file):
-                raise BundleError(f"{path} is damaged: its checksum is not the one in {CONFIG}. {_HOW}")
+        check_config(config)
+        network_config = configured(MATConfig, config["network"])
         vocabulary = Vocabulary(config["vocabulary"])
-        network_config = MATConfig(**config["network"])
-        if network_config.vocabulary != len(vocabulary) or network_config.classes != len(config["labels"]):
-            raise BundleError(f"{folder / CONFIG} contradicts itself in its vocabulary or labels. {_HOW}")
-        if not set(config["fields"]) <= set(FIELDS):
-            raise BundleError(f"{folder / CONFIG} names metadata fields that this version does not know. {_HOW}")
-        network = MATNetwork(network_config)
-        detector = build_detector(config["detector"]["kind"], config["detector"]["config"])
-        for file, module in ((NETWORK, network), (DETECTOR, detector)):
-            weights = {k: v.float() if v.is_floating_point() else v for k, v in load_file(paths[file]).items()}
-            module.load_state_dict(weights)
-            module.eval().requires_grad_(False)
-        return Bundle(
-            network, detector, vocabulary, config["detector"]["kind"], tuple(config["fields"]),
-            tuple(config["labels"]), float(config["temperature"]), config["name"], config["split"],
-            _read_json(folder / METRICS) if (folder / METRICS).is_file() else {}, config["notes"],
-            _load_novelty(paths[NOVELTY], config["novelty_threshold"]) if NOVELTY in paths else None,
-        )  # fmt: skip
-    except UserError:
+        if (network_config.vocabulary, network_config.classes) != (len(vocabulary), len(config["labels"])):
+            raise ConfigError("The vocabulary or the labels are not as many as the network reads or tells apart.")
+        at = folder / METRICS
+        check_metrics(metrics)
+        paths = _weight_files(folder, config)
+        at = paths[NETWORK]
+        network = build(lambda: MATNetwork(network_config), read_weights(at))
+        at = paths[DETECTOR]
+        weights = read_weights(at)
+        kind, settings = config["detector"]["kind"], config["detector"]["config"]
+        detector = build(lambda: build_detector(kind, settings), weights)
+        novelty = None
+        if NOVELTY in paths:
+            at = paths[NOVELTY]
+            novelty = _load_novelty(at, config.get("novelty_threshold"), detector.feature_width)
+    except (BundleError, NotInstalledError):
         raise
-    except (SafetensorError, RuntimeError, KeyError, TypeError, ValueError, AttributeError, OSError) as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+    except ConfigError as error:
+        raise BundleError(f"{at}: {error} {_HOW}") from error
+    except Exception as error:  # libraries that build what a stranger describes raise nearly anything
+        reason = (str(error).splitlines() or [""])[0][:200] or type(error).__name__
         raise BundleError(f"The bundle {folder} does not fit together ({reason}). {_HOW}") from error
+    return Bundle(
+        network, detector, vocabulary, kind, tuple(config["fields"]), tuple(config["labels"]),
+        float(config["temperature"]), config["name"], config["split"], metrics, config["notes"], novelty,
+    )  # fmt: skip
 
 
-def _load_novelty(path: Path, threshold: float) -> NoveltyModel:
-    tensors = load_file(path)
+def _weight_files(folder: Path, config: dict) -> dict[str, Path]:
+    """Where the files of weights are, each with the checksum that the config names."""
+    beside, sums = config["detector"].get("beside"), config["sha256"]
+    paths = {
+        file: (folder if file == NETWORK or beside is None else folder.parent / beside) / file
+        for file in (NETWORK, DETECTOR, *([NOVELTY] if NOVELTY in sums else []))
+    }
+    for file, path in paths.items():
+        if not path.is_file():
+            owner = f", which it shares with {beside}" if path.parent != folder else ""
+            raise BundleError(f"The bundle {folder} lacks {file}{owner}. {_HOW}")
+        if path.stat().st_size > MAX_BYTES:
+            raise BundleError(f"{path} has more than {MAX_BYTES // 2**20} MB, too much for a bundle. {_HOW}")
+        if not isinstance(sums.get(file), str) or not _SHA256.fullmatch(sums[file]):
+            raise ConfigError(f"sha256 must hold the checksum of {file}, 64 hex digits; got {shown(sums.get(file))}.")
+        if _sha256(path) != sums[file]:
+            raise BundleError(f"{path} is damaged: its checksum is not the one in {CONFIG}. {_HOW}")
+    return paths
+
+
+def _load_novelty(path: Path, threshold: float, width: int) -> NoveltyModel:
+    number("novelty_threshold", threshold, 0, 1e6)
+    tensors = read_weights(path)
+    if tensors.keys() != {"mean", "whitening"} or tensors["mean"].shape != (width,):
+        raise ConfigError(f"Novelty must be a mean of the detector's {width} numbers and a whitening.")
     return NoveltyModel(tensors["mean"].numpy(), tensors["whitening"].numpy(), float(threshold))
 
 
@@ -163,20 +192,27 @@ def _locate(source: str | Path | None) -> Path:
         if not (DEFAULT / CONFIG).is_file():
             raise BundleError(f"There is no model in {DEFAULT.parent}/{DEFAULT.name}. {_HOW}")
         return DEFAULT
-    folder = Path(source)
-    if folder.is_dir():
+    if not isinstance(source, str | Path):
+        raise BundleError(f"A bundle is named by its folder or as owner/name of one on the Hub; got {shown(source)}.")
+    folder, name = Path(source), str(source)
+    if os.path.isdir(folder):  # False for any name that cannot be one
         if not (folder / CONFIG).is_file():
             raise BundleError(f"{folder} is no model bundle: it has no {CONFIG}. {_HOW}")
         return folder
-    text = str(source)
-    if text.count("/") == 1 and not text.startswith((".", "/", "~")) and all(text.split("/")):
-        return _download(text)
-    raise BundleError(f"There is no folder {folder}. Give a bundle's folder, or owner/name of one on the Hub.")
+    if _REPOSITORY.fullmatch(name) and not name.startswith("."):
+        return _download(name)
+    named = name if name.isprintable() and len(name) <= LONGEST else shown(name)
+    raise BundleError(f"There is no folder {named}. Give a bundle's folder, or owner/name of one on the Hub.")
 
 
 def _download(repo: str) -> Path:
     from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError, RepositoryNotFoundError
+    from huggingface_hub.errors import (
+        HfHubHTTPError,
+        HFValidationError,
+        LocalEntryNotFoundError,
+        RepositoryNotFoundError,
+    )
     from huggingface_hub.utils import logging
 
     logging.set_verbosity_error()  # its retries are no news to a person; the outcome is
@@ -184,6 +220,8 @@ def _download(repo: str) -> Path:
         return Path(snapshot_download(repo, allow_patterns=[CONFIG, NETWORK, DETECTOR, METRICS, NOVELTY]))
     except RepositoryNotFoundError:
         raise BundleError(f"There is no folder {repo} here and no model {repo} on the Hub, or it is private.") from None
+    except HFValidationError:
+        raise BundleError(f"There is no folder {repo} here, and no model on the Hub can have this name.") from None
     except (LocalEntryNotFoundError, HfHubHTTPError, OSError):
         raise BundleError(
             f"There is no folder {repo} here, and the Hub could not be reached to download it. "
@@ -205,16 +243,30 @@ def _sha256(path: Path) -> str:
         return hashlib.file_digest(handle, "sha256").hexdigest()
 
 
-def _read_json(path: Path) -> dict:
+def _read_json(path: Path, finite: bool = False) -> dict:
+    """finite: NaN and infinities, which are no JSON, are refused; among figures they stand for what has none."""
     try:
-        value = json.loads(path.read_text(encoding="utf-8"))
+        value = json.loads(read_file(path, MAX_JSON).decode(), parse_constant=_refuse if finite else None)
     except FileNotFoundError:
         raise BundleError(f"The bundle {path.parent} lacks {path.name}. {_HOW}") from None
-    except (OSError, ValueError):
+    except TooLargeError:
+        raise BundleError(f"{path} has more than {MAX_JSON // 2**20} MB, too much for a bundle. {_HOW}") from None
+    except (OSError, ValueError, RecursionError):
         raise BundleError(f"{path} is damaged: it is not readable JSON. {_HOW}") from None
     if not isinstance(value, dict):
         raise BundleError(f"{path} is damaged: it holds no JSON object. {_HOW}")
+    if _deeper(value, DEEPEST):
+        raise BundleError(f"{path} is damaged: objects are nested deeper than {DEEPEST} times. {_HOW}")
     return value
+
+
+def _refuse(constant: str) -> float:
+    raise ValueError(f"{constant} is no JSON")
+
+
+def _deeper(value, depth: int) -> bool:
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return any(depth == 0 or _deeper(v, depth - 1) for v in inner)
 
 
 def _write_json(value: dict, path: Path) -> None:

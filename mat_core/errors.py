@@ -21,6 +21,10 @@ class ConfigError(UserError):
     """A network configuration that cannot work."""
 
 
+class NotInstalledError(ConfigError):
+    """A library that only some configurations need is not there."""
+
+
 class BundleError(UserError):
     """A model bundle is missing, damaged, or made for something else."""
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from .errors import MetadataError
+from .limits import shown
 
 MAX_WORDS = 10
 FIELDS = ("age", "sex", "localization", "dx_type")
@@ -70,7 +71,7 @@ class Metadata:
     def without(self, field: str) -> "Metadata":
         """The same metadata with `field` missing. Raises MetadataError for a name that is no field."""
         if field not in FIELDS:
-            raise MetadataError(f"The field must be one of {', '.join(FIELDS)}; got {_shown(field)}.")
+            raise MetadataError(f"The field must be one of {', '.join(FIELDS)}; got {shown(field)}.")
         return Metadata(**{f: getattr(self, f) for f in FIELDS if f != field})
 
 
@@ -127,7 +128,7 @@ def _age(age) -> int | None:
     if age is None or (isinstance(age, str) and age.strip().lower() in _MISSING):
         return None
     wrong = MetadataError(
-        f"Age must be whole years from {low} to {high}, or left empty when unknown; got {_shown(age)}."
+        f"Age must be whole years from {low} to {high}, or left empty when unknown; got {shown(age)}."
     )
     # float() would read b"55" and "1_0"
     if isinstance(age, bool | np.bool_ | bytes | bytearray) or (isinstance(age, str) and "_" in age):
@@ -151,14 +152,5 @@ def _choice(field: str, value, allowed: tuple[str, ...]) -> str | None:
         return None
     if text not in allowed:
         names = ", ".join(a for a in allowed if a != "unknown")
-        raise MetadataError(f"{field} must be one of {names}, or unknown; got {_shown(value)}.")
+        raise MetadataError(f"{field} must be one of {names}, or unknown; got {shown(value)}.")
     return text
-
-
-def _shown(value) -> str:
-    """The value as an error quotes it: short, whatever it is."""
-    try:
-        text = repr(value)
-    except Exception:  # Python prints no integer of more than 4300 digits
-        return f"a {type(value).__name__}"
-    return text if len(text) <= 42 else f"{text[:39]}..."

@@ -12,7 +12,15 @@ from torch import Tensor, nn
 
 from .attention import Edit, Intermediates
 from .errors import ConfigError
+from .limits import number, shown, whole
 from .units import UNITS, TransformerUnit
+
+# what a configuration may ask for: twenty times what the paper has, and nothing that fills a computer
+MOST = {
+    "d": 4096, "h": 64, "n": 1000, "words": 100, "layers": 24, "classes": 100, "region_width": 10_000,
+    "word_width": 1000, "vocabulary": 100_000,
+}  # fmt: skip
+MOST_WEIGHTS = 20_000_000  # of attention in one map of all layers and heads
 
 
 @dataclass(frozen=True)
@@ -37,14 +45,12 @@ class MATConfig:
     vocabulary: int = 113
 
     def __post_init__(self):
-        if self.unit not in UNITS:
-            raise ConfigError(f"unit must be one of {', '.join(UNITS)}; got {self.unit!r}.")
-        for name in ("d", "h", "n", "words", "layers", "classes", "region_width", "word_width", "vocabulary"):
-            value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-                raise ConfigError(f"{name} must be a whole number of at least 1; got {value!r}.")
+        if not isinstance(self.unit, str) or self.unit not in UNITS:
+            raise ConfigError(f"unit must be one of {', '.join(UNITS)}; got {shown(self.unit)}.")
+        for name, most in MOST.items():
+            whole(name, getattr(self, name), 1, most)
         if self.d % self.h:
-            divisors = [k for k in range(1, self.d + 1) if self.d % k == 0 and k <= 64]
+            divisors = [k for k in range(1, MOST["h"] + 1) if self.d % k == 0]
             raise ConfigError(
                 f"d={self.d} cannot be shared among h={self.h} heads: h must divide d "
                 f"(for this d: {', '.join(map(str, divisors))})."
@@ -53,8 +59,12 @@ class MATConfig:
             raise ConfigError(f"classes must be at least 2, or there is nothing to decide; got {self.classes}.")
         if self.vocabulary < 2:
             raise ConfigError("vocabulary must be at least 2: row 0 is padding and carries no word.")
-        if isinstance(self.dropout, bool) or not isinstance(self.dropout, int | float) or not 0 <= self.dropout < 1:
-            raise ConfigError(f"dropout must be at least 0 and below 1; got {self.dropout!r}.")
+        number("dropout", self.dropout, 0, 0.99)
+        if self.layers * self.h * self.n * max(self.n, self.words) > MOST_WEIGHTS:
+            raise ConfigError(
+                f"layers x h x n x n must be at most {MOST_WEIGHTS}, or attention fills the memory; "
+                f"got {self.layers} x {self.h} x {self.n} x {max(self.n, self.words)}."
+            )
 
     @property
     def modalities(self) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from .errors import ConfigError
 from .regions import Regions
 
 
@@ -32,6 +33,11 @@ class NoveltyModel:
     mean: np.ndarray
     whitening: np.ndarray
     threshold: float
+
+    def __post_init__(self):
+        shapes = self.mean.shape, self.whitening.shape
+        if len(shapes[0]) != 1 or shapes[1] != shapes[0] * 2:
+            raise ConfigError(f"A novelty model has a mean (f,) and a whitening (f, f); got {shapes[0]}, {shapes[1]}.")
 
     def __call__(self, regions: Regions) -> Novelty:
         """The novelty of one image by its regions, of which there is at least one."""

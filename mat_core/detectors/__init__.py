@@ -3,23 +3,21 @@
 from torch import nn
 
 from ..errors import BundleError
+from ..limits import configured, shown
 
 
 def build_detector(kind: str, config: dict) -> nn.Module:
     """The detector `kind` with this configuration, weights not loaded.
 
-    Raises BundleError for a kind not known, ConfigError for one that is not installed.
+    Raises BundleError for a kind not known, ConfigError for settings that cannot work,
+    NotInstalledError for a kind whose library is not there.
     """
     if kind == "torchvision":
         from .torchvision import DetectorConfig, TorchvisionDetector
 
-        return TorchvisionDetector(DetectorConfig(**{k: _frozen(v) for k, v in config.items()}))
+        return TorchvisionDetector(configured(DetectorConfig, config))
     if kind == "detectron2":
         from .detectron2 import Detectron2Config, Detectron2Detector
 
-        return Detectron2Detector(Detectron2Config(**{k: _frozen(v) for k, v in config.items()}))
-    raise BundleError(f"This version has no detector {kind!r}; it has: torchvision, detectron2.")
-
-
-def _frozen(value):
-    return tuple(_frozen(v) for v in value) if isinstance(value, list) else value
+        return Detectron2Detector(configured(Detectron2Config, config))
+    raise BundleError(f"This version has no detector {shown(kind)}; it has: torchvision, detectron2.")

@@ -16,9 +16,10 @@ import torch
 from torch import Tensor, nn
 from torchvision.ops import clip_boxes_to_image, nms
 
-from ..errors import ConfigError
+from ..errors import ConfigError, NotInstalledError
 from ..images import scale_image
 from ..labels import EVERYDAY, PARTS
+from ..limits import number, shown, texts, whole
 from ..regions import Regions, likeliest_kinds
 
 # COCO's things (Lin et al. 2014) in the order of the zoo's class heads
@@ -39,6 +40,7 @@ HOW = (
     '--no-deps PATH_OF_THE_CLONE with "setuptools<81" installed, then what it needs: docs/DETECTRON2.md.'
 )
 POOLED_AT_ONCE = 100  # boxes: res5 keeps 0.4 MB of numbers a box
+MOST_SIDE = 3000  # pixels
 SMALLEST = 4  # pixels of the scaled image: what is narrower is no region
 
 
@@ -62,22 +64,25 @@ class Detectron2Config:
         if not isinstance(self.model, str) or not MODEL.fullmatch(self.model):
             raise ConfigError(
                 f"The detectron2 model must be one of the zoo's Faster R-CNNs, such as {type(self).model}; "
-                f"got {str(self.model)[:80]!r}."
+                f"got {shown(self.model)}."
             )
-        if not 0 < self.short_side <= self.long_side:
-            raise ConfigError(f"The sides must be above 0, the short one first; got {self.short_side, self.long_side}.")
-        if not self.kinds or not set(self.kinds).isdisjoint(PARTS):
+        sides = self.short_side, self.long_side
+        if not all(type(side) is int for side in sides) or not 0 < self.short_side <= self.long_side <= MOST_SIDE:
+            raise ConfigError(f"The sides must be from 1 to {MOST_SIDE}, the short one first; got {shown(sides)}.")
+        texts("kinds", self.kinds, 1000)
+        if not set(self.kinds).isdisjoint(PARTS):
             raise ConfigError(f"kinds names what the class head was taught, and no part ({', '.join(PARTS)}).")
-        if not 0 < self.nms_iou <= 1:
-            raise ConfigError(f"nms_iou must be above 0 and at most 1; got {self.nms_iou}.")
-        if not 0 < self.n <= self.proposals:
+        number("nms_iou", self.nms_iou, 0.01, 1)
+        whole("proposals", self.proposals, 1, 1000)
+        whole("n", self.n, 1, 1000)
+        if self.n > self.proposals:
             raise ConfigError(f"{self.n} regions cannot come out of {self.proposals} proposals.")
 
 
 class Detectron2Detector(nn.Module):
     """detectron2's network, for inference; `rcnn` is its own module, with its own names of weights.
 
-    Raises ConfigError where detectron2 is not installed.
+    Raises NotInstalledError where detectron2 is not there.
     """
 
     def __init__(self, config: Detectron2Config = Detectron2Config()):
@@ -155,7 +160,7 @@ def _build(config: Detectron2Config) -> nn.Module:
         from detectron2.modeling import build_model
     except ImportError as error:
         lacking = "" if (error.name or "detectron2").split(".")[0] == "detectron2" else f" whole: it lacks {error.name}"
-        raise ConfigError(f"This detector is one of detectron2, which is not installed{lacking}. {HOW}") from None
+        raise NotInstalledError(f"This detector is one of detectron2, which is not installed{lacking}. {HOW}") from None
     # not by detectron2.model_zoo, whose import needs a part of setuptools that newer ones lack
     file = Path(detectron2.__file__).parent / "model_zoo" / "configs" / config.model
     if not file.is_file():

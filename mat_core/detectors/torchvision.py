@@ -6,6 +6,7 @@ boxes that are left, and their class probabilities are computed from these featu
 of a region belong together exactly.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -21,8 +22,11 @@ from torchvision.ops import FeaturePyramidNetwork, MultiScaleRoIAlign, clip_boxe
 from ..errors import ConfigError
 from ..images import scale_image
 from ..labels import CODES, PARTS
+from ..limits import number, shown, texts, whole
 from ..regions import Regions, likeliest_kinds
 
+NAME = re.compile(r"\w+(\.\w+)?", re.ASCII)
+MOST_SIDE = 2000  # pixels
 REPEATED = 0.85  # what a further region of the same kind is worth in the order, against the one before it
 
 
@@ -44,10 +48,31 @@ class DetectorConfig:
     n: int = 100  # regions at most
 
     def __post_init__(self):
-        if len(self.levels) != len(self.anchors):
-            raise ConfigError(f"anchors needs one tuple of sizes for each of the {len(self.levels)} levels.")
-        if not 0 < self.nms_iou <= 1:
-            raise ConfigError(f"nms_iou must be above 0 and at most 1; got {self.nms_iou}.")
+        # a name, not an address: timm would look for "hf_hub:..." in the Hub
+        if not isinstance(self.backbone, str) or not NAME.fullmatch(self.backbone) or not timm.is_model(self.backbone):
+            raise ConfigError(f"backbone must be the name of a model in timm; got {shown(self.backbone)}.")
+        whole("short_side", self.short_side, 32, MOST_SIDE)
+        whole("long_side", self.long_side, self.short_side, MOST_SIDE)
+        levels, anchors = self.levels, self.anchors
+        if not isinstance(levels, tuple) or not 1 <= len(levels) <= 6:
+            raise ConfigError(f"levels must be a list of 1 to 6 levels of the backbone; got {shown(levels)}.")
+        for level in levels:
+            whole("Each of levels", level, 0, 9)
+        if list(levels) != sorted(set(levels)):
+            raise ConfigError(f"levels must rise from one to the next; got {shown(levels)}.")
+        if not isinstance(anchors, tuple) or len(anchors) != len(levels):
+            raise ConfigError(f"anchors needs one tuple of sizes for each of the {len(levels)} levels.")
+        if not all(isinstance(a, tuple) and len(a) == len(anchors[0]) and 1 <= len(a) <= 8 for a in anchors):
+            raise ConfigError(f"anchors needs as many sizes at each level, 1 to 8; got {shown(anchors)}.")
+        for size in (size for level in anchors for size in level):
+            number("Each of anchors", size, 1, 2 * MOST_SIDE)
+        whole("pyramid_width", self.pyramid_width, 1, 512)
+        whole("pool", self.pool, 1, 14)
+        whole("feature_width", self.feature_width, 1, 4096)
+        texts("kinds", self.kinds, 1000)
+        number("nms_iou", self.nms_iou, 0.01, 1)
+        whole("proposals", self.proposals, 1, 1000)
+        whole("n", self.n, 1, 1000)
         if self.n > self.proposals:
             raise ConfigError(f"{self.n} regions cannot come out of {self.proposals} proposals.")
 
@@ -123,7 +148,8 @@ class TorchvisionDetector(nn.Module):
         maps = self.rcnn.backbone(batch.tensors)
         proposals, _ = self.rcnn.rpn(batch, maps)
         features, logits, deltas = self._head(maps, proposals, batch.image_sizes)
-        boxes = self.rcnn.roi_heads.box_coder.decode(deltas, proposals)  # (all, classes, 4)
+        # (all, classes, 4); without any proposal, torchvision's answer has one dimension only
+        boxes = self.rcnn.roi_heads.box_coder.decode(deltas, proposals).reshape(*logits.shape, 4)
         kept = [
             self._select(b, s.softmax(-1)[:, 1:], size)
             for b, s, size in zip(
