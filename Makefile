@@ -3,7 +3,7 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
-.PHONY: app test lint audit space clean
+.PHONY: app test soak lint audit space clean
 
 app: $(VENV)/app.done
 	$(BIN)/python app.py $(ARGS)
@@ -12,6 +12,10 @@ test: $(VENV)/dev.done
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/python -m pytest $(ARGS)
+
+# many clients at once, good and bad, for five minutes: its figures are in its output
+soak: $(VENV)/dev.done
+	SOAK_SECONDS=$${SOAK_SECONDS:-300} $(BIN)/python -m pytest tests/test_soak.py $(ARGS)
 
 lint: $(VENV)/dev.done
 	$(BIN)/ruff check --fix .
@@ -22,7 +26,7 @@ audit: $(VENV)/dev.done
 	$(BIN)/python -m tools.audit
 
 space: $(VENV)/app.done
-	$(BIN)/python -m interface.space $(ARGS)
+	$(BIN)/python -m tools.space $(ARGS)
 
 clean:
 	rm -rf $(VENV) build

@@ -4,6 +4,7 @@ import argparse
 import errno
 import ipaddress
 import os
+import re
 import signal
 import sys
 from contextlib import ExitStack
@@ -71,6 +72,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--checkpoint", metavar="BUNDLE", help="a bundle's folder or Hub id (default: the one in checkpoints/)"
     )
+    parser.add_argument("--version", action=_Version, nargs=0, help="print the version and end")
     parser.add_argument("--share", action="store_true", help="make the page reachable from the whole internet")
     parser.add_argument(
         "--proxy", type=_proxies, metavar="ADDRESSES", default=given("FORWARDED_ALLOW_IPS") or _known_proxies(),
@@ -83,6 +85,14 @@ def _parser() -> argparse.ArgumentParser:
         help="serve the endpoints as tools of the Model Context Protocol too (default: $GRADIO_MCP_SERVER)",
     )  # fmt: skip
     return parser
+
+
+class _Version(argparse.Action):
+    def __call__(self, parser, *_):
+        # read, not imported: mat_core takes seconds to load
+        text = (Path(__file__).parent / "mat_core" / "__init__.py").read_text(encoding="utf-8")
+        print(re.search(r'__version__ = "([^"]+)"', text)[1])
+        parser.exit()
 
 
 def _port(given: str) -> int:

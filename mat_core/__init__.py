@@ -17,3 +17,5 @@ __all__ = [
     "DISCLAIMER", "Attention", "BundleError", "ConfigError", "DataError", "Diagnoser", "Diagnosis", "ImageError",
     "MATConfig", "MATNetwork", "Metadata", "MetadataError", "Regions", "UserError", "Word",
 ]  # fmt: skip
+
+__version__ = "0.2.0"  # the one place: pyproject.toml reads it here, and a test compares CITATION.cff

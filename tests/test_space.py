@@ -17,9 +17,9 @@ import yaml
 from conftest import ROOT
 
 import app
-from interface import space
 from interface.private_cache import CACHES, private_cache
-from interface.space import SpaceError, build, check, check_files, pins, start, upload_command
+from tools import space
+from tools.space import SpaceError, build, check, check_files, pins, start, upload_command
 
 pytestmark = pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed")
 
@@ -77,7 +77,7 @@ def test_the_folder_has_what_the_app_needs_and_passes_the_checks(built):
     header = check(built)
     assert header["sdk_version"] == importlib.metadata.version("gradio")
     assert {path.name for path in built.iterdir()} == set(space.WANTED)
-    assert not (built / "interface" / "space.py").exists()
+    assert not (built / "tools").exists()
     assert (built / "checkpoints" / "LICENSE.md").is_file()
     for path in ("tests", "training", ".git", "runs"):
         assert not (built / path).exists()
@@ -218,7 +218,7 @@ def test_what_the_app_imports_is_required(built):
             elif isinstance(node, ast.ImportFrom) and not node.level:
                 roots.add(node.module.split(".")[0])
     assert {"torch", "gradio", "captum"} <= roots
-    given = {"gradio_client": "gradio", "cv2": "opencv-python-headless", "PIL": "pillow", "yaml": "gradio"}
+    given = {"cv2": "opencv-python-headless", "PIL": "pillow", "python_multipart": "python-multipart"}
     names = {re.match(r"[\w.-]+", line)[0].lower() for line in (built / "requirements.txt").read_text().splitlines()
              if re.match(r"\w", line)}  # fmt: skip
     unknown = {

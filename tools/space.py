@@ -1,4 +1,4 @@
-"""python -m interface.space: build the folder that becomes a Hugging Face Space, and check it. Knows no Gradio.
+"""python -m tools.space: build the folder that becomes a Hugging Face Space, and check it. Knows no Gradio.
 
 Exit status 0, or 2 with a sentence on standard error for whatever must not or cannot be uploaded.
 """
@@ -22,12 +22,11 @@ from mat_core.errors import UserError
 from mat_core.phantoms import make_phantom
 
 ROOT = Path(__file__).resolve().parents[1]
-# what the app needs; this file is left out
+# what the app needs
 WANTED = (
     "app.py", "mat_core", "interface", "assets", "checkpoints", "requirements.txt", "pre-requirements.txt", "README.md",
-    "MODEL_CARD.md", "LICENSE",
+    "MODEL_CARD.md", "SECURITY.md", "LICENSE",
 )  # fmt: skip
-LEFT_OUT = ("interface/space.py",)
 KINDS = (".py", ".md", ".txt", ".json", ".csv", ".js", ".css", ".html", ".svg", ".safetensors")
 # what must never be published, by name; each with the reason that is told
 PRIVATE = {
@@ -77,10 +76,9 @@ def build(root: Path, target: Path) -> list[Path]:
     Raises SpaceError for a file in the app's folders that git does not track, for a link, and for a `target` that holds
     something else than an earlier build.
     """
-    tracked = _git(root, "ls-files", "-z", "--", *WANTED)
+    names = _git(root, "ls-files", "-z", "--", *WANTED)
     if stray := _git(root, "ls-files", "-z", "--others", "--exclude-standard", "--", *WANTED):
         raise SpaceError(f"git does not track {_listed(stray)}. Add what belongs to the app, remove what does not.")
-    names = [name for name in tracked if name not in LEFT_OUT]
     if missing := [w for w in WANTED if not any(name == w or name.startswith(f"{w}/") for name in names)]:
         raise SpaceError(f"{_listed(missing)} is missing from what git tracks.")
     if target.exists():
@@ -368,9 +366,7 @@ def _try(folder: Path, place: Path) -> None:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m interface.space", description="Build and check the Space's folder."
-    )
+    parser = argparse.ArgumentParser(prog="python -m tools.space", description="Build and check the Space's folder.")
     parser.add_argument("--out", type=Path, default=Path("build/space"), help="the folder (default: build/space)")
     parser.add_argument("--repo", default="USER/SPACE", help="name of the Space, for the command that uploads it")
     parser.add_argument("--offline", action="store_true", help="do not ask pip whether the requirements can be met")

@@ -1,0 +1,74 @@
+"""The package as others get it: one version, declared dependencies, arrows between rooms that point one way."""
+
+import ast
+import re
+import subprocess
+import sys
+import tomllib
+from importlib.metadata import packages_distributions
+from pathlib import Path
+
+import pytest
+from conftest import ROOT
+
+from mat_core import __version__
+
+CONFIG = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+# what a room may import of the others
+MAY = {"mat_core": set(), "training": {"mat_core"}, "interface": {"mat_core"}, "tools": {"mat_core"}}
+OPTIONAL = {"detectron2", "mcp", "pip_audit"}  # imported where they are there, with a sentence where they are not
+
+
+def imports(file: Path) -> set[str]:
+    """The first names of all modules that a file imports, relative ones left out."""
+    found = set()
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name.split(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and not node.level:
+            found.add(node.module.split(".")[0])
+    return found
+
+
+def declared(lines) -> set[str]:
+    names = (re.match(r"[\w.-]+", line.strip()) for line in lines if line.strip() and not line.startswith(("#", "-")))
+    return {re.sub(r"[-_.]+", "-", name[0]).lower() for name in names}
+
+
+def requirements(file: str) -> set[str]:
+    return declared((ROOT / file).read_text(encoding="utf-8").splitlines())
+
+
+def test_one_version_everywhere():
+    said = subprocess.run([sys.executable, "app.py", "--version"], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert said.stdout.strip() == __version__
+    assert f"\nversion: {__version__}\n" in (ROOT / "CITATION.cff").read_text(encoding="utf-8")
+    assert CONFIG["tool"]["setuptools"]["dynamic"]["version"]["attr"] == "mat_core.__version__"
+
+
+@pytest.mark.parametrize("room", MAY)
+def test_rooms_import_downwards_only(room):
+    for file in (ROOT / room).rglob("*.py"):
+        upwards = imports(file) & ({"app", "tests", *MAY} - {room} - MAY[room])
+        assert not upwards, f"{file} imports {upwards}"
+
+
+@pytest.mark.parametrize(
+    ("rooms", "known"),
+    [
+        (["mat_core"], declared(CONFIG["project"]["dependencies"])),
+        (["training", "tests", "tools"], requirements("requirements.txt") | requirements("requirements-dev.txt")),
+    ],
+)
+def test_what_is_imported_is_declared(rooms, known):
+    distributions = packages_distributions()
+    ours = {"app", "tests", *MAY, *(file.stem for file in (ROOT / "tests").rglob("*.py"))}
+    for room in rooms:
+        for file in (ROOT / room).rglob("*.py"):
+            for name in imports(file) - set(sys.stdlib_module_names) - ours - OPTIONAL:
+                providers = {re.sub(r"[-_.]+", "-", d).lower() for d in distributions.get(name, [name])}
+                assert providers & known, f"{file} imports {name}, of {providers}, which is not declared"
+
+
+def test_both_lists_of_dependencies_agree():
+    assert declared(CONFIG["project"]["dependencies"]) <= requirements("requirements.txt")
