@@ -15,7 +15,7 @@ from .errors import ConfigError
 from .limits import number, shown, whole
 from .units import UNITS, TransformerUnit
 
-# what a configuration may ask for: twenty times what the paper has, and nothing that fills a computer
+# what a configuration may ask for: far more than the paper has, and nothing that fills a computer
 MOST = {
     "d": 4096, "h": 64, "n": 1000, "words": 100, "layers": 24, "classes": 100, "region_width": 10_000,
     "word_width": 1000, "vocabulary": 100_000,
