@@ -143,6 +143,7 @@ def _told(source: bytes | Image.Image) -> np.ndarray | str:
 
 def _decode(data: bytes) -> np.ndarray:
     with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # of tags that are broken: the picture is what counts
         warnings.simplefilter("error", Image.DecompressionBombWarning)
         with Image.open(io.BytesIO(data), formats=FORMATS) as image:
             if image.format != "TIFF" or image.tag_v2.get(TiffImagePlugin.PHOTOMETRIC_INTERPRETATION) != 6:

@@ -163,6 +163,13 @@ def test_an_error_inside_is_a_sentence_and_one_line_of_log(caplog):
     assert caplog.text.count("\n") == 1
 
 
+@pytest.mark.parametrize("path", ["queue/data?session_hash=none", "queue/data", "call/say/none", "call/v2/say/none"])
+def test_a_stream_about_nothing_is_not_begun(ask, path):
+    answer = ask("GET", f"/gradio_api/{path}")
+    assert answer.status_code == 404
+    assert "under way" in answer.json()["detail"]
+
+
 def test_tools_are_there_only_when_asked_for():
     assert not any(re.fullmatch(pattern, "/gradio_api/mcp/") for _, pattern, _ in OPEN)
     assert re.fullmatch(TOOLS[0][1], "/gradio_api/mcp/")
@@ -311,6 +318,24 @@ def test_who_has_work_running_waits_for_who_has_none(queue):
     queue.active_jobs = [[Waiting("a")], None]
     waiting += [busy, idle]
     assert taken(queue) is idle
+
+
+def test_a_household_of_ipv6_is_one_address(queue):
+    one, same, other = (
+        SimpleNamespace(client=SimpleNamespace(host=f"2001:db8:1:{n}")) for n in ("2::1", "2::9", "3::1")
+    )
+    assert fair_queue._address(one) == fair_queue._address(same) != fair_queue._address(other)
+    assert fair_queue._address(SimpleNamespace(client=SimpleNamespace(host="odd:name"))) == "odd:name"
+    assert fair_queue._address(SimpleNamespace(client=None)) == ""
+
+
+def test_many_pages_of_one_address_do_not_hold_up_anothers_call(queue):
+    waiting = queue.event_queue_per_concurrency_id["one"].queue
+    pages, call = [Waiting("a") for _ in range(3)], Waiting("b", call=True)
+    waiting += [*pages, call]
+    assert taken(queue) is pages[0]
+    queue.active_jobs = [[pages[0]], None]
+    assert taken(queue) is call
 
 
 def test_a_limit_of_the_queue_is_kept(queue):

@@ -1,6 +1,7 @@
 """Gradio's queue and blocks, made fair between visitors and calm about what clients send."""
 
 import asyncio
+import ipaddress
 import time
 from collections import Counter
 from typing import Any
@@ -29,8 +30,8 @@ UNFIT = "The request does not fit: it wants {wanted}, each of the type that the 
 class FairQueue(Queue):
     """Differs from Gradio's in whom it takes next and whom it turns away, and in that it forgets.
 
-    Pages come before calls of the endpoints; among either, the address with the least work running, then the one that
-    was served longest ago. An address has a share of the waiting places. An answer that nobody fetches is dropped.
+    First comes the address with the least work running; then pages before calls of the endpoints; then whoever was
+    served longest ago. An address has a share of the waiting places. An answer that nobody fetches is dropped.
     """
 
     def __init__(self, **options):
@@ -82,7 +83,7 @@ class FairQueue(Queue):
 
         def turn(event: Event) -> tuple:
             address = _address(event.request)
-            return _is_call(event.fn), running[address], self._served.get(address, 0), event.enqueue_time
+            return running[address], _is_call(event.fn), self._served.get(address, 0), event.enqueue_time
 
         event = min(ready, key=turn)
         self.event_queue_per_concurrency_id[event.concurrency_id].queue.remove(event)
@@ -162,5 +163,10 @@ def _is_call(fn) -> bool:
 
 
 def _address(request) -> str:
+    """Who asks: an address, of IPv6 the network of its first 64 bits, which is one household's."""
     client = getattr(request, "client", None)
-    return client.host if client is not None else ""
+    host = client.host if client is not None else ""
+    try:
+        return ":".join(ipaddress.IPv6Address(host).exploded.split(":")[:4])
+    except ValueError:
+        return host

@@ -13,7 +13,7 @@ import mimetypes
 import re
 import time
 from collections.abc import Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
@@ -43,7 +43,7 @@ OPEN: tuple[tuple[str, str, int], ...] = (
     ("GET", "/favicon.ico", 0),
     ("GET", "/manifest.json", 0),
     ("GET", "/robots.txt", 0),
-    ("GET", r"/(assets|static|svelte)/[\w./@+-]+", 0),
+    ("GET", r"/(assets|static|svelte)/[\w./@+-]{1,200}", 0),
     ("GET", f"{API}/info", 0),
     ("GET", f"{API}/openapi.json", 0),
     ("GET", f"{API}/app_id", 0),
@@ -148,7 +148,7 @@ class Guard:
         try:
             await self._serve(scope, receive, answer)
         except RefusedError as refused:
-            await JSONResponse({"detail": refused.sentence}, refused.status)(scope, receive, answer)
+            await _last_word(refused.status, refused.sentence)(scope, receive, answer)
         except ClientDisconnect:
             pass
         except Exception as error:
@@ -157,7 +157,7 @@ class Guard:
                 place = place.tb_next
             log.error("%s in %s, line %s", type(error).__name__, place.tb_frame.f_code.co_filename, place.tb_lineno)
             if not started:
-                await JSONResponse({"detail": FAILED}, 500)(scope, receive, answer)
+                await _last_word(500, FAILED)(scope, receive, answer)
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         scope = self._clean(scope)
@@ -182,6 +182,8 @@ class Guard:
         elif path == f"{API}/upload_progress":
             upload = dict(parse_qsl(scope["query_string"].decode("latin-1"))).get("upload_id", "")
             await StreamingResponse(self._progress(upload), media_type="text/event-stream")(scope, receive, send)
+        elif method == "GET" and not self._expected(path, scope):
+            raise RefusedError(404, "Nothing is under way by this name.")
         elif method == "POST" and not path.startswith(f"{API}/mcp"):
             body = self._checked(path, _parsed(await _whole(receive)))
             scope = scope | {"headers": _json_headers(scope["headers"], len(body))}
@@ -203,6 +205,21 @@ class Guard:
         query = urlencode([(k, v) for k, v in parse_qsl(scope["query_string"].decode("latin-1"))
                            if k != "deep_link"])  # fmt: skip
         return scope | {"headers": list(headers), "client": client, "query_string": query.encode()}
+
+    def _expected(self, path: str, scope: Scope) -> bool:
+        """Whether a stream of answers has anything to tell; Gradio would begin one and break it off."""
+        queue = getattr(self.blocks, "_queue", None)
+        if path == f"{API}/queue/data":
+            session = dict(parse_qsl(scope["query_string"].decode("latin-1"))).get("session_hash")
+            return session in queue.pending_messages_per_session
+        if path.startswith(f"{API}/call/"):
+            event = path.split("/")[-1]
+            return (
+                event in queue.event_ids_to_events
+                or event in queue.pending_messages_per_session
+                or any(event in events for events in queue.pending_event_ids_session.values())
+            )
+        return True
 
     def _is_proxy(self, address: str) -> bool:
         try:
@@ -353,6 +370,17 @@ def guarded(blocks, proxies: str, tools: bool, swept_every: float, age: float) -
         sweeping.cancel()
 
     return lifespan
+
+
+def _last_word(status: int, sentence: str) -> ASGIApp:
+    """An answer to somebody who may not be able to hear it any more: after a broken body the connection is closed."""
+    response = JSONResponse({"detail": sentence}, status)
+
+    async def told(scope: Scope, receive: Receive, send: Send) -> None:
+        with suppress(Exception):
+            await response(scope, receive, send)
+
+    return told
 
 
 def _foreign(scope: Scope) -> bool:
