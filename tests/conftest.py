@@ -1,5 +1,6 @@
-"""Shared fixtures: a bundle of random weights that loads in a moment, a phantom on disk, and the app as a process."""
+"""Shared fixtures: a small bundle of random weights, a phantom, the app as a process, a browser; what is skipped."""
 
+import importlib.util
 import os
 import re
 import subprocess
@@ -11,6 +12,8 @@ from pathlib import Path
 import cv2
 import pytest
 import torch
+from browsing import CHROMIUM, FLAGS, PATIENCE, leaves
+from playwright.sync_api import Page, expect, sync_playwright
 
 from mat_core import Diagnoser, MATConfig, MATNetwork
 from mat_core.bundle import Bundle, load_bundle, save_bundle
@@ -19,6 +22,24 @@ from mat_core.metadata import Vocabulary, closed_vocabulary
 from mat_core.phantoms import make_phantom
 
 ROOT = Path(__file__).resolve().parents[1]
+HAM10000 = Path(os.environ.get("HAM10000", ROOT.parent / "shared" / "ham10000"))
+# what a marker stands for, where it is missing: its tests are skipped and say why
+MISSING = {
+    "browser": CHROMIUM is None and "no Chromium on this machine: apt-get install chromium",
+    "real": not HAM10000.is_dir() and "needs the HAM10000 folder: beside the project in shared/, or in $HAM10000",
+    "detectron2": importlib.util.find_spec("detectron2") is None and "detectron2 is not installed: docs/DETECTRON2.md",
+}
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items) -> None:
+    """Whatever asks for the running app is slow, and what cannot run here is skipped."""
+    for item in items:
+        if "app_url" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.slow)
+        for marker, reason in MISSING.items():
+            if reason and item.get_closest_marker(marker):
+                item.add_marker(pytest.mark.skip(reason=reason))
 
 
 @pytest.fixture(scope="session")
@@ -90,3 +111,34 @@ def app_url(tiny_bundle, tmp_path_factory) -> Iterator[str]:
     """The address of one running app with `tiny_bundle`, for the whole test session."""
     with app_process("--checkpoint", tiny_bundle, temporary=tmp_path_factory.mktemp("tmp")) as (url, _):
         yield url
+
+
+@pytest.fixture(scope="module")  # not longer: while it lasts, no test beside it can run an event loop of its own
+def browser():
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def visit(browser, app_url):
+    """A function that opens the page; afterwards nothing may have gone wrong or out."""
+    problems, contexts = [], []
+
+    def open_page(width: int = 1280, height: int = 900, scheme: str = "light") -> Page:
+        contexts.append(browser.new_context(viewport={"width": width, "height": height}, color_scheme=scheme))
+        page = contexts[-1].new_page()
+        page.set_default_timeout(PATIENCE)
+        page.on("console", lambda said: problems.append(said.text) if said.type == "error" else None)
+        page.on("pageerror", lambda error: problems.append(str(error)))
+        page.on("request", lambda request: problems.append(request.url) if leaves(request.url) else None)
+        page.goto(app_url)
+        expect(page.locator("#answer .bars li")).to_have_count(7, timeout=PATIENCE)
+        expect(page.locator("#image img")).to_be_visible(timeout=PATIENCE)
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert problems == []

@@ -16,11 +16,11 @@ from pathlib import Path
 
 import httpx
 import pytest
+from browsing import PATIENCE, upload
 from conftest import ROOT, app_process
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
-from playwright.sync_api import expect, sync_playwright
-from test_browser import CHROMIUM, FLAGS, PATIENCE, upload
+from playwright.sync_api import expect
 
 from interface.mcp import offer_tools
 from mat_core import DISCLAIMER, Metadata, UserError, exploration
@@ -387,11 +387,9 @@ def test_client_tool_and_command_line_give_the_same_to_the_last_bit(ask, tiny_bu
     assert json.loads(answer.content[0].text) == expected.to_dict()
 
 
-@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine: apt-get install chromium")
-def test_the_page_gives_the_same_to_the_last_bit(app_url, phantom_file, expected):
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        page = browser.new_page()
+@pytest.mark.browser
+def test_the_page_gives_the_same_to_the_last_bit(browser, app_url, phantom_file, expected):
+    with browser.new_page() as page:
         page.set_default_timeout(PATIENCE)
         page.goto(app_url)
         expect(page.locator("#answer .bars li")).to_have_count(7, timeout=PATIENCE)
@@ -406,5 +404,4 @@ def test_the_page_gives_the_same_to_the_last_bit(app_url, phantom_file, expected
         rows = page.locator("#answer .bars li").all()
         shown = {row.get_attribute("data-code"): float(row.get_attribute("data-probability")) for row in rows}
         expect(page.locator("#words .chip")).to_have_text(words)
-        browser.close()
     assert shown == expected.probabilities

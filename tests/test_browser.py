@@ -1,89 +1,23 @@
 """The app as a person uses it: headless Chromium, one server for all tests. Skipped where there is no Chromium."""
 
-import re
-import shutil
 from pathlib import Path
 
 import cv2
 import pytest
-from playwright.sync_api import Page, expect, sync_playwright
+from browsing import PATIENCE, VIEWS, open_tab, upload
+from playwright.sync_api import Page, expect
 
 from mat_core import DISCLAIMER, Metadata
 from mat_core.explain import ablate
 from mat_core.labels import BY_CODE
 from mat_core.phantoms import make_phantom
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-FLAGS = [
-    "--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking", "--disable-component-update",
-    "--disable-sync", "--no-first-run",
-]  # fmt: skip
-PATIENCE = 60_000  # milliseconds: a busy machine is no failure
-
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine: apt-get install chromium")
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield browser
-        browser.close()
-
-
-@pytest.fixture
-def visit(browser, app_url):
-    """A function that opens the page; afterwards nothing may have gone wrong or out."""
-    problems, contexts = [], []
-
-    def open_page(width: int = 1280, height: int = 900, scheme: str = "light") -> Page:
-        contexts.append(browser.new_context(viewport={"width": width, "height": height}, color_scheme=scheme))
-        page = contexts[-1].new_page()
-        page.set_default_timeout(PATIENCE)
-        page.on("console", lambda said: problems.append(said.text) if said.type == "error" else None)
-        page.on("pageerror", lambda error: problems.append(str(error)))
-        page.on("request", lambda request: problems.append(request.url) if _leaves(request.url) else None)
-        page.goto(app_url)
-        expect(page.locator("#answer .bars li")).to_have_count(7, timeout=PATIENCE)
-        expect(page.locator("#image img")).to_be_visible(timeout=PATIENCE)
-        return page
-
-    yield open_page
-    for context in contexts:
-        context.close()
-    assert problems == []
-
-
-def _leaves(url: str) -> bool:
-    return not re.match(r"(https?|wss?)://127\.0\.0\.1[:/]|data:|blob:", url)
-
-
-def upload(page: Page, path: Path) -> None:
-    page.locator("#image input[type=file]").set_input_files(path)
-    expect(page.locator("#answer .note-info")).to_contain_text("previous image", timeout=PATIENCE)
+pytestmark = pytest.mark.browser
 
 
 def shown_probabilities(page: Page) -> dict[str, float]:
     rows = page.locator("#answer .bars li").all()
     return {row.get_attribute("data-code"): float(row.locator(".value").inner_text().rstrip("%")) for row in rows}
-
-
-# each view, and something of it that is there when it has answered
-VIEWS = {
-    "Diagnose": "#answer",
-    "Question": "#question-class",
-    "Take away": "#ablation-view .verdict",
-    "Check attention": "#agreement-view .verdict",
-    "What if": "#what-if-view .verdict",
-    "Doubt": "#doubt-view .verdict",
-    "Compare": "#compare-view .verdict, #compare-view .note-info",
-    "Learn": "#leak-view .note-info",
-    "About": "#about",
-}
-
-
-def open_tab(page: Page, name: str) -> None:
-    page.get_by_role("tab", name=name, exact=True).click()
 
 
 def fits(diagnosis):

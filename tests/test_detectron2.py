@@ -4,7 +4,6 @@ What needs detectron2 is skipped where it is not installed; nothing here is down
 weights, but with residual branches made small: else a deep random network's numbers grow until nothing is proposed.
 """
 
-import importlib.util
 import json
 import os
 import pickle
@@ -38,9 +37,6 @@ from training.features import claim, load_features, recorded
 C4, FPN, SMALL, SMALL_C4 = (
     f"COCO-Detection/faster_rcnn_{name}.yaml" for name in ("R_101_C4_3x", "R_101_FPN_3x", "R_50_FPN_1x", "R_50_C4_1x")
 )
-installed = pytest.mark.skipif(
-    importlib.util.find_spec("detectron2") is None, reason="detectron2 is not installed: docs/DETECTRON2.md"
-)
 
 
 def sane(detector: Detectron2Detector) -> Detectron2Detector:
@@ -59,7 +55,7 @@ def sane(detector: Detectron2Detector) -> Detectron2Detector:
 # ---- regions
 
 
-@installed
+@pytest.mark.detectron2
 @pytest.mark.parametrize(("model", "width"), [(C4, 2048), (FPN, 1024)])
 def test_features_belong_to_their_boxes(model, width):
     from detectron2.modeling.poolers import ROIPooler
@@ -99,7 +95,7 @@ def test_features_belong_to_their_boxes(model, width):
         detector.train().detect(image)
 
 
-@installed
+@pytest.mark.detectron2
 def test_cocos_names_are_in_the_zoos_order():
     from detectron2.data.datasets.builtin_meta import COCO_CATEGORIES
 
@@ -132,7 +128,7 @@ def test_a_config_that_cannot_work_is_rejected(changes, says):
         Detectron2Config(**changes)
 
 
-@installed
+@pytest.mark.detectron2
 def test_a_model_that_the_zoo_never_had_is_named():
     with pytest.raises(ConfigError, match="R_101_C4_1x"):
         Detectron2Detector(Detectron2Config("COCO-Detection/faster_rcnn_R_101_C4_1x.yaml"))
@@ -178,7 +174,7 @@ def test_the_app_says_so_too(other_kind, capsys):
     assert "detectron2, which is not installed" in capsys.readouterr().err
 
 
-@installed
+@pytest.mark.detectron2
 def test_a_bundle_with_weights_of_another_detector_is_refused(other_kind):
     with pytest.raises(BundleError, match="does not fit together"):
         load_bundle(other_kind)
@@ -325,7 +321,7 @@ def test_features_of_one_detector_are_not_anothers(tmp_path):
 # ---- the whole road
 
 
-@installed
+@pytest.mark.detectron2
 @pytest.mark.parametrize("zoo_model", [SMALL, SMALL_C4])
 def test_from_a_zoo_file_to_a_bundle_that_answers(zoo_model, tmp_path, capsys, phantom_file):
     data = write_phantom_dataset(tmp_path / "data", per_class=3)
@@ -422,7 +418,7 @@ def explored(diagnoser: Diagnoser, file: Path) -> None:
 # ---- how long it takes; prints, and runs only when asked for: MAT_DETECTOR_TIMES=1 pytest -s -k seconds_an_image
 
 
-@installed
+@pytest.mark.detectron2
 @pytest.mark.skipif(not os.environ.get("MAT_DETECTOR_TIMES"), reason="minutes long: set MAT_DETECTOR_TIMES=1")
 def test_seconds_an_image():
     image = make_phantom(1, size=(450, 600)).image

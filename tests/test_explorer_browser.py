@@ -19,8 +19,8 @@ import numpy as np
 import pytest
 import torch
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Page, expect, sync_playwright
-from test_browser import CHROMIUM, FLAGS, PATIENCE
+from browsing import PATIENCE, leaves
+from playwright.sync_api import Page, expect
 
 from interface.explorer import explorer, explorer_value
 from interface.theme import clinical_theme
@@ -32,7 +32,7 @@ from mat_core.metadata import FIELDS
 from mat_core.phantoms import make_phantom
 from mat_core.units import MAPS, UNITS
 
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine: apt-get install chromium")
+pytestmark = pytest.mark.browser
 
 METADATA = Metadata(55, "female", "lower extremity", "follow_up")  # ten words, the longest input
 HOSTILE = '<img src=x onerror="window.harmed=1">"\'&.jpg</script>'
@@ -104,14 +104,6 @@ def host(cases):
     demo.close(verbose=False)
 
 
-@pytest.fixture(scope="module")
-def browser():
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield browser
-        browser.close()
-
-
 @pytest.fixture
 def visit(browser):
     """A function that opens an address; afterwards nothing may have gone wrong or out."""
@@ -123,7 +115,7 @@ def visit(browser):
         page.set_default_timeout(PATIENCE)
         page.on("console", lambda said: problems.append(said.text) if said.type == "error" else None)
         page.on("pageerror", lambda error: problems.append(str(error)))
-        page.on("request", lambda request: problems.append(request.url) if _leaves(request.url) else None)
+        page.on("request", lambda request: problems.append(request.url) if leaves(request.url) else None)
         page.goto(url)
         return page
 
@@ -131,10 +123,6 @@ def visit(browser):
     for context in contexts:
         context.close()
     assert problems == []
-
-
-def _leaves(url: str) -> bool:
-    return not re.match(r"(https?|wss?)://127\.0\.0\.1[:/]|data:|blob:", url)
 
 
 @pytest.fixture

@@ -5,14 +5,14 @@ from threading import Event
 import gradio as gr
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from browsing import PATIENCE, VIEWS, open_tab, upload
 from playwright.sync_api import expect
-from test_browser import CHROMIUM, PATIENCE, VIEWS, browser, open_tab, upload, visit  # noqa: F401
 
 from interface import question
 from interface.session import analyse
 from mat_core import Metadata
 
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine: apt-get install chromium")
+pytestmark = pytest.mark.browser
 
 ANSWERED = {name: part for name, part in VIEWS.items() if "-view" in part}
 
@@ -28,7 +28,7 @@ def faults(page) -> list[str]:
 
 
 @pytest.mark.parametrize(("width", "scheme"), [(390, "dark"), (1280, "light")])
-def test_every_answer_is_accessible_and_shows_its_numbers_without_scrolling(visit, width, scheme):  # noqa: F811
+def test_every_answer_is_accessible_and_shows_its_numbers_without_scrolling(visit, width, scheme):
     page = visit(width, 844, scheme)
     open_tab(page, "Question")
     # this tab is open at once, and may have asked before the page had its case
@@ -50,7 +50,7 @@ def test_every_answer_is_accessible_and_shows_its_numbers_without_scrolling(visi
         assert hidden == [], tab
 
 
-def test_a_case_whose_image_was_replaced_is_said_to_be_the_previous_one(visit, phantom_file):  # noqa: F811
+def test_a_case_whose_image_was_replaced_is_said_to_be_the_previous_one(visit, phantom_file):
     page = visit()
     upload(page, phantom_file)
     open_tab(page, "Question")
@@ -62,7 +62,7 @@ def test_a_case_whose_image_was_replaced_is_said_to_be_the_previous_one(visit, p
     expect(page.locator("#compare-view .note-info").first).to_have_text(question.PREVIOUS, timeout=PATIENCE)
 
 
-def test_an_answer_that_comes_too_late_is_not_shown(browser, tiny_diagnoser, phantom_file, monkeypatch):  # noqa: F811
+def test_an_answer_that_comes_too_late_is_not_shown(browser, tiny_diagnoser, phantom_file, monkeypatch):
     asked, go_on, told = Event(), Event(), Event()
     quick = question.ablate
 

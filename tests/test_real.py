@@ -8,10 +8,10 @@ import subprocess
 import sys
 import time
 import urllib.request
-from pathlib import Path
 
 import numpy as np
 import pytest
+from conftest import HAM10000, ROOT
 
 from mat_core import Diagnoser
 from mat_core.bundle import DEFAULT, METRICS, load_bundle
@@ -19,13 +19,6 @@ from mat_core.ham10000 import SPLIT_FILE, read_dataset
 from mat_core.labels import CODES
 from mat_core.phantoms import make_phantom
 from training.evaluate import answer_all, figures_of
-
-ROOT = Path(__file__).resolve().parents[1]
-HAM10000 = Path(os.environ.get("HAM10000", ROOT.parent / "shared" / "ham10000"))
-
-needs_data = pytest.mark.skipif(
-    not HAM10000.is_dir(), reason="needs the HAM10000 folder: beside the project in shared/, or in $HAM10000"
-)
 
 
 @pytest.fixture(scope="module")
@@ -77,7 +70,7 @@ def test_half_a_bundle_is_not_shipped():
     assert load_bundle().metrics["test"]["acc"]
 
 
-@needs_data
+@pytest.mark.real
 def test_the_model_answers_on_real_lesions_as_the_metrics_say(diagnoser, metrics):
     """Every 12th test image: enough to catch a bundle whose figures belong to other weights."""
     cases = sorted(read_dataset(HAM10000).of("test"), key=lambda c: c.image_id)[::12]
@@ -88,7 +81,7 @@ def test_the_model_answers_on_real_lesions_as_the_metrics_say(diagnoser, metrics
     assert figures["detector"]["lesion_top"] >= 0.9
 
 
-@needs_data
+@pytest.mark.real
 def test_turning_metadata_off_still_leaves_a_model(diagnoser):
     cases = sorted(read_dataset(HAM10000).of("test"), key=lambda c: c.image_id)[::25]
     right = [diagnoser(case.image).top == case.diagnosis for case in cases]

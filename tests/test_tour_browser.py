@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
+from browsing import PATIENCE, VIEWS, open_tab, upload
 from playwright.sync_api import Page, expect
-from test_browser import CHROMIUM, PATIENCE, VIEWS, browser, open_tab, upload  # noqa: F401
 
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine: apt-get install chromium")
+pytestmark = pytest.mark.browser
 
 # what the browser itself says of a policy, beside what it writes to the console
 REFUSALS = """document.addEventListener('securitypolicyviolation', (event) => console.error(
@@ -55,7 +55,7 @@ def log(app_url) -> Log:
 
 
 @pytest.fixture
-def page(browser, log) -> Iterator[Page]:  # noqa: F811
+def page(browser, log) -> Iterator[Page]:
     context = browser.new_context(viewport={"width": 1280, "height": 900}, accept_downloads=True)
     page = context.new_page()
     page.set_default_timeout(PATIENCE)
@@ -130,7 +130,7 @@ def test_the_watch_would_tell(page, log):
     assert any("policy: img-src" in text for text in log.bad()), "the page may show other machines' images"
 
 
-def test_another_page_cannot_frame_it_nor_read_it(browser, app_url):  # noqa: F811
+def test_another_page_cannot_frame_it_nor_read_it(browser, app_url):
     """A page of another origin gets neither the demo in a frame, nor an answer, nor an upload accepted."""
     text = f"<iframe id=demo src='{app_url}'></iframe>".encode()
 
