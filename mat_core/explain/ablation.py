@@ -1,9 +1,11 @@
 """Ablation: take something away and see what the answer becomes. The only check that asks the model itself.
 
 A region is masked, so that it is absent for every block and for the fusion; a field becomes missing, as when nobody
-filled it in; the guidance is made even, or its weights are shuffled among the keys.
+filled it in; the guidance is made even, or its weights are shuffled among the keys. Regions share what they know, so
+taking one away changes little: `take_away` takes whole groups, `cumulate` one after the other.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,10 +14,11 @@ from torch import Tensor
 
 from ..attention import Edit
 from ..diagnoser import Diagnoser
+from ..errors import ConfigError
 from ..metadata import FIELDS, Metadata
 from ..regions import Regions
 from ..units import UNITS
-from .passes import case_inputs, class_name, figure, probabilities_of, word_ids
+from .passes import case_inputs, class_name, figure, probabilities_of, probabilities_without, word_ids
 
 DRAWS = 8  # shufflings of the guided maps
 
@@ -78,6 +81,89 @@ def ablate(
         diagnoser.bundle.labels, plain, without_each(diagnoser, features, padding, ids),
         dict(zip(present, reworded, strict=False)), reworded[-1], uniform, shuffled,
     )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Groups:
+    """What taking away groups of regions does. names: (groups,); sizes: (groups,), regions in each.
+
+    probabilities: (classes,), of the answer as it is; without: (groups, classes), each group absent alone.
+    """
+
+    labels: tuple[str, ...]
+    names: tuple[str, ...]
+    sizes: tuple[int, ...]
+    probabilities: np.ndarray
+    without: np.ndarray
+
+    def effect(self, label: str) -> np.ndarray:
+        """What each group adds to the probability of `label`, (groups,): positive when it spoke for it."""
+        k = self.labels.index(label)
+        return self.probabilities[k] - self.without[:, k]
+
+    def sentence(self, label: str) -> str:
+        """The probability of `label` without each group."""
+        k = self.labels.index(label)
+        parts = [
+            f"without {name} ({size} region{'' if size == 1 else 's'}) {figure(p[k])}"
+            for name, size, p in zip(self.names, self.sizes, self.without, strict=True)
+        ]
+        start = f"The probability of {class_name(label)} is {figure(self.probabilities[k])}"
+        return f"{'; '.join([start, ', '.join(parts)] if parts else [start])}."
+
+
+def take_away(
+    diagnoser: Diagnoser, regions: Regions, groups: Mapping[str, np.ndarray], metadata: Metadata | None = None
+) -> Groups:
+    """The answer without each group of regions. groups: name -> (r,) bool, True for the regions that go.
+
+    `passes.kind_groups` gives those of a kind, `touching` those of a painted part; ~group takes everything but the
+    group. Raises ConfigError for a group of another length.
+    """
+    features, padding, ids = case_inputs(diagnoser, regions, metadata)
+    count = int((~padding).sum())
+    masks = np.zeros((len(groups) + 1, count), dtype=bool)  # the first one: nothing is taken
+    for mask, (name, group) in zip(masks[1:], groups.items(), strict=True):
+        group = np.asarray(group)
+        if group.dtype != bool or group.shape not in ((len(regions),), (count,)):
+            raise ConfigError(f"The group {name!r} must be ({len(regions)},) bool; got {group.dtype}, {group.shape}.")
+        mask[:] = group[:count]
+    found = probabilities_without(diagnoser, features, torch.from_numpy(masks), ids)
+    return Groups(
+        diagnoser.bundle.labels, tuple(groups), tuple(int(m.sum()) for m in masks[1:]), found[0], found[1:]
+    )  # fmt: skip
+
+
+def cumulate(
+    diagnoser: Diagnoser, regions: Regions, ranking: np.ndarray, metadata: Metadata | None = None
+) -> np.ndarray:
+    """Probabilities without the first 0, 1, ... r regions of a ranking, (r + 1, classes).
+
+    ranking: (r,), larger goes first; ties in the regions' order. Raises ConfigError for another length.
+    """
+    ranking = np.asarray(ranking)
+    features, padding, ids = case_inputs(diagnoser, regions, metadata)
+    count = int((~padding).sum())
+    if ranking.shape != (count,):
+        raise ConfigError(f"A ranking of these regions has {count} numbers; got {ranking.shape}.")
+    place = np.empty(count, dtype=int)
+    place[np.argsort(-ranking, kind="stable")] = np.arange(count)
+    absent = place < np.arange(count + 1)[:, None]
+    return probabilities_without(diagnoser, features, torch.from_numpy(absent), ids)
+
+
+def touching(regions: Regions, mask: np.ndarray) -> np.ndarray:
+    """Which regions' boxes have a pixel of a painted part, (r,) bool. mask: (h, w) bool over the whole picture, of any
+    size: one of the picture's shape, larger or smaller.
+    """
+    mask = np.asarray(mask, dtype=bool)
+    # pixels painted above and left of each corner: four of them count those in a box
+    counts = np.zeros((mask.shape[0] + 1, mask.shape[1] + 1), dtype=np.int64)
+    counts[1:, 1:] = mask.cumsum(0, dtype=np.int64).cumsum(1)
+    boxes = regions.on_size(mask.shape).boxes
+    x1, y1 = (np.floor(boxes[:, i]).astype(int).clip(0, mask.shape[1 - i]) for i in (0, 1))
+    x2, y2 = (np.ceil(boxes[:, i + 2]).astype(int).clip(0, mask.shape[1 - i]) for i in (0, 1))
+    return counts[y2, x2] - counts[y1, x2] - counts[y2, x1] + counts[y1, x1] > 0
 
 
 def without_each(diagnoser: Diagnoser, features: Tensor, padding: Tensor, ids: Tensor) -> np.ndarray:

@@ -2,9 +2,13 @@
 
 Deletion removes the best-ranked regions first and insertion adds them first, to no region at all (Petsiuk et al. 2018,
 RISE): a ranking that knows what matters makes deletion fall early and insertion rise early.
+
+`agree` asks on the regions that are known; `confront` hides the pixels of each region's box and lets the detector look
+again. The two references differ, because a region that is taken away has told the others what it knew, and its pixels
+are still in their features.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,12 +20,18 @@ from ..diagnoser import Diagnoser
 from ..metadata import Metadata
 from ..regions import Regions
 from .ablation import without_each
+from .contributions import contributions
+from .occlusion import Progress, occlude
 from .passes import case_inputs, class_name, figure, label_index, probabilities_of, probabilities_without
 from .relevance import relevance
 
 RANKINGS = ("attention", "share", "gradient", "relevance", "ablation")
 RANDOM = "random"
 TOP = 10  # regions
+REFERENCES = ("occlusion", "ablation")
+# 'area', of the box, knows nothing but how much is hidden: what is no better than it says nothing about the model
+CONFRONTED = ("attention", "share", "contribution", "gradient", "relevance", "area", *REFERENCES)
+INTERVAL = (2.5, 97.5)  # percentiles of the bootstrap
 
 
 @dataclass(frozen=True)
@@ -92,15 +102,103 @@ def agree(
             curve[name] = values[start : start + len(these)].mean(0)
         start += len(these)
     truth = scores["ablation"]
-    best = set(orders["ablation"][0][:top])
     return Agreement(
         label,
         scores,
         {name: rank_correlation(values, truth) for name, values in scores.items()},
-        {name: len(best & set(orders[name][0][:top])) / max(top, 1) for name in scores},
+        {name: top_overlap(values, truth) for name, values in scores.items()},
         counts,
         *curves,
     )
+
+
+@dataclass(frozen=True)
+class Confrontation:
+    """scores: ranking of `CONFRONTED` -> (regions,), larger is said to speak more for `label`; 'attention' is lacking
+    where the unit has none. Among them are the references: 'occlusion', what hiding the pixels of a region's box
+    changes, and 'ablation', what taking its token away changes.
+
+    spearman, overlap: reference -> ranking -> as `Agreement` has them, every ranking but the reference itself.
+    """
+
+    label: str
+    scores: dict[str, np.ndarray]
+    spearman: dict[str, dict[str, float]]
+    overlap: dict[str, dict[str, float]]
+
+    def sentence(self, ranking: str = "attention") -> str:
+        """How far the ranking, and taking away, agree with hiding; and by how much the two change the answer."""
+        hidden, taken = (np.abs(self.scores[name]).max(initial=0.0) for name in ("occlusion", "ablation"))
+        against = self.spearman["occlusion"]
+        names = [ranking] if ranking in against and ranking != "ablation" else []
+        ranked = "".join(f"{name} {against[name]:+.2f}, " for name in names)
+        return (
+            f"Rank correlation with hiding a region's pixels: {ranked}taking the region away "
+            f"{against['ablation']:+.2f}. Hiding changes {class_name(self.label)} by up to {100 * hidden:.1f} points, "
+            f"taking away by up to {100 * taken:.1f}."
+        )
+
+
+def confront(
+    diagnoser: Diagnoser,
+    image: np.ndarray,
+    metadata: Metadata | None = None,
+    label: str | None = None,
+    fill: str = "skin",
+    progress: Progress | None = None,
+    cancelled: Callable[[], bool] | None = None,
+) -> Confrontation:
+    """Rank the regions of an RGB array from `images.load_image` every way for `label` (a code; default: the top class).
+
+    A region's contribution is its part in the log-odds of `label` against the likeliest other class. One detection a
+    region: fill, progress, cancelled as `occlude` has them.
+    """
+    regions = diagnoser.regions(image)
+    features, padding, ids = case_inputs(diagnoser, regions, metadata)
+    if label is None:
+        label = diagnoser.bundle.labels[int(probabilities_of(diagnoser, features, padding, ids)[0].argmax())]
+    k = label_index(diagnoser, label)
+    scores = _scores(diagnoser, regions, metadata, features, padding, ids, label, k)
+    hidden = occlude(diagnoser, image, metadata, "regions", fill, progress, cancelled)
+    scores["occlusion"] = hidden.effect(label)
+    scores["contribution"] = contributions(diagnoser, regions, metadata).against(label).regions
+    scores["area"] = hidden.areas
+    scores = {name: scores[name] for name in CONFRONTED if name in scores}
+    pairs = {one: [name for name in scores if name != one] for one in REFERENCES}
+    return Confrontation(
+        label,
+        scores,
+        {one: {name: rank_correlation(scores[name], scores[one]) for name in names} for one, names in pairs.items()},
+        {one: {name: top_overlap(scores[name], scores[one]) for name in names} for one, names in pairs.items()},
+    )
+
+
+def summarise(confrontations: Sequence[Confrontation], rounds: int = 1000, seed: int = 0) -> dict:
+    """Over many cases, for JSON: 'cases'; 'against': reference -> ranking -> 'spearman' and 'overlap', each with its
+    mean 'value' and 'interval95' of a bootstrap over cases; 'largest': reference -> the same of the largest effect.
+    """
+    rng = np.random.default_rng(seed)
+
+    def mean(values: Sequence[float]) -> dict:
+        values = np.array(values)
+        drawn = values[rng.integers(0, len(values), (rounds, len(values)))].mean(1)
+        return {"value": float(values.mean()), "interval95": [float(v) for v in np.percentile(drawn, INTERVAL)]}
+
+    against: dict[str, dict] = {one: {} for one in REFERENCES}
+    for one, rows in against.items():
+        for name in CONFRONTED:
+            having = [c for c in confrontations if name in c.spearman[one]]
+            if having:
+                rows[name] = {
+                    "spearman": mean([c.spearman[one][name] for c in having]),
+                    "overlap": mean([c.overlap[one][name] for c in having]),
+                }
+    largest = {
+        one: mean([float(np.abs(c.scores[one]).max(initial=0.0)) for c in confrontations])
+        for one in REFERENCES
+        if confrontations
+    }
+    return {"cases": len(confrontations), "against": against, "largest": largest}
 
 
 def average(agreements: Sequence[Agreement]) -> dict:
@@ -119,6 +217,13 @@ def average(agreements: Sequence[Agreement]) -> dict:
                     "overlap": float(np.mean([a.overlap[name] for a in having])),
                 }
     return {"cases": len(agreements), "rankings": rows}
+
+
+def top_overlap(a: np.ndarray, b: np.ndarray, top: int = TOP) -> float:
+    """Share of the `top` largest of one side that are among those of the other; 0 where there is none."""
+    top = min(top, len(a))
+    best, other = (set(np.argsort(-values, kind="stable")[:top]) for values in (a, b))
+    return len(best & other) / max(top, 1)
 
 
 def rank_correlation(a: np.ndarray, b: np.ndarray) -> float:

@@ -9,7 +9,7 @@ from torch import Tensor
 from ..attention import Edit
 from ..diagnoser import Diagnoser
 from ..errors import ConfigError
-from ..labels import BY_CODE
+from ..labels import BY_CODE, PARTS
 from ..metadata import Metadata
 from ..regions import Regions
 
@@ -73,6 +73,13 @@ def word_ids(diagnoser: Diagnoser, variants: Iterable[Metadata]) -> Tensor:
     """Word ids of several metadata, (variants, w)."""
     vocabulary, length = diagnoser.bundle.vocabulary, diagnoser.bundle.network.config.words
     return torch.from_numpy(np.stack([vocabulary.encode(diagnoser.words(m), length) for m in variants]))
+
+
+def kind_groups(regions: Regions) -> dict[str, np.ndarray]:
+    """Kind -> (r,) bool, its regions: 'lesion' for all boxes around the whole of it, whichever diagnosis they name."""
+    names = np.array(["lesion" if name in BY_CODE else name for name in regions.names])
+    order = ["lesion", *PARTS, *sorted(set(names) - {"lesion", *PARTS})]
+    return {name: names == name for name in order if (names == name).any()}
 
 
 def label_index(diagnoser: Diagnoser, label: str) -> int:
