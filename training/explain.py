@@ -1,40 +1,52 @@
-"""Step 'explain': on a whole split, do the regions that each ranking puts first matter?"""
+"""Step 'explain': on a whole split, do the regions that each ranking puts first matter? Asked by taking them away, and
+by hiding their pixels and looking again.
+"""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from tqdm import tqdm
 
 from mat_core.diagnoser import Diagnoser
 from mat_core.errors import ConfigError
-from mat_core.explain import RANKINGS, agree, average
+from mat_core.explain import CONFRONTED, RANKINGS, REFERENCES, agree, average, confront, summarise
 from mat_core.explain.agreement import RANDOM
 from mat_core.ham10000 import Case
 from mat_core.images import load_image
 
 
 def explain_split(diagnoser: Diagnoser, cases: Sequence[Case], limit: int | None = None, seed: int = 0) -> dict:
-    """`agree` on every case, for the class that the model gives it; ready for metrics.json.
+    """`agree` and `confront` on every case, for the class that the model gives it; ready for metrics.json.
+
+    `confront` looks at each image once for every region: about five seconds a case on two cores.
 
     limit: only so many cases, drawn with `seed`; default: all. Returns 'seed', 'cases' and 'rankings' as
-    `mat_core.explain.average` has them, and 'by_class': code of the predicted class -> 'cases' and 'rankings' of its
-    cases alone. Raises ConfigError without a case or for a limit below 1.
+    `mat_core.explain.average` has them, 'by_class': code of the predicted class -> 'cases' and 'rankings' of its cases
+    alone, and 'hiding': as `mat_core.explain.summarise` has it, with a 'by_class' of its own. Raises ConfigError
+    without a case or for a limit below 1.
     """
     if limit is not None and limit < 1:
         raise ConfigError(f"limit must be at least 1 case; got {limit}.")
     if not cases:
         raise ConfigError("This split has no case to explain.")
     chosen = np.sort(np.random.default_rng(seed).permutation(len(cases))[:limit])
-    found = []
+    found, hiding = [], []
     for i in tqdm(chosen, desc="explaining", unit="image", mininterval=5):
-        regions = diagnoser.regions(load_image(cases[i].image))
+        image = load_image(cases[i].image)
+        regions = diagnoser.regions(image)
         # a seed of its own: the same random orders in every case would not average out
         found.append(agree(diagnoser, regions, cases[i].metadata, seed=seed + int(i)))
-    predicted = {code: [a for a in found if a.label == code] for code in diagnoser.bundle.labels}
+        hiding.append(confront(diagnoser, image, cases[i].metadata, found[-1].label))
+
+    def by_class(figures: Callable, results: list) -> dict:
+        predicted = {code: [one for one in results if one.label == code] for code in diagnoser.bundle.labels}
+        return {code: figures(these) for code, these in predicted.items() if these}
+
     return {
         "seed": seed,
         **average(found),
-        "by_class": {code: average(these) for code, these in predicted.items() if these},
+        "by_class": by_class(average, found),
+        "hiding": {**summarise(hiding), "by_class": by_class(summarise, hiding)},
     }
 
 
@@ -48,4 +60,17 @@ def report(figures: dict, split: str) -> str:
             row = figures["rankings"][name]
             ranked = "".join(f"{row[k]:9.3f}" if k in row else " " * 9 for k in ("spearman", "overlap"))
             lines.append(f"  {name:11}{ranked}{row['deletion_area']:10.3f}{row['insertion_area']:10.3f}")
+    hiding = figures["hiding"]
+    for reference in REFERENCES:
+        largest = _interval(hiding["largest"][reference])
+        lines.append(f"  against {reference}, whose largest effect on the class is {largest}, mean and 95 % interval:")
+        for name in CONFRONTED:
+            row = hiding["against"][reference].get(name)
+            if row:
+                lines.append(f"  {name:13}spearman {_interval(row['spearman'])}  top ten {_interval(row['overlap'])}")
     return "\n".join(lines)
+
+
+def _interval(figure: dict) -> str:
+    low, high = figure["interval95"]
+    return f"{figure['value']:+.3f} ({low:+.3f} to {high:+.3f})"
