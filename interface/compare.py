@@ -8,8 +8,8 @@ from mat_core import UserError
 from mat_core.explain import compare
 from mat_core.labels import BY_CODE
 
+from .asking import BROKEN, NOTHING, about
 from .models import Models
-from .question import BROKEN, NOTHING, about
 from .session import Session
 from .tables import Markup, table
 from .text import esc, note

@@ -9,8 +9,8 @@ from mat_core.explain import leak
 from mat_core.explain.leak import SAID
 from mat_core.labels import BY_CODE
 
+from .asking import BROKEN, NOTHING, about
 from .models import Models
-from .question import BROKEN, NOTHING, about
 from .session import Session
 from .tables import points, table
 from .text import esc, note

@@ -1,31 +1,27 @@
 """The view that doubts: what really mattered, whether attention knew it, what else could be true, how sure it is."""
 
 import functools
-import logging
 from collections.abc import Callable
 
 import gradio as gr
 import numpy as np
 
-from mat_core import Diagnoser, UserError
+from mat_core import Diagnoser
 from mat_core.explain import RANKINGS, ablate, agree, doubt, operating_point, relevance, what_if
 from mat_core.explain.agreement import RANDOM
 from mat_core.explain.what_if import NOTE
 from mat_core.figures import percent
 from mat_core.labels import BY_CODE, region_name
 
+from .asking import NOTHING, about, ask_again, only_about, subject, told
 from .charts import lines
 from .evidence import boxes_drawing
+from .hiding import build_hiding
 from .session import Session
 from .tables import Markup, details, points, table
-from .text import esc, note
-
-log = logging.getLogger(__name__)
+from .text import esc
 
 OWN = "the answer's own"
-NOTHING = '<p class="empty">Diagnose an image first: there is no case to question.</p>'
-PREVIOUS = "This is about the previous image, the one that was diagnosed. Diagnose the new one to question it."
-BROKEN = "Something went wrong inside the app; the case is unchanged. Please try again."
 SHOWN = 10  # regions in a list
 SAID = {
     "attention": "attention",
@@ -56,39 +52,23 @@ def build_question(diagnoser: Diagnoser, session: gr.State) -> None:
                 with gr.Tab(name, id=key) as tab:
                     ask = gr.Button("Ask", variant="primary", size="sm", elem_id=f"ask-{key}")
                     shown = gr.HTML("", apply_default_css=False, js_on_load=None, elem_id=f"{key}-view")
-                    told = functools.partial(_asked, _told(functools.partial(view, diagnoser)))
+                    answer = functools.partial(_asked, functools.partial(view, diagnoser))
                     answered = gr.State("")  # which case and class the answer is about
                     asked = {"api_visibility": "private", "show_progress": "full", "show_progress_on": [shown]}
-                    asking = gr.on([ask.click, tab.select], told, [session, label], [shown, answered], **asked)
+                    asking = gr.on([ask.click, tab.select], answer, [session, label], [shown, answered], **asked)
                     quiet = {"api_visibility": "private", "show_progress": "hidden"}
                     # another case or another class: what stands there is not about it, nor what comes too late
-                    gr.on([session.change, label.change], _ask_again, session, shown, **quiet)
-                    asking.then(_only_about, [session, label, answered], shown, **quiet)
+                    gr.on([session.change, label.change], ask_again, session, shown, **quiet)
+                    asking.then(only_about, [session, label, answered], shown, **quiet)
+                if key == "ablation":
+                    build_hiding(diagnoser, session, label)
                 if key == "doubt":
                     with tab:
                         _threshold(diagnoser, session)
 
 
-def _ask_again(now: Session | None) -> str:
-    return NOTHING if now is None else '<p class="empty">Press Ask.</p>'
-
-
-def _asked(told: Callable, now: Session | None, label: str) -> tuple[str, str]:
-    return told(now, label), _subject(now, label)
-
-
-def _only_about(now: Session | None, label: str, answered: str):
-    """Leave an answer about this case and class; take one away that was asked about another."""
-    return gr.skip() if answered == _subject(now, label) else _ask_again(now)
-
-
-def _subject(now: Session | None, label: str) -> str:
-    return f"{id(now)} {label}"  # the id only: the state must not keep a case that the session has forgotten
-
-
-def about(now: Session) -> str:
-    """A note where the case is no longer the image on the screen, else nothing."""
-    return note(PREVIOUS, "info") if now.stale else ""
+def _asked(view: Callable, now: Session | None, label: str) -> tuple[str, str]:
+    return (NOTHING if now is None else told(lambda: about(now) + view(now, label))), subject(now, label)
 
 
 def ablation_html(diagnoser: Diagnoser, now: Session, label: str) -> str:
@@ -320,18 +300,3 @@ def _bars(names, values: np.ndarray, given) -> str:
         for name, value in zip(names, values, strict=True)
     )
     return Markup(f'<ul class="bars narrow">{rows}</ul>')
-
-
-def _told(handler: Callable) -> Callable:
-    """The handler for a page: without a case, or with an error, a sentence."""
-
-    def told(now: Session | None, label: str):
-        try:
-            return NOTHING if now is None else about(now) + handler(now, label)
-        except UserError as error:
-            return note(str(error))
-        except Exception:
-            log.exception("in %s", handler)
-            return note(BROKEN)
-
-    return told

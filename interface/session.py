@@ -24,7 +24,7 @@ class Session:
 
     source: the opaque name of the upload that it is about, which may be gone by now. picture: a JPEG of it, at most
     SHOWN_SIDE on its long side; `diagnosis.regions.size` has the size of the original. example: where it is from,
-    None for an upload.
+    None for an upload. seen: (h, w, 3) uint8 RGB, the image as the detector sees it, to hide parts of.
     stale: another image has been chosen since and is not diagnosed yet. Compared by identity: gr.State hashes it often.
     """
 
@@ -33,6 +33,7 @@ class Session:
     source: str
     example: Example | None = None
     stale: bool = False
+    seen: np.ndarray | None = None
 
     def image(self) -> np.ndarray:
         """The picture as (h, w, 3) uint8 RGB."""
@@ -48,7 +49,8 @@ def analyse(
     regions = diagnoser.regions(image)
     tell(0.8, "Reading the metadata, attending")
     diagnosis = diagnoser.diagnose_regions(regions, metadata)
-    return Session(diagnosis, _jpeg(scale_image(image, SHOWN_SIDE, SHOWN_SIDE)), source)
+    picture = _jpeg(scale_image(image, SHOWN_SIDE, SHOWN_SIDE))
+    return Session(diagnosis, picture, source, seen=np.asarray(scale_image(image, *_sides(diagnoser))))
 
 
 def answer_again(diagnoser: Diagnoser, session: Session, metadata: Metadata) -> Session:
@@ -66,6 +68,12 @@ def read_upload(name: str) -> np.ndarray:
             f"The image was forgotten: uploads are deleted after {minutes} minutes. Give it again."
         ) from None
     return load_image(data)
+
+
+def _sides(diagnoser: Diagnoser) -> tuple[int, int]:
+    """Short and long side in pixels of what the detector sees; what is shown, for one that does not say."""
+    config = diagnoser.bundle.detector.config
+    return getattr(config, "short_side", SHOWN_SIDE), getattr(config, "long_side", SHOWN_SIDE)
 
 
 def _jpeg(image: np.ndarray) -> bytes:

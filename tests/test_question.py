@@ -9,13 +9,12 @@ import pytest
 import torch
 
 from interface.answer import answer_html, doubts
+from interface.asking import NOTHING, PREVIOUS
 from interface.compare import compare_html
 from interface.learn import NO_LEAK, leak_html
 from interface.models import Models
 from interface.question import (
-    NOTHING,
-    PREVIOUS,
-    _told,
+    _asked,
     ablation_html,
     agreement_html,
     doubt_html,
@@ -153,14 +152,14 @@ def test_units_without_guidance_or_words_say_so(tiny_diagnoser, phantom_file, un
 
 
 def test_without_a_case_every_view_asks_for_one(tiny_diagnoser):
-    assert _told(lambda *_: pytest.fail("was called"))(None, "") == NOTHING
+    assert _asked(lambda *_: pytest.fail("was called"), None, "")[0] == NOTHING
 
 
-def test_what_breaks_inside_is_told_without_a_traceback():
+def test_what_breaks_inside_is_told_without_a_traceback(case):
     def breaks(now, label):
         raise RuntimeError("secret")
 
-    told = _told(breaks)(object(), "")
+    told, _ = _asked(breaks, case, "")
     assert "went wrong" in told
     assert "secret" not in told
 
@@ -228,6 +227,5 @@ def test_the_answer_itself_says_when_it_is_not_sure(tiny_diagnoser, case):
 
 
 def test_a_case_whose_image_was_replaced_says_so(tiny_diagnoser, case):
-    told = _told(lambda now, label: "the answer")
-    assert PREVIOUS not in told(case, "")
-    assert PREVIOUS in told(replace(case, stale=True), "")
+    assert _asked(lambda now, label: "the answer", case, "")[0] == "the answer"
+    assert PREVIOUS in _asked(lambda now, label: "the answer", replace(case, stale=True), "")[0]

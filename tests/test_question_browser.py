@@ -8,7 +8,7 @@ from axe_playwright_python.sync_playwright import Axe
 from browsing import PATIENCE, VIEWS, open_tab, upload
 from playwright.sync_api import expect
 
-from interface import question
+from interface import asking, question
 from interface.session import analyse
 from mat_core import Metadata
 
@@ -38,6 +38,8 @@ def test_every_answer_is_accessible_and_shows_its_numbers_without_scrolling(visi
         if tab == "Take away":
             page.locator("#ask-ablation").click()  # and the pointer stays: its hover colour is asked too
         expect(page.locator(part)).to_be_visible(timeout=PATIENCE)
+        # an answer that is asked for again is dimmed until it is there
+        page.wait_for_function("!document.querySelector('main .pending')", timeout=PATIENCE)
         page.wait_for_function("document.getAnimations().every((animation) => animation.playState !== 'running')")
         assert faults(page) == [], tab
         # the first two numbers of a table are what it is opened for
@@ -57,9 +59,9 @@ def test_a_case_whose_image_was_replaced_is_said_to_be_the_previous_one(visit, p
     open_tab(page, "Take away")
     page.locator("#ask-ablation").click()
     expect(page.locator("#ablation-view .verdict")).to_be_visible(timeout=PATIENCE)
-    expect(page.locator("#ablation-view .note-info")).to_have_text(question.PREVIOUS)
+    expect(page.locator("#ablation-view .note-info")).to_have_text(asking.PREVIOUS)
     open_tab(page, "Compare")
-    expect(page.locator("#compare-view .note-info").first).to_have_text(question.PREVIOUS, timeout=PATIENCE)
+    expect(page.locator("#compare-view .note-info").first).to_have_text(asking.PREVIOUS, timeout=PATIENCE)
 
 
 def test_an_answer_that_comes_too_late_is_not_shown(browser, tiny_diagnoser, phantom_file, monkeypatch):

@@ -1,0 +1,176 @@
+"""Question's tab 'Hide': cover a part of the photograph, let the model look again, and see the answer change."""
+
+import base64
+from pathlib import Path
+
+import cv2
+import gradio as gr
+import numpy as np
+
+from mat_core import ConfigError, Diagnoser
+from mat_core.explain.occlusion import FILLS, Occlusion, cover, filling, occlude, refine
+from mat_core.labels import BY_CODE
+
+from .asking import NOTHING, about, ask_again, subject, told
+from .session import Session
+from .tables import points
+from .text import esc
+
+SCRIPT = Path(__file__).resolve().parents[1] / "assets" / "hiding.js"
+FOR, AGAINST = "213, 94, 0", "0, 114, 178"  # Okabe and Ito 2008: orange spoke for the class, blue against it
+FAINTEST = 0.05  # change that has full colour at least: a map of nothing must not look like one of something
+WORTH = 0.005  # change from which on a tile carries its number
+FILLINGS = {
+    "skin": ("the skin around", "What does this structure add to plain skin?"),
+    "blur": ("a blur", "What do its outlines and texture add to its colour?"),
+    "mean": ("the mean colour", "The grey card of the literature: no skin looks like it, and that is evidence itself."),
+}
+
+
+def build_hiding(diagnoser: Diagnoser, session: gr.State, label: gr.Dropdown) -> None:
+    """Lay the tab out inside Question's tabs; `label` is the class that is questioned."""
+    with gr.Tab("Hide", id="hiding") as tab:
+        fill = gr.Radio(
+            [(f"{FILLINGS[f][0]}", f) for f in FILLS], value=FILLS[0], label="What takes its place", elem_id="hide-fill"
+        )
+        with gr.Row():
+            ask = gr.Button("Ask", variant="primary", size="sm", elem_id="ask-hiding")
+            finer = gr.Button("Look finer where it mattered", size="sm", elem_id="ask-finer")
+        shown = gr.HTML(
+            "", js_on_load=SCRIPT.read_text(encoding="utf-8"), apply_default_css=False, elem_id="hiding-view"
+        )
+        hidden = gr.HTML("", js_on_load=None, apply_default_css=False, elem_id="hidden-view")
+        found = gr.State(None)  # the Occlusion on the screen, and what it is about
+
+    def look(now: Session | None, code: str, way: str, progress=gr.Progress()):
+        if now is None:
+            return NOTHING, "", None
+        kept = []
+
+        def view() -> str:
+            kept.append(occlude(diagnoser, now.seen, now.diagnosis.metadata, fill=way, progress=_telling(progress)))
+            return about(now) + map_html(now, kept[0], code)
+
+        return told(view), "", (kept[0], subject(now, code)) if kept else None
+
+    def look_finer(now: Session | None, code: str, way: str, before, progress=gr.Progress()):
+        if now is None or before is None or before[1] != subject(now, code) or before[0].fill != way:
+            return look(now, code, way, progress)
+        kept = [before[0]]
+
+        def view() -> str:
+            case = code or now.diagnosis.top, now.diagnosis.metadata
+            kept.append(refine(diagnoser, now.seen, before[0], *case, progress=_telling(progress)))
+            return about(now) + map_html(now, kept[-1], code)
+
+        return told(view), "", (kept[-1], subject(now, code))
+
+    def hide(now: Session | None, code: str, way: str, before, picked: gr.EventData):
+        if now is None or before is None or before[1] != subject(now, code):
+            return ask_again(now)
+        data = picked._data if isinstance(picked._data, dict) else {}
+        return told(hidden_html, diagnoser, now, before[0], code, way, data.get("tiles"))
+
+    options = {"api_visibility": "private", "show_progress": "full", "show_progress_on": [shown]}
+    given, outputs = [session, label, fill], [shown, hidden, found]
+    gr.on([ask.click, tab.select, fill.input], look, given, outputs, **options)
+    gr.on([finer.click], look_finer, [*given, found], outputs, **options)
+    gr.on([shown.click], hide, [*given, found], hidden, **options | {"show_progress_on": [hidden]})
+    gr.on(
+        [session.change, label.change], lambda now: (ask_again(now), "", None), session, outputs,
+        api_visibility="private", show_progress="hidden",
+    )  # fmt: skip
+
+
+def _telling(progress: gr.Progress):
+    def tell(done: int, of: int) -> None:
+        progress((done, of), desc="Hiding one tile after the other", unit="tiles")
+
+    return tell
+
+
+def map_html(now: Session, found: Occlusion, code: str) -> str:
+    """The photograph under its tiles, each with the points by which hiding it changes the class."""
+    label = code or now.diagnosis.top
+    effect = found.effect(label)
+    scale = max(FAINTEST, float(np.abs(effect).max(initial=0)))
+    height, width = now.seen.shape[:2]
+    tiles = "".join(
+        _tile(i, found.names[i], box, now.seen.shape[:2], effect[i], scale, label) for i, box in enumerate(found.boxes)
+    )
+    name = esc(BY_CODE[label].name if label in BY_CODE else label)
+    return (
+        f'<p class="verdict">{esc(found.sentence(label))}</p>'
+        f'<div class="two"><section><figure class="hide" style="aspect-ratio:{width}/{height}">'
+        f'<img src="{_picture(now.seen)}" alt="The photograph"><div class="tiles" role="group" '
+        f'aria-label="Tiles of the photograph; arrow keys move, Space marks">{tiles}</div></figure>'
+        '<p><button type="button" class="hide-marked" disabled>Hide the marked part</button> '
+        '<button type="button" class="clear-marked">Clear</button></p></section><section>'
+        f"<p>A tile says by how many points of 100 the probability of {name} changes when it is hidden in the "
+        "photograph and the model looks again: <b>positive, what lies there spoke for it</b>; negative, against it. "
+        "Tiles without a number change it by less than half a point.</p>"
+        f'<p class="legend"><span style="background:rgba({FOR},.75)">spoke for it</span> '
+        f'<span style="background:rgba({AGAINST},.75)">spoke against it</span> '
+        f"full colour: {100 * scale:.0f} points</p>"
+        "<p>Drag over the tiles, tap them, or use the arrow keys and Space, then hide what you marked.</p>"
+        f'<p class="fine">{esc(FILLINGS[found.fill][1])} Taking a region out of the list (Take away) changes far less: '
+        "its features are pooled from maps that saw the whole picture, and self-attention has told the other regions "
+        "what it knew. What is hidden here, nothing has seen.</p></section></div>"
+    )
+
+
+def hidden_html(diagnoser: Diagnoser, now: Session, found: Occlusion, code: str, fill: str, tiles) -> str:
+    """The answer with these tiles hidden, beside the one as it is, and the picture that the model was shown.
+
+    Raises ConfigError for tiles that are not on the screen.
+    """
+    label = code or now.diagnosis.top
+    known = range(len(found.names))
+    if not isinstance(tiles, list) or not tiles or any(type(t) is not int or t not in known for t in tiles):
+        raise ConfigError("Mark at least one tile of the photograph first.")
+    height, width = now.seen.shape[:2]
+    mask = np.zeros((height, width), dtype=bool)
+    for x1, y1, x2, y2 in found.boxes[tiles].round().astype(int):
+        mask[y1:y2, x1:x2] = True
+    result = occlude(diagnoser, now.seen, now.diagnosis.metadata, mask, fill)
+    lesion = now.diagnosis.regions.on_size((height, width)).boxes[:1]
+    picture = cover(now.seen, mask, filling(now.seen, fill, lesion[0] if len(lesion) else None))
+    return (
+        f'<h3>With the marked part hidden</h3><p class="verdict" aria-live="polite">{esc(result.sentence(label))}</p>'
+        f'<div class="two"><section>{_before_after(result)}</section><section><figure class="hide">'
+        f'<img src="{_picture(picture)}" alt="The photograph as the model was shown it, with the marked part hidden">'
+        "<figcaption>What the model was shown.</figcaption></figure></section></div>"
+    )
+
+
+def _tile(i: int, name: str, box: np.ndarray, size: tuple[int, int], effect: float, scale: float, label: str) -> str:
+    x1, y1, x2, y2 = box / np.array([size[1], size[0]] * 2) * 100
+    colour = FOR if effect > 0 else AGAINST
+    change = points(effect)
+    number = change if abs(effect) >= WORTH else ""
+    said = f"{name}: {change} points for {label}"
+    return (
+        f'<button type="button" class="tile" data-tile="{i}" aria-pressed="false" tabindex="{-1 if i else 0}" '
+        f'aria-label="{esc(said)}" title="{esc(said)}" style="left:{x1:.3f}%;top:{y1:.3f}%;width:{x2 - x1:.3f}%;'
+        f'height:{y2 - y1:.3f}%;background:rgba({colour},{0.75 * abs(effect) / scale:.2f})">{esc(number)}</button>'
+    )
+
+
+def _before_after(found: Occlusion) -> str:
+    """Bars of every class, as it is (a line) and with the part hidden (the bar), likeliest first."""
+    rows = ""
+    for k in np.argsort(-np.maximum(found.probabilities, found.hidden[0]), kind="stable"):
+        before, after = found.probabilities[k], found.hidden[0, k]
+        name = BY_CODE[found.labels[k]].name if found.labels[k] in BY_CODE else found.labels[k]
+        rows += (
+            f'<li><span class="name">{esc(name)}</span><span class="value">{before:.1%} → {after:.1%}</span>'
+            f'<span class="track" aria-hidden="true"><span style="width:{100 * after:.2f}%"></span>'
+            f'<i class="ghost" style="left:{100 * before:.2f}%"></i></span></li>'
+        )
+    return f'<ul class="bars narrow">{rows}</ul><p class="fine">The line is the answer as it was.</p>'
+
+
+def _picture(image: np.ndarray) -> str:
+    good, data = cv2.imencode(".jpg", image[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 88])
+    assert good
+    return "data:image/jpeg;base64," + base64.b64encode(data).decode()
