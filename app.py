@@ -46,7 +46,7 @@ def _serve(args: argparse.Namespace, folder: Path) -> int:
     except UserError as error:
         return _told(error)
     except OSError as error:
-        if error.errno != errno.ENOSPC:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise
         return _told("The disk is full: the app needs room for a few MB of temporary files. Name a folder in TMPDIR.")
     return 0

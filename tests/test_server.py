@@ -1,6 +1,7 @@
 """The server's own parts, one by one: the list of routes, uploads, whose turn it is, the machine's quota."""
 
 import asyncio
+import errno
 import os
 import re
 import time
@@ -12,6 +13,7 @@ import httpx
 import pytest
 from fastapi import HTTPException
 
+import app
 from interface.server import fair_queue
 from interface.server.fair_queue import CalmBlocks, FairQueue
 from interface.server.guard import OPEN, TOOLS, Guard
@@ -412,3 +414,37 @@ def test_a_containers_quota_counts(tmp_path, monkeypatch, files, share):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text(text)
     assert cores(tmp_path) == share
+
+
+# ---------------------------------------------------------------- the command line of the app
+
+
+@pytest.mark.parametrize("option", [["--port", "99999"], ["--port", "-1"], ["--port", "x"], ["--proxy", "everybody"]])
+def test_options_that_cannot_be_are_refused_in_a_sentence(option, capsys):
+    with pytest.raises(SystemExit) as ended:
+        app.main(option)
+    assert ended.value.code == 2
+    assert option[1] in capsys.readouterr().err
+
+
+def test_a_space_believes_its_own_proxy_and_a_laptop_nobody(monkeypatch):
+    monkeypatch.delenv("FORWARDED_ALLOW_IPS", raising=False)
+    monkeypatch.delenv("SPACE_ID", raising=False)
+    assert app._parser().parse_args([]).proxy == ""
+    monkeypatch.setenv("SPACE_ID", "somebody/space")
+    assert Guard(None, None, app._parser().parse_args([]).proxy)._is_proxy("10.20.30.40")
+    monkeypatch.setenv("FORWARDED_ALLOW_IPS", "*")
+    assert Guard(None, None, app._parser().parse_args([]).proxy)._is_proxy("2001:db8::1")
+
+
+@pytest.mark.parametrize("full", [errno.ENOSPC, errno.EDQUOT])
+def test_a_full_disk_at_the_start_is_a_sentence(monkeypatch, capsys, tiny_bundle, tmp_path, full):
+    def no_room(folder):
+        raise OSError(full, "No space left on device")
+
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    monkeypatch.setattr("interface.examples.synthetic_examples", no_room)
+    monkeypatch.setattr("signal.signal", lambda *_: None)
+    assert app.main(["--checkpoint", str(tiny_bundle)]) == 2
+    assert "disk is full" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
