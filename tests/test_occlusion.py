@@ -155,6 +155,7 @@ def taught():
     return teach(make_diagnoser())
 
 
+@pytest.mark.slow
 def test_the_planted_structure_is_found_and_random_weights_lose_it(taught):
     occlusion, contribution = found_share(taught)
     assert occlusion >= 0.95
@@ -164,6 +165,7 @@ def test_the_planted_structure_is_found_and_random_weights_lose_it(taught):
     assert (lost < 0.5).all()
 
 
+@pytest.mark.slow
 def test_behind_blocks_that_mix_the_regions_hiding_still_finds_it():
     """There each token has been told what the others know, so what a region adds need not be what lies in its box."""
     occlusion, contribution = found_share(teach(make_diagnoser("sga-sga")), 20)
@@ -400,6 +402,7 @@ def test_every_ranking_is_confronted_with_hiding(taught):
     assert set(found.scores) == set(CONFRONTED) - {"attention"}  # base has none
     hidden, taken = occlude(taught, image, CASE, "regions"), ablate(taught, taught.regions(image), CASE)
     np.testing.assert_allclose(found.scores["occlusion"], hidden.effect("mel"))
+    np.testing.assert_allclose(found.scores["area"], TILE**2 / (SIZE[0] * SIZE[1]))
     np.testing.assert_allclose(found.scores["ablation"], taken.effect("mel"), atol=1e-6)
     for one in REFERENCES:
         assert set(found.spearman[one]) == set(found.overlap[one]) == set(found.scores) - {one}

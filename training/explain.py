@@ -18,7 +18,7 @@ from mat_core.images import load_image
 def explain_split(diagnoser: Diagnoser, cases: Sequence[Case], limit: int | None = None, seed: int = 0) -> dict:
     """`agree` and `confront` on every case, for the class that the model gives it; ready for metrics.json.
 
-    `confront` looks at each image once for every region: about five seconds a case on two cores.
+    `confront` looks at each image once for every region: about seven seconds a case on two idle cores.
 
     limit: only so many cases, drawn with `seed`; default: all. Returns 'seed', 'cases' and 'rankings' as
     `mat_core.explain.average` has them, 'by_class': code of the predicted class -> 'cases' and 'rankings' of its cases
