@@ -23,6 +23,7 @@ from mat_core.phantoms import make_phantom
 
 ROOT = Path(__file__).resolve().parents[1]
 HAM10000 = Path(os.environ.get("HAM10000", ROOT.parent / "shared" / "ham10000"))
+MARKED_BY = {"app_url": "slow", "browser": "browser"}  # whatever asks for the fixture has the marker
 # what a marker stands for, where it is missing: its tests are skipped and say why
 MISSING = {
     "browser": CHROMIUM is None and "no Chromium on this machine: apt-get install chromium",
@@ -33,10 +34,10 @@ MISSING = {
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items) -> None:
-    """Whatever asks for the running app is slow, and what cannot run here is skipped."""
+    """Mark what is known by its fixtures, and skip what cannot run here."""
     for item in items:
-        if "app_url" in getattr(item, "fixturenames", ()):
-            item.add_marker(pytest.mark.slow)
+        for fixture in MARKED_BY.keys() & set(getattr(item, "fixturenames", ())):
+            item.add_marker(MARKED_BY[fixture])
         for marker, reason in MISSING.items():
             if reason and item.get_closest_marker(marker):
                 item.add_marker(pytest.mark.skip(reason=reason))

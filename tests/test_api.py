@@ -27,6 +27,7 @@ from mat_core import DISCLAIMER, Metadata, UserError, exploration
 from mat_core.images import load_image
 from mat_core.labels import CODES
 
+pytestmark = pytest.mark.slow
 CASE = {"age": 55, "sex": "female", "localization": "back"}
 LIVES = 10
 README = (ROOT / "README.md").read_text(encoding="utf-8")

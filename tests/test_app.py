@@ -106,6 +106,7 @@ def run_app(*args) -> subprocess.CompletedProcess:
     return subprocess.run(command, capture_output=True, text=True, cwd=ROOT, timeout=180)
 
 
+@pytest.mark.slow
 def test_a_missing_bundle_gets_a_sentence_and_status_2(tmp_path):
     done = run_app("--checkpoint", tmp_path / "nowhere")
     assert done.returncode == 2
@@ -113,12 +114,14 @@ def test_a_missing_bundle_gets_a_sentence_and_status_2(tmp_path):
     assert len(done.stderr.strip().splitlines()) == 1
 
 
+@pytest.mark.slow
 def test_a_wrong_data_folder_gets_a_sentence_and_status_2(tiny_bundle, tmp_path):
     done = run_app("--checkpoint", tiny_bundle, "--data", tmp_path)
     assert (done.returncode, "Traceback" in done.stderr) == (2, False)
     assert "HAM10000_metadata.csv" in done.stderr
 
 
+@pytest.mark.slow
 def test_a_taken_port_gets_a_sentence_and_status_2(tiny_bundle):
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
@@ -138,6 +141,7 @@ def test_an_address_that_is_not_ours_is_refused_before_any_port_is_tried(host):
 
 
 @pytest.mark.skipif(os.name == "nt", reason="SIGTERM is not delivered to a handler on Windows")
+@pytest.mark.slow
 def test_nothing_of_an_upload_is_left_after_the_end(tiny_bundle, phantom_file, tmp_path):
     before = {path for path in ROOT.rglob("*") if path.suffix in (".png", ".jpg", ".pyi", ".webp")}
     with app_process("--checkpoint", tiny_bundle, temporary=tmp_path) as (url, process):

@@ -152,6 +152,7 @@ def test_what_a_model_has_no_place_for_is_left_out_and_told(capsys, monkeypatch)
     assert with_model(replace(settings, dropout=0.1), "test_resnet").dropout == 0.1
 
 
+@pytest.mark.slow
 def test_another_backbone_and_glove_file_from_images_to_a_bundle(weights, tmp_path):
     from mat_core.bundle import load_bundle
     from mat_core.metadata import closed_vocabulary

@@ -178,6 +178,7 @@ def ask_hub(port: int, name: str, tmp_path, image) -> subprocess.CompletedProces
     return subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=120)
 
 
+@pytest.mark.slow
 def test_a_bundle_is_downloaded_by_its_hub_name_and_kept(tiny_bundle, tiny_diagnoser, tmp_path, phantom_file):
     handler = type("Handler", (StandInHub,), {"folder": tiny_bundle})
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler)

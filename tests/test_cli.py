@@ -13,6 +13,8 @@ from mat_core.labels import CODES
 
 ROOT = Path(__file__).resolve().parents[1]
 
+pytestmark = pytest.mark.slow
+
 
 def run(*args) -> subprocess.CompletedProcess:
     command = [sys.executable, "-m", "mat_core", *map(str, args)]

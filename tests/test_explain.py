@@ -390,6 +390,7 @@ def test_explaining_changes_nothing():
     assert all(p.grad is None for p in diagnoser.bundle.network.parameters())
 
 
+@pytest.mark.slow
 def test_random_weights_destroy_the_agreement_of_maps():
     """Sanity checks for maps (Adebayo et al. 2018): a map that survives random weights shows only the image."""
     trained = Diagnoser.from_pretrained()

@@ -390,6 +390,7 @@ def test_the_command_line_says_so_too(copy, phantom_file, capsys, path, value):
     assert_told_on_the_command_line(copy, phantom_file, capsys)
 
 
+@pytest.mark.slow
 def test_the_command_line_ends_with_2(copy, phantom_file):
     change(copy, "detector.config.backbone", "hf_hub:someone/something")
     arguments = ["-m", "mat_core", "diagnose", str(phantom_file), "--checkpoint", str(copy)]

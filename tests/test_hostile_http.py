@@ -66,6 +66,7 @@ from mat_core.__main__ import main as command_line
 from mat_core.bundle import load_bundle
 from mat_core.images import MAX_BYTES
 
+pytestmark = pytest.mark.slow
 CASE = (55, "female", "back")
 ON_IMAGES = ("diagnose", "explore", "figure")
 MOST_MORE = 100 * 2**20  # bytes that the app may have grown by

@@ -472,6 +472,7 @@ class TestLargeImages:
             load_image(data)
 
     @pytest.mark.skipif(not os.path.exists("/proc/self/status"), reason="needs Linux's account of memory")
+    @pytest.mark.slow
     def test_many_at_once_take_the_memory_of_one_and_give_it_back(self):
         done = subprocess.run([sys.executable, "-c", MANY], capture_output=True, text=True, timeout=300, cwd=ROOT)
         assert done.returncode == 0, done.stderr

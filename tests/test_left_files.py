@@ -16,6 +16,7 @@ import httpx
 import pytest
 from hostile import META, App, Visitor, encode, form, given, page_events, page_inputs, picture, raw, running
 
+pytestmark = pytest.mark.slow
 CASE = (55, "female", "back")
 LIVES = 6  # seconds that a file lives here, in the place of five minutes
 THROWN_OUT = (ConnectionError, httpx.HTTPError)

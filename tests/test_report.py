@@ -76,6 +76,7 @@ def fake(data, protocol, row, seed) -> Result:
     return Result(protocol, row, seed, *logits, epoch=2, parameters=1234, seconds=120.0, history=history)
 
 
+@pytest.mark.slow
 def test_figures_of_a_row_are_those_of_its_logits(made):
     data, results, figures = made
     row, shown = fake(data, "paper", "sga-sga", 0), figures["paper"]["rows"]["sga-sga-seed0"]
@@ -116,6 +117,7 @@ def test_seeds_are_put_together(made):
     assert kinds["SGA-SGA"]["first"]["seed"] == 0
 
 
+@pytest.mark.slow
 def test_the_same_figures_give_the_same_bytes(made, tmp_path):
     metrics, config = shipped()
     for name in ("one", "two"):

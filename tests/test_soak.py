@@ -56,9 +56,12 @@ def _slowly(self, image):
 diagnoser.Diagnoser.regions = _slowly
 """
 PROXY = "127.0.0.7"  # whose word on the address of a visitor is believed
-pytestmark = pytest.mark.skipif(
-    not sys.platform.startswith("linux"), reason="needs 127.x.y.z as addresses of this machine, and /proc"
-)
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        not sys.platform.startswith("linux"), reason="needs 127.x.y.z as addresses of this machine, and /proc"
+    ),
+]
 
 
 # ---------------------------------------------------------------- fairness

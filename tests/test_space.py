@@ -263,6 +263,7 @@ def test_the_command_line_ends_with_a_sentence_and_status_2(monkeypatch, tmp_pat
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="memory is read from /proc")
+@pytest.mark.slow
 def test_the_folder_runs_as_a_space_runs_it(built, capsys):
     """No rights, a read-only home, no other machine, nothing of the project but the folder; the packages are ours.
 

@@ -411,6 +411,7 @@ def small(tmp_path_factory):
 
 
 @pytest.mark.usefixtures("one_thread")
+@pytest.mark.slow
 def test_backbone_and_detector_killed_within_an_epoch_end_where_the_undisturbed_ones_end(small, tmp_path, monkeypatch):
     long, smoke = PRESETS["long"].backbone, PRESETS["smoke"].detector
     assert long.mixup
@@ -513,6 +514,7 @@ def test_the_depthwise_mode_is_entered_only_where_it_gains():
         assert off is nullcontext
 
 
+@pytest.mark.slow
 def test_the_speed_of_a_step_is_measured_with_and_without():
     command = [sys.executable, "-m", "training", "speed", "--backbone", "tf_efficientnet_lite0", "--sizes", "32x48"]
     done = subprocess.run(
@@ -574,6 +576,7 @@ def road(tmp_path_factory):
     return folder, done, lambda step, *more: run(step, *rest, *more)
 
 
+@pytest.mark.slow
 def test_all_leads_from_images_to_a_bundle_that_answers(road):
     folder, done, _ = road
     assert "balanced_acc" in done.stdout
@@ -584,19 +587,21 @@ def test_all_leads_from_images_to_a_bundle_that_answers(road):
     assert metrics["detector"]["regions"] > 5
 
 
+@pytest.mark.slow
 def test_measuring_a_bundle_again_keeps_what_another_step_found(road):
     folder, _, run = road
     file = folder / "bundle" / "metrics.json"
     metrics = json.loads(file.read_text())
-    metrics["test"] |= {"explain": {"cases": 3}, "acc": {"value": -1.0, "interval95": [0.0, 0.0]}}
+    metrics["test"] |= {"explain": {"cases": 3, "rankings": {}}, "acc": {"value": -1.0, "interval95": [0.0, 0.0]}}
     file.write_text(json.dumps(metrics))
     done = run("evaluate", "--save")
     assert done.returncode == 0, done.stderr[-2000:]
     after = json.loads(file.read_text())["test"]
-    assert after["explain"] == {"cases": 3}
+    assert after["explain"] == {"cases": 3, "rankings": {}}
     assert after["acc"]["value"] >= 0
 
 
+@pytest.mark.slow
 def test_what_is_done_is_not_done_again(road):
     folder, _, run = road
     before = {p: p.stat().st_mtime_ns for p in (folder / "runs").rglob("*.safetensors")}
@@ -606,6 +611,7 @@ def test_what_is_done_is_not_done_again(road):
     assert {p: p.stat().st_mtime_ns for p in (folder / "runs").rglob("*.safetensors")} == before
 
 
+@pytest.mark.slow
 def test_a_damaged_shard_is_named_and_made_again(road):
     folder, _, run = road
     shard = next(iter(sorted((folder / "runs" / "features").glob("train-view1-*.safetensors"))))
@@ -617,6 +623,7 @@ def test_a_damaged_shard_is_named_and_made_again(road):
     torch.testing.assert_close(load_file(shard)["inputs"], whole["inputs"], atol=2e-2, rtol=2e-2)
 
 
+@pytest.mark.slow
 def test_the_tables_rows_are_made_once_and_can_be_read(road):
     folder, _, run = road
     done = run("ablation")
@@ -662,6 +669,7 @@ def test_the_tables_rows_are_made_once_and_can_be_read(road):
     )
 
 
+@pytest.mark.slow
 def test_a_row_becomes_a_bundle_beside_the_one_whose_detector_it_shares(road):
     folder, _, run = road
     assert run("mat", "--row", "paper-base-seed0").returncode == 0
@@ -684,6 +692,7 @@ def test_a_row_becomes_a_bundle_beside_the_one_whose_detector_it_shares(road):
     assert "UNIT+unheld" in refused.stderr
 
 
+@pytest.mark.slow
 def test_a_training_killed_at_any_moment_ends_where_the_undisturbed_one_ends(road, tmp_path):
     folder, _, _ = road
     runs = tmp_path / "runs"
@@ -708,6 +717,7 @@ def test_a_training_killed_at_any_moment_ends_where_the_undisturbed_one_ends(roa
     assert all(torch.equal(ours[name], theirs[name]) for name in theirs)
 
 
+@pytest.mark.slow
 def test_two_processes_give_the_loss_curve_of_one(tmp_path):
     script = tmp_path / "toy.py"
     script.write_text(TWO_PROCESSES)
@@ -763,6 +773,7 @@ def test_the_learning_rate_falls_by_the_papers_ratio_on_every_plateau():
     assert engine._lr_factor(0.5, Recipe(10, 1, 1e-4)) > 0.1
 
 
+@pytest.mark.slow
 def test_steps_out_of_order_and_folders_that_lack_things_get_a_sentence(tmp_path):
     def run(*args):
         return subprocess.run(
