@@ -109,9 +109,8 @@ def map_html(now: Session, found: Occlusion, code: str) -> str:
         f"<p>A tile says by how many points of 100 the probability of {name} changes when it is hidden in the "
         "photograph and the model looks again: <b>positive, what lies there spoke for it</b>; negative, against it. "
         "Tiles without a number change it by less than half a point.</p>"
-        f'<p class="legend"><span style="background:rgba({FOR},.75)">spoke for it</span> '
-        f'<span style="background:rgba({AGAINST},.75)">spoke against it</span> '
-        f"full colour: {100 * scale:.0f} points</p>"
+        f'<p class="legend"><i style="background:rgba({FOR},.75)"></i> spoke for it '
+        f'<i style="background:rgba({AGAINST},.75)"></i> spoke against it; full colour: {100 * scale:.0f} points</p>'
         "<p>Drag over the tiles, tap them, or use the arrow keys and Space, then hide what you marked.</p>"
         f'<p class="fine">{esc(FILLINGS[found.fill][1])} Taking a region out of the list (Take away) changes far less: '
         "its features are pooled from maps that saw the whole picture, and self-attention has told the other regions "
@@ -147,12 +146,12 @@ def _tile(i: int, name: str, box: np.ndarray, size: tuple[int, int], effect: flo
     x1, y1, x2, y2 = box / np.array([size[1], size[0]] * 2) * 100
     colour = FOR if effect > 0 else AGAINST
     change = points(effect)
-    number = change if abs(effect) >= WORTH else ""
+    number = f"<b>{esc(change)}</b>" if abs(effect) >= WORTH else ""
     said = f"{name}: {change} points for {label}"
     return (
         f'<button type="button" class="tile" data-tile="{i}" aria-pressed="false" tabindex="{-1 if i else 0}" '
         f'aria-label="{esc(said)}" title="{esc(said)}" style="left:{x1:.3f}%;top:{y1:.3f}%;width:{x2 - x1:.3f}%;'
-        f'height:{y2 - y1:.3f}%;background:rgba({colour},{0.75 * abs(effect) / scale:.2f})">{esc(number)}</button>'
+        f'height:{y2 - y1:.3f}%;background:rgba({colour},{0.75 * abs(effect) / scale:.2f})">{number}</button>'
     )
 
 
