@@ -43,6 +43,21 @@ def pytest_collection_modifyitems(items) -> None:
                 item.add_marker(pytest.mark.skip(reason=reason))
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item):
+    """A quick test has one thread of torch: on a busy machine two wait for each other longer than they compute.
+
+    How many there were is set again afterwards, whatever the test did: app.main() takes all cores, for instance.
+    """
+    before = torch.get_num_threads()
+    patient = any(item.get_closest_marker(marker) for marker in ("slow", *MISSING))
+    torch.set_num_threads(before if patient else 1)
+    try:
+        return (yield)
+    finally:
+        torch.set_num_threads(before)
+
+
 @pytest.fixture(scope="session")
 def tiny_bundle(tmp_path_factory) -> Path:
     """The folder of an SGA-SGA bundle, d = 32, 4 heads, 40 regions of 24 numbers; the same random weights each time."""
