@@ -1,5 +1,6 @@
 """Shared fixtures: a small bundle of random weights, a phantom, the app as a process, a browser; what is skipped."""
 
+import gc
 import importlib.util
 import os
 import re
@@ -23,7 +24,8 @@ from mat_core.phantoms import make_phantom
 
 ROOT = Path(__file__).resolve().parents[1]
 HAM10000 = Path(os.environ.get("HAM10000", ROOT.parent / "shared" / "ham10000"))
-MARKED_BY = {"app_url": "slow", "browser": "browser"}  # whatever asks for the fixture has the marker
+# whatever asks for the fixture has the marker; `built` is the folder of a Space
+MARKED_BY = {"app_url": "slow", "built": "slow", "browser": "browser"}
 # what a marker stands for, where it is missing: its tests are skipped and say why
 MISSING = {
     "browser": CHROMIUM is None and "no Chromium on this machine: apt-get install chromium",
@@ -41,6 +43,12 @@ def pytest_collection_modifyitems(items) -> None:
         for marker, reason in MISSING.items():
             if reason and item.get_closest_marker(marker):
                 item.add_marker(pytest.mark.skip(reason=reason))
+
+
+def pytest_collection_finish() -> None:
+    """What is loaded by now stays: the garbage collector need not walk through torch and Gradio again and again."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.hookimpl(wrapper=True)

@@ -136,6 +136,7 @@ def test_even_guidance_is_the_mean_of_the_values():
 
 
 @pytest.mark.parametrize("unit", UNITS)
+@pytest.mark.slow
 def test_the_whole_sweep_is_what_one_by_one_passes_give(unit):
     diagnoser, regions = make_diagnoser(unit), some_regions(4)
     found = what_if(diagnoser, regions, CASE)

@@ -259,6 +259,7 @@ def test_cases_are_bounded_by_number_and_the_longest_unused_goes_first(diagnoser
     assert gone == [second]
 
 
+@pytest.mark.slow
 def test_a_case_that_nobody_asks_about_is_forgotten_by_itself(diagnosers, regions):
     diagnoser = diagnosers["sga-sga"]
     diagnosis = diagnoser.diagnose_regions(regions, METADATA)

@@ -409,6 +409,7 @@ class TestLargeImages:
 
     @pytest.mark.parametrize("orientation", [1, 6])
     @pytest.mark.parametrize("kind", ["JPEG", "PNG", "RGBA", "array", "PIL"])
+    @pytest.mark.slow
     def test_it_looks_the_same(self, large, kind, orientation):
         exif = Image.Exif()
         exif[0x0112] = orientation

@@ -137,6 +137,7 @@ def test_the_threshold_says_what_it_costs_and_what_it_means_here(tiny_diagnoser,
 
 @pytest.mark.parametrize("unit", ["base", "image-only", "sa-sa"])
 @pytest.mark.parametrize("metadata", [Metadata(), Metadata(30)])
+@pytest.mark.slow
 def test_units_without_guidance_or_words_say_so(tiny_diagnoser, phantom_file, unit, metadata):
     torch.manual_seed(0)
     config = MATConfig(**{**vars(tiny_diagnoser.bundle.network.config), "unit": unit})

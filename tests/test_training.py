@@ -165,6 +165,7 @@ def test_metadata_varies_within_the_rounding_of_ages():
 # ---- splits and figures
 
 
+@pytest.mark.slow
 def test_a_split_keeps_lesions_together_and_classes_in_proportion(tmp_path):
     data = read_dataset(write_phantom_dataset(tmp_path / "data", per_class=20), None)
     sizes = make_split(data.cases, tmp_path / "split.csv", seed=3)
@@ -184,6 +185,7 @@ def test_a_split_keeps_lesions_together_and_classes_in_proportion(tmp_path):
     assert len(split.of("test")) == sizes["test"]
 
 
+@pytest.mark.slow
 def test_held_out_lesions_are_a_share_of_each_class_of_train_and_leave_the_rest_as_it_was(tmp_path):
     images = write_phantom_dataset(tmp_path / "data", per_class=20)
     make_split(read_dataset(images, None).cases, tmp_path / "split.csv", seed=0)
