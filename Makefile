@@ -14,7 +14,7 @@ test: $(VENV)/dev.done
 	$(BIN)/ruff format --check .
 	$(BIN)/python -m pytest $(ARGS)
 
-# ruff, and the tests that need neither patience nor Chromium, HAM10000 or detectron2: under a minute on two idle cores
+# ruff, and the tests that need neither patience nor Chromium, HAM10000 or detectron2: a minute and a half
 quick: $(VENV)/dev.done
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
