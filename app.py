@@ -30,9 +30,10 @@ def _serve(args: argparse.Namespace, folder: Path) -> int:
     import torch
 
     from interface.examples import real_examples, synthetic_examples
-    from interface.server.machine import cores
+    from interface.server.machine import cores, share_heaps
     from mat_core import Diagnoser, UserError
 
+    share_heaps()
     torch.set_num_threads(cores())
     try:
         diagnoser = Diagnoser.from_pretrained(args.checkpoint)

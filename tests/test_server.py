@@ -3,7 +3,9 @@
 import asyncio
 import errno
 import os
+import platform
 import re
+import sys
 import time
 from dataclasses import dataclass, field
 from types import SimpleNamespace
@@ -17,7 +19,7 @@ import app
 from interface.server import fair_queue
 from interface.server.fair_queue import CalmBlocks, FairQueue
 from interface.server.guard import OPEN, TOOLS, Guard
-from interface.server.machine import cores
+from interface.server.machine import cores, share_heaps
 from interface.server.uploads import Uploads, tidy
 from interface.upload import image_upload
 
@@ -414,6 +416,12 @@ def test_a_containers_quota_counts(tmp_path, monkeypatch, files, share):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text(text)
     assert cores(tmp_path) == share
+
+
+def test_heaps_are_shared_where_the_c_library_can(monkeypatch):
+    assert share_heaps(64) == (sys.platform.startswith("linux") and "glibc" in platform.libc_ver())
+    monkeypatch.setattr(sys, "platform", "darwin")
+    assert not share_heaps()
 
 
 # ---------------------------------------------------------------- the command line of the app
