@@ -18,7 +18,7 @@ test: $(VENV)/dev.done
 quick: $(VENV)/dev.done
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/python -m pytest -q -m "not slow and not browser and not real and not detectron2" $(ARGS)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -m "not slow and not browser and not real and not detectron2" $(ARGS)
 
 # many clients at once, good and bad, for five minutes: its figures are in its output
 soak: $(VENV)/dev.done

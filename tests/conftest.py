@@ -53,13 +53,8 @@ def pytest_collection_finish() -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item):
-    """A quick test has one thread of torch: on a busy machine two wait for each other longer than they compute.
-
-    How many there were is set again afterwards, whatever the test did: app.main() takes all cores, for instance.
-    """
+    """What a test sets of torch's threads is undone: another number of threads gives other last bits."""
     before = torch.get_num_threads()
-    patient = any(item.get_closest_marker(marker) for marker in ("slow", *MISSING))
-    torch.set_num_threads(before if patient else 1)
     try:
         return (yield)
     finally:
