@@ -31,7 +31,7 @@ def build_hiding(diagnoser: Diagnoser, session: gr.State, label: gr.Dropdown) ->
     """Lay the tab out inside Question's tabs; `label` is the class that is questioned."""
     with gr.Tab("Hide", id="hiding") as tab:
         fill = gr.Radio(
-            [(f"{FILLINGS[f][0]}", f) for f in FILLS], value=FILLS[0], label="What takes its place", elem_id="hide-fill"
+            [(FILLINGS[f][0], f) for f in FILLS], value=FILLS[0], label="What takes its place", elem_id="hide-fill"
         )
         with gr.Row():
             ask = gr.Button("Ask", variant="primary", size="sm", elem_id="ask-hiding")
@@ -73,13 +73,21 @@ def build_hiding(diagnoser: Diagnoser, session: gr.State, label: gr.Dropdown) ->
 
     options = {"api_visibility": "private", "show_progress": "full", "show_progress_on": [shown]}
     given, outputs = [session, label, fill], [shown, hidden, found]
-    gr.on([ask.click, tab.select, fill.input], look, given, outputs, **options)
-    gr.on([finer.click], look_finer, [*given, found], outputs, **options)
-    gr.on([shown.click], hide, [*given, found], hidden, **options | {"show_progress_on": [hidden]})
-    gr.on(
-        [session.change, label.change], lambda now: (ask_again(now), "", None), session, outputs,
-        api_visibility="private", show_progress="hidden",
-    )  # fmt: skip
+    quiet = {"api_visibility": "private", "show_progress": "hidden"}
+    for asking in (
+        gr.on([ask.click, tab.select, fill.input], look, given, outputs, **options),
+        gr.on([finer.click], look_finer, [*given, found], outputs, **options),
+        gr.on([shown.click], hide, [*given, found], hidden, **options | {"show_progress_on": [hidden]}),
+    ):  # what comes too late is about another case or class
+        asking.then(kept_if_about, [session, label, found], outputs, **quiet)
+    gr.on([session.change, label.change], lambda now: (ask_again(now), "", None), session, outputs, **quiet)
+
+
+def kept_if_about(now: Session | None, code: str, found: tuple[Occlusion, str] | None):
+    """Leave what is about this case and class, and a sentence that says why there is nothing; take the rest away."""
+    if found is None or found[1] == subject(now, code):
+        return gr.skip(), gr.skip(), gr.skip()
+    return ask_again(now), "", None
 
 
 def _telling(progress: gr.Progress):
