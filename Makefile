@@ -22,7 +22,7 @@ quick: $(VENV)/dev.done
 
 # many clients at once, good and bad, for five minutes: its figures are in its output
 soak: $(VENV)/dev.done
-	SOAK_SECONDS=$${SOAK_SECONDS:-300} $(BIN)/python -m pytest tests/test_soak.py $(ARGS)
+	SOAK_SECONDS=$${SOAK_SECONDS:-300} $(BIN)/python -m pytest tests/interface/test_soak.py $(ARGS)
 
 lint: $(VENV)/dev.done
 	$(BIN)/ruff check --fix .

@@ -9,21 +9,21 @@ import gradio as gr
 from mat_core import DISCLAIMER, Diagnoser, UserError
 from mat_core.images import MAX_BYTES
 
-from .about import build_about
-from .api import build_api
-from .compare import build_compare
-from .diagnose import build_diagnose
 from .examples import Example
-from .explorer import build_explorer
-from .learn import build_learn
-from .mcp import offer_tools
 from .models import Models
+from .parts.text import esc
+from .programs.api import build_api
+from .programs.mcp import offer_tools
 from .question import build_question
 from .server.fair_queue import CalmBlocks
 from .server.guard import guarded
 from .session import FORGOTTEN_AFTER, SWEPT_EVERY
-from .text import esc
 from .theme import clinical_theme
+from .views.about import build_about
+from .views.compare import build_compare
+from .views.diagnose import build_diagnose
+from .views.explore import build_explorer
+from .views.learn import build_learn
 
 ASSETS = Path(__file__).resolve().parents[1] / "assets"
 TITLE = "Mutual Attention Transformer: a teaching demo"

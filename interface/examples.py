@@ -1,6 +1,5 @@
 """The cases that a visitor can try at once: drawings by the project, or real lesions of the test split."""
 
-import base64
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,21 +7,12 @@ from pathlib import Path
 import cv2
 
 from mat_core import DataError, Metadata
-from mat_core.ham10000 import ATTRIBUTION, read_dataset
-from mat_core.images import load_image, scale_image
-from mat_core.labels import BY_CODE, CODES
+from mat_core.ham10000 import read_dataset
+from mat_core.labels import CODES
 from mat_core.phantoms import make_phantom
-
-from .text import esc
 
 PHANTOMS = ((3, "mel"), (2, "nv"), (2, "bcc"), (8, "df"), (4, "bkl"), (6, "akiec"), (2, "vasc"))
 CASES_PER_CLASS = 2
-THUMBNAIL_SIDE = 144  # pixels: twice the size on the page
-SYNTHETIC_NOTE = (
-    "Synthetic: drawn by the project, no patient is in them. The model never learnt from drawings, so its answers on "
-    "them mean little; they show how the page works."
-)
-REAL_NOTE = "Real lesions of the test split: the model never learnt from them."
 
 
 @dataclass(frozen=True)
@@ -57,40 +47,3 @@ def real_examples(root: str | Path, per_class: int = CASES_PER_CLASS) -> list[Ex
     if not chosen:
         raise DataError(f"None of the images below {root} belongs to the test split, so there is no case to show.")
     return [Example(c.image_id, c.image.resolve(), c.metadata, c.diagnosis, False) for c in cases if c in chosen]
-
-
-def gallery_html(examples: list[Example]) -> str:
-    """Thumbnails as buttons; each carries its number in `data-index`."""
-    synthetic = examples[0].synthetic
-    title, note = ("Synthetic examples", SYNTHETIC_NOTE) if synthetic else ("Examples", f"{REAL_NOTE} {ATTRIBUTION}")
-    buttons = "".join(_button(index, example) for index, example in enumerate(examples))
-    return f'<h3>{title}</h3><div class="thumbs">{buttons}</div><p class="fine">{esc(note)}</p>'
-
-
-def provenance_html(example: Example) -> str:
-    """Where the case on the screen is from; its diagnosis stays covered until it is asked for."""
-    name = BY_CODE[example.diagnosis].name
-    if example.synthetic:
-        where, cover, told = (
-            f"{example.name}: a drawing, no patient.",
-            "What was it drawn to look like?",
-            f"{name}. What it was drawn as says nothing about how the model does on skin.",
-        )
-    else:
-        where, cover, told = f"{example.name}: test split.", "Show the confirmed diagnosis", f"{name}, as confirmed."
-    return f'<p class="provenance">{esc(where)}</p><details><summary>{esc(cover)}</summary><p>{esc(told)}</p></details>'
-
-
-def _button(index: int, example: Example) -> str:
-    image = scale_image(load_image(example.path), THUMBNAIL_SIDE, 2 * THUMBNAIL_SIDE)
-    good, data = cv2.imencode(".jpg", image[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 82])
-    assert good
-    source = "data:image/jpeg;base64," + base64.b64encode(data).decode()
-    known = [
-        str(value) for value in (example.metadata.age, example.metadata.sex, example.metadata.localization) if value
-    ]
-    label = f"Diagnose {example.name}: " + (", ".join(known) or "no metadata")
-    return (
-        f'<button type="button" data-index="{index}" aria-label="{esc(label)}" title="{esc(label)}">'
-        f'<img src="{source}" alt=""><span>{esc(example.name)}</span></button>'
-    )

@@ -401,9 +401,9 @@ def model_at(diagnoser: Diagnoser, image: np.ndarray) -> Regions:
 
 def explored(diagnoser: Diagnoser, file: Path) -> None:
     """The views' own functions take such a case: explorer, plate, list of regions, page about the model."""
-    from interface.about import about_html
-    from interface.evidence import regions_html
+    from interface.parts.evidence import regions_html
     from interface.session import analyse
+    from interface.views.about import about_html
     from mat_core.exploration import from_payload, to_json, to_payload
     from mat_core.figures import plate, to_png
 

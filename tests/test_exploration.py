@@ -12,7 +12,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from interface.explorer import Cases
+from interface.views.explore import Cases
 from mat_core import ConfigError, DataError, Diagnoser, MATNetwork, Metadata, Regions
 from mat_core.bundle import load_bundle
 from mat_core.exploration import from_payload, to_json, to_payload, walk_through

@@ -12,7 +12,7 @@ from gradio.queueing import Event, Queue
 from gradio.server_messages import ProcessCompletedMessage
 from gradio.utils import run_coro_in_background
 
-from ..upload import ImageUpload
+from .image_field import ImageUpload
 from .machine import cores
 
 WAITING = 64  # events of all visitors that may wait at the same time

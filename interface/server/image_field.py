@@ -8,7 +8,7 @@ import gradio as gr
 from gradio.data_classes import ImageData
 from gradio_client.utils import is_http_url_like
 
-from .server.uploads import UPLOADS
+from .uploads import UPLOADS
 
 NO_IMAGE = "The image must be a file as /gradio_api/upload or gradio_client.handle_file gives it."
 NO_ADDRESS = "Upload the image itself, not an address of it."

@@ -5,8 +5,8 @@ from mat_core.bundle import Bundle
 from mat_core.explain.doubt import reasons
 from mat_core.labels import BY_CODE
 
-from .examples import provenance_html
-from .session import Session
+from ..session import Session
+from .gallery import provenance_html
 from .text import esc
 
 # how far the first class is ahead of the second, in probability: from where on which words

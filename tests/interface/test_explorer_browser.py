@@ -22,8 +22,8 @@ from axe_playwright_python.sync_playwright import Axe
 from browsing import PATIENCE, leaves
 from playwright.sync_api import Page, expect
 
-from interface.explorer import explorer, explorer_value
 from interface.theme import clinical_theme
+from interface.views.explore import explorer, explorer_value
 from mat_core import Diagnoser, Diagnosis, MATNetwork, Metadata, Regions
 from mat_core.bundle import load_bundle
 from mat_core.exploration import from_payload

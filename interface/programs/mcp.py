@@ -11,7 +11,7 @@ from gradio_client.utils import decode_base64_to_binary
 from mat_core import ImageError, UserError
 from mat_core.images import ALLOWED, MAX_BYTES
 
-from .server.uploads import UPLOADS
+from ..server.uploads import UPLOADS
 
 NEEDED = "mcp>=1.21,<2"
 PICTURE = "data:image/png;base64,"

@@ -8,9 +8,9 @@ import pytest
 from browsing import open_tab
 from playwright.sync_api import expect
 
-from interface.asking import ask_again, subject
-from interface.hiding import hidden_html, kept_if_about, map_html
+from interface.parts.asking import ask_again, subject
 from interface.session import analyse
+from interface.views.hide import hidden_html, kept_if_about, map_html
 from mat_core import ConfigError, Metadata
 from mat_core.explain.occlusion import FILLS, occlude
 

@@ -8,21 +8,18 @@ from html import unescape
 import pytest
 import torch
 
-from interface.answer import answer_html, doubts
-from interface.asking import NOTHING, PREVIOUS
-from interface.compare import compare_html
-from interface.learn import NO_LEAK, leak_html
 from interface.models import Models
-from interface.question import (
-    _asked,
-    ablation_html,
-    agreement_html,
-    doubt_html,
-    threshold_html,
-    what_if_html,
-)
+from interface.parts.answer import answer_html, doubts
+from interface.parts.asking import NOTHING, PREVIOUS
+from interface.parts.tables import points, table
+from interface.question import _asked
 from interface.session import analyse
-from interface.tables import points, table
+from interface.views.check_attention import agreement_html
+from interface.views.compare import compare_html
+from interface.views.doubt import doubt_html, threshold_html
+from interface.views.learn import NO_LEAK, leak_html
+from interface.views.take_away import ablation_html
+from interface.views.what_if import what_if_html
 from mat_core import Diagnoser, MATConfig, MATNetwork, Metadata
 from mat_core.bundle import load_bundle, save_bundle
 from mat_core.explain import ablate, agree, compare, doubt, leak, what_if

@@ -1,9 +1,6 @@
 """The first view: an image and its metadata on the left; on the right the answer, then the evidence for it."""
 
 import base64
-import functools
-import logging
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import gradio as gr
@@ -11,17 +8,17 @@ import gradio as gr
 from mat_core import Diagnoser, ImageError, Metadata, UserError
 from mat_core.figures import plate, to_png
 
-from .answer import answer_html
-from .evidence import regions_html
-from .examples import Example, gallery_html
-from .form import build_form, form_values, words_html
-from .heatmaps import AVERAGE, attention_html, head_choices, head_index
-from .server.uploads import UPLOADS
-from .session import IDLE, Session, analyse, answer_again, read_upload
-from .text import note
-from .upload import ImageUpload, image_upload
-
-log = logging.getLogger(__name__)
+from ..examples import Example
+from ..parts.answer import answer_html
+from ..parts.evidence import regions_html
+from ..parts.form import build_form, form_values, words_html
+from ..parts.gallery import gallery_html
+from ..parts.heatmaps import AVERAGE, attention_html, head_choices, head_index
+from ..parts.safely import safely
+from ..parts.text import note
+from ..server.image_field import ImageUpload, image_upload
+from ..server.uploads import UPLOADS
+from ..session import IDLE, Session, analyse, answer_again, read_upload
 
 FIRST_K, MOST_K = 5, 36
 BROKEN = "Something went wrong inside the app; your input is unchanged. Please try again."
@@ -175,9 +172,16 @@ def _wire(diagnoser: Diagnoser, examples: list[Example], w: Widgets, session: gr
         png = to_png(plate(now.diagnosis, now.image(), k, head_index(head), where))
         return {uri: "data:image/png;base64," + base64.b64encode(png).decode(), **notes}
 
+    def tell(error: UserError) -> dict:
+        """Beside what it is about; everything else stays as it was."""
+        about_image = isinstance(error, ImageError)
+        return {
+            w.image_note: note(str(error)) if about_image else "",
+            w.form_note: "" if about_image else note(str(error)),
+        }
+
     def on(events, handler, inputs, outputs, **options):
-        told = _told(handler, w.image_note, w.form_note)
-        return gr.on(events, told, inputs, outputs, api_visibility="private", **options)
+        return gr.on(events, safely(handler, tell, BROKEN), inputs, outputs, api_visibility="private", **options)
 
     uri = gr.Textbox(visible=False)
     asks = [w.diagnose.click, w.form[0].submit]
@@ -199,21 +203,3 @@ def _wire(diagnoser: Diagnoser, examples: list[Example], w: Widgets, session: gr
 
 def _html(value: str = "", **options) -> gr.HTML:
     return gr.HTML(value, apply_default_css=False, js_on_load=None, **options)
-
-
-def _told(handler: Callable, image_note: gr.HTML, form_note: gr.HTML) -> Callable:
-    """The handler, with its errors told in the page beside what they are about; everything else stays as it was."""
-
-    @functools.wraps(handler)
-    def told(*inputs):
-        try:
-            return handler(*inputs)
-        except ImageError as error:
-            return {image_note: note(str(error)), form_note: ""}
-        except UserError as error:
-            return {image_note: "", form_note: note(str(error))}
-        except Exception:
-            log.exception("in %s", handler.__name__)
-            return {image_note: "", form_note: note(BROKEN)}
-
-    return told

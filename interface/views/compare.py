@@ -1,20 +1,16 @@
 """The view that compares: the same case through every unit that ships, with what each was measured to do."""
 
-import logging
-
 import gradio as gr
 
-from mat_core import UserError
 from mat_core.explain import compare
 from mat_core.labels import BY_CODE
 
-from .asking import BROKEN, NOTHING, about
-from .models import Models
-from .session import Session
-from .tables import Markup, table
-from .text import esc, note
-
-log = logging.getLogger(__name__)
+from ..models import Models
+from ..parts.asking import NOTHING, about
+from ..parts.safely import safely
+from ..parts.tables import Markup, table
+from ..parts.text import esc
+from ..session import Session
 
 WHAT = {
     "base": "no attention: regions and words meet only in the fusion",
@@ -31,14 +27,9 @@ def build_compare(models: Models, session: gr.State, tab: gr.Tab) -> None:
     with gr.Column(elem_id="compare"):
         shown = gr.HTML("", apply_default_css=False, js_on_load=None, elem_id="compare-view")
 
+    @safely
     def answer(now: Session | None):
-        try:
-            return NOTHING if now is None else about(now) + compare_html(models, now)
-        except UserError as error:
-            return note(str(error))
-        except Exception:
-            log.exception("in compare")
-            return note(BROKEN)
+        return NOTHING if now is None else about(now) + compare_html(models, now)
 
     tab.select(
         answer, session, shown, api_visibility="private", show_progress="full", show_progress_on=[shown]

@@ -22,7 +22,7 @@ from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 from playwright.sync_api import expect
 
-from interface.mcp import offer_tools
+from interface.programs.mcp import offer_tools
 from mat_core import DISCLAIMER, Metadata, UserError, exploration
 from mat_core.images import load_image
 from mat_core.labels import CODES
@@ -270,7 +270,7 @@ def test_without_the_package_the_flag_says_what_to_install(monkeypatch, found):
             raise PackageNotFoundError(name)
         return found
 
-    monkeypatch.setattr("interface.mcp.version", version)
+    monkeypatch.setattr("interface.programs.mcp.version", version)
     with pytest.raises(UserError, match=re.escape("pip install 'mcp>=1.21,<2'")):
         offer_tools()
 

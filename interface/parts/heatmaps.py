@@ -8,7 +8,7 @@ from mat_core import Diagnosis
 from mat_core.figures import by_region, cell_colours, percent, region_colour
 from mat_core.units import UNITS
 
-from .session import Session
+from ..session import Session
 from .text import esc
 
 AVERAGE = "Average"

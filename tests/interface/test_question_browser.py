@@ -8,8 +8,10 @@ from axe_playwright_python.sync_playwright import Axe
 from browsing import PATIENCE, VIEWS, open_tab, upload
 from playwright.sync_api import expect
 
-from interface import asking, question
+from interface import question
+from interface.parts import asking
 from interface.session import analyse
+from interface.views import take_away
 from mat_core import Metadata
 
 pytestmark = pytest.mark.browser
@@ -66,7 +68,7 @@ def test_a_case_whose_image_was_replaced_is_said_to_be_the_previous_one(visit, p
 
 def test_an_answer_that_comes_too_late_is_not_shown(browser, tiny_diagnoser, phantom_file, monkeypatch):
     asked, go_on, told = Event(), Event(), Event()
-    quick = question.ablate
+    quick = take_away.ablate
 
     def slow(*case):
         asked.set()
@@ -74,7 +76,7 @@ def test_an_answer_that_comes_too_late_is_not_shown(browser, tiny_diagnoser, pha
         told.set()
         return quick(*case)
 
-    monkeypatch.setattr(question, "ablate", slow)
+    monkeypatch.setattr(take_away, "ablate", slow)
     case = analyse(tiny_diagnoser, str(phantom_file), Metadata(55))
     with gr.Blocks(analytics_enabled=False) as demo:
         session = gr.State(None)

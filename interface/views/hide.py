@@ -11,12 +11,13 @@ from mat_core import ConfigError, Diagnoser
 from mat_core.explain.occlusion import FILLS, Occlusion, cover, filling, occlude, refine
 from mat_core.labels import BY_CODE
 
-from .asking import NOTHING, about, ask_again, subject, told
-from .session import Session
-from .tables import points
-from .text import esc
+from ..parts.asking import NOTHING, about, ask_again, subject
+from ..parts.safely import safely
+from ..parts.tables import points
+from ..parts.text import esc
+from ..session import Session
 
-SCRIPT = Path(__file__).resolve().parents[1] / "assets" / "hiding.js"
+SCRIPT = Path(__file__).resolve().parents[2] / "assets" / "hiding.js"
 FOR, AGAINST = "213, 94, 0", "0, 114, 178"  # Okabe and Ito 2008: orange spoke for the class, blue against it
 FAINTEST = 0.05  # change that has full colour at least: a map of nothing must not look like one of something
 WORTH = 0.005  # change from which on a tile carries its number
@@ -51,7 +52,7 @@ def build_hiding(diagnoser: Diagnoser, session: gr.State, label: gr.Dropdown) ->
             kept.append(occlude(diagnoser, now.seen, now.diagnosis.metadata, fill=way, progress=_telling(progress)))
             return about(now) + map_html(now, kept[0], code)
 
-        return told(view), "", (kept[0], subject(now, code)) if kept else None
+        return safely(view)(), "", (kept[0], subject(now, code)) if kept else None
 
     def look_finer(now: Session | None, code: str, way: str, before, progress=gr.Progress()):
         if now is None or before is None or before[1] != subject(now, code) or before[0].fill != way:
@@ -63,13 +64,13 @@ def build_hiding(diagnoser: Diagnoser, session: gr.State, label: gr.Dropdown) ->
             kept.append(refine(diagnoser, now.seen, before[0], *case, progress=_telling(progress)))
             return about(now) + map_html(now, kept[-1], code)
 
-        return told(view), "", (kept[-1], subject(now, code))
+        return safely(view)(), "", (kept[-1], subject(now, code))
 
     def hide(now: Session | None, code: str, way: str, before, picked: gr.EventData):
         if now is None or before is None or before[1] != subject(now, code):
             return ask_again(now)
         data = picked._data if isinstance(picked._data, dict) else {}
-        return told(hidden_html, diagnoser, now, before[0], code, way, data.get("tiles"))
+        return safely(hidden_html)(diagnoser, now, before[0], code, way, data.get("tiles"))
 
     options = {"api_visibility": "private", "show_progress": "full", "show_progress_on": [shown]}
     given, outputs = [session, label, fill], [shown, hidden, found]

@@ -7,22 +7,10 @@ from mat_core.ham10000 import ATTRIBUTION
 from mat_core.labels import CODES, DISCLAIMER
 from mat_core.units import UNITS
 
-from .explorer import REMEMBERED_CASES
-from .session import FORGOTTEN_AFTER, IDLE
-from .text import esc
+from ..parts.text import esc
+from ..prose import privacy
 
 CURVES = ("roc", "explain")
-
-PRIVACY = (
-    "An image is read in the memory of the machine that runs this app. The uploaded file lies in a private temporary "
-    f"folder under a random name, is deleted after {FORGOTTEN_AFTER // 60} minutes, and at the latest when the app "
-    "ends. Nobody can ask for it who does not know that name. What your page "
-    f"shows stays in memory for {IDLE // 60} minutes after you last used it, and the regions of the last few images "
-    "(boxes and numbers, no picture) until newer ones take their place. To take a number apart, the explorer keeps the "
-    f"regions and the words of the last {REMEMBERED_CASES} answers (no picture), each for {IDLE // 60} minutes after "
-    "it was last asked about. Nothing is logged, stored or sent anywhere, and the page asks no other machine for "
-    "anything."
-)
 
 
 def build_about(bundle: Bundle) -> None:
@@ -51,7 +39,7 @@ def about_html(bundle: Bundle) -> str:
         f"<h3>Data</h3><p>{esc(bundle.notes.get('data', ATTRIBUTION))}</p>"
         "<p>Synthetic examples are drawn by the project from seeds.</p>"
         "<h3>Licence</h3><p>Code: Apache-2.0. Weights: CC BY-NC 4.0, as they were trained on HAM10000.</p>"
-        f"<h3>Privacy</h3><p>{esc(PRIVACY)}</p></div>"
+        f"<h3>Privacy</h3><p>{esc(privacy())}</p></div>"
     )
 
 

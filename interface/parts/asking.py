@@ -1,20 +1,12 @@
 """What every tab of Question does alike: it answers about one case and class, and takes an outdated answer away."""
 
-import logging
-from collections.abc import Callable
-
 import gradio as gr
 
-from mat_core import UserError
-
-from .session import Session
+from ..session import Session
 from .text import note
-
-log = logging.getLogger(__name__)
 
 NOTHING = '<p class="empty">Diagnose an image first: there is no case to question.</p>'
 PREVIOUS = "This is about the previous image, the one that was diagnosed. Diagnose the new one to question it."
-BROKEN = "Something went wrong inside the app; the case is unchanged. Please try again."
 
 
 def ask_again(now: Session | None) -> str:
@@ -35,14 +27,3 @@ def subject(now: Session | None, label: str) -> str:
 def about(now: Session) -> str:
     """A note where the case is no longer the image on the screen, else nothing."""
     return note(PREVIOUS, "info") if now.stale else ""
-
-
-def told(handler: Callable, *inputs) -> str:
-    """What the handler says; with an error, a sentence."""
-    try:
-        return handler(*inputs)
-    except UserError as error:
-        return note(str(error))
-    except Exception:
-        log.exception("in %s", handler)
-        return note(BROKEN)

@@ -18,14 +18,15 @@ from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 
 from interface import examples as examples_module
-from interface.about import about_html
-from interface.answer import answer_html, meaning, verdict
-from interface.evidence import regions_html
-from interface.examples import provenance_html, real_examples, synthetic_examples
-from interface.form import words_html
-from interface.heatmaps import attention_html
+from interface.examples import real_examples, synthetic_examples
+from interface.parts.answer import answer_html, meaning, verdict
+from interface.parts.evidence import regions_html
+from interface.parts.form import words_html
+from interface.parts.gallery import provenance_html
+from interface.parts.heatmaps import attention_html
 from interface.private_cache import private_cache
 from interface.session import analyse, answer_again, read_upload
+from interface.views.about import about_html
 from mat_core import DISCLAIMER, DataError, ImageError, Metadata, UserError
 from mat_core.figures import guided_map
 from mat_core.ham10000 import read_dataset

@@ -8,7 +8,7 @@ import numpy as np
 from mat_core.figures import label_spots, region_colour, region_texts
 from mat_core.labels import region_name
 
-from .session import Session
+from ..session import Session
 from .text import esc
 
 FRAME = (460, 380)  # CSS pixels, width and height, that the image is fitted into; the unit of the drawing

@@ -1,0 +1,88 @@
+"""The named endpoints, for programs: gradio_client, curl and, with --mcp, tools. One for each thing that the app does.
+
+Each parameter of an endpoint is named in `FIELDS` with its meaning. Each endpoint has fields of its own, unseen, so
+that it depends on nothing that a visitor does.
+"""
+
+import inspect
+from collections.abc import Callable
+
+import gradio as gr
+
+from mat_core import Diagnoser, UserError
+from mat_core.labels import CODES
+from mat_core.metadata import LOCALIZATIONS
+from mat_core.units import MAPS
+
+from ..examples import Example
+from ..models import Models
+from ..parts.safely import safely
+from ..server.image_field import image_upload
+from . import endpoints
+from .values import Case
+
+BROKEN = "Something went wrong inside the app."
+AT_ONCE = 2  # calls of all endpoints together that compute at the same time: the cores of a small machine
+# parameter -> its field, and what it means: said once, and told with every endpoint that has it
+FIELDS: dict[str, tuple[Callable[..., gr.components.Component], str]] = {
+    "image": (
+        lambda value, **options: image_upload(**options),
+        "a JPEG, PNG, WebP, BMP, TIFF or GIF file of at most 20 MB, as gradio_client.handle_file gives it.",
+    ),
+    "age": (gr.Number, "whole years from 0 to 120; None when unknown."),
+    "sex": (gr.Textbox, "female, male or unknown."),
+    "localization": (gr.Textbox, f"{', '.join(s for s in LOCALIZATIONS if s != 'unknown')} or unknown."),
+    "label": (gr.Textbox, f"the class that is asked about, one of {', '.join(CODES)}; None for the top class."),
+    "direction": (gr.Textbox, f"{', '.join(MAPS)}; the first looks, the second is looked at."),
+    "k": (gr.Number, "regions shown, from 1."),
+    "layer": (gr.Number, "from 0."),
+    "head": (gr.Number, "from 0; in pictures, None for the average over heads."),
+    "query": (gr.Number, "number of the token that looks, from 0."),
+    "key": (gr.Number, "number of the token that is looked at, from 0."),
+    "threshold": (gr.Number, "probability of melanoma from which on it is called, from 0 to 1."),
+    "number": (gr.Number, "number of the case in list_examples, from 0."),
+}
+
+
+def build_api(diagnoser: Diagnoser, examples: list[Example], models: Models) -> None:
+    """Add the endpoints to the app that is being built."""
+    for endpoint in (
+        *endpoints.answers(diagnoser), *endpoints.pictures(diagnoser), *endpoints.questions(diagnoser, models),
+        *endpoints.facts(diagnoser, examples),
+    ):  # fmt: skip
+        _add(endpoint)
+
+
+def _add(endpoint: Callable) -> None:
+    """Register `endpoint` under its own name, with a field for each of its parameters."""
+    taken = inspect.signature(endpoint).parameters
+    parameters = [*_CASE, *list(taken.values())[1:]] if "case" in taken else list(taken.values())
+
+    def ask(*values):
+        if "case" in taken:
+            values = Case(*values[: len(_CASE)]), *values[len(_CASE) :]
+        return endpoint(*values)
+
+    inputs, meanings = [], []
+    for parameter in parameters:
+        value = None if parameter.default is parameter.empty else parameter.default
+        inputs.append(FIELDS[parameter.name][0](value=value, label=parameter.name, visible=False))
+        meanings.append(f"    {parameter.name}: {FIELDS[parameter.name][1]}")
+    summary, _, returns = inspect.getdoc(endpoint).partition("\n\n")
+    ask.__name__ = endpoint.__name__
+    ask.__signature__ = inspect.Signature(parameters, return_annotation=inspect.signature(endpoint).return_annotation)
+    told = safely(ask, _tell, BROKEN)
+    told.__doc__ = "\n\n".join([summary, "\n".join(["Parameters:", *meanings]), returns])
+    output = gr.JSON(label=endpoint.__name__, visible=False)
+    gr.on([], told, inputs, output, api_name=endpoint.__name__, concurrency_id="api", concurrency_limit=AT_ONCE)
+
+
+def _case(image: str, age: float | None = None, sex: str = "unknown", localization: str = "unknown") -> None:
+    """The parameters that `case` stands for."""
+
+
+_CASE = tuple(inspect.signature(_case).parameters.values())
+
+
+def _tell(error: UserError) -> None:
+    raise gr.Error(str(error), print_exception=False) from None

@@ -1,0 +1,276 @@
+"""The named endpoints: what each is called, takes and answers. A new one is a function in one of the lists here.
+
+A docstring is an endpoint's description. A parameter `case` stands for image, age, sex and localization. An answer is
+plain JSON: numbers as the core gives them, to the last bit; a figure is {"png": a data: URI}, so that no file of it is
+written.
+"""
+
+from collections.abc import Callable
+
+from mat_core import ConfigError, DataError, Diagnoser, Metadata, Regions, exploration
+from mat_core import explain as core
+from mat_core.figures import heatmap as draw_heatmap
+from mat_core.figures import plate
+from mat_core.ham10000 import ATTRIBUTION
+from mat_core.labels import BY_CODE, DISCLAIMER
+from mat_core.units import MAPS, UNITS
+
+from ..examples import Example
+from ..models import Models
+from ..prose import privacy
+from .values import Case, code, optional, plain, png, read_image, whole
+
+
+def answers(diagnoser: Diagnoser) -> list[Callable]:
+    bundle = diagnoser.bundle
+
+    def diagnose(case: Case) -> dict:
+        """Class probabilities, regions and words for one dermatoscopic image. A teaching demo, no medical device.
+
+        Returns:
+            probabilities (code -> 0 to 1, sum 1), top, top_name, malignant, words, word_fields, image_size (pixels),
+            unit, regions (box x1 y1 x2 y2 in pixels, score, label), novelty and disclaimer.
+        """
+        return diagnoser(case.image, case.metadata).to_dict()
+
+    def attention(case: Case) -> dict:
+        """The diagnosis with all attention maps, as nested lists: megabytes at 100 regions.
+
+        Returns:
+            what diagnose gives and attention: map -> layers x heads x queries x keys, each row sums to 1 over the keys;
+            null for a map that the unit has not.
+        """
+        return diagnoser(case.image, case.metadata).to_dict(attention=True)
+
+    def regions(image: str) -> dict:
+        """The regions that the detector finds, best first. They depend on the image alone.
+
+        Returns:
+            image_size (pixels) and regions: box x1 y1 x2 y2 in pixels, score (0 to 1, the detector's own belief in its
+            label for that box) and label.
+        """
+        found = diagnoser.diagnose_regions(diagnoser.regions(read_image(image))).to_dict()
+        return {name: found[name] for name in ("image_size", "regions", "disclaimer")}
+
+    def words(age: float | None = None, sex: str = "unknown", localization: str = "unknown") -> dict:
+        """The very words that the model reads of the metadata.
+
+        Returns:
+            words and word_fields, of the same length; both empty when everything is unknown.
+        """
+        read = diagnoser.words(Metadata(age, sex, localization))
+        return {"words": [word.text for word in read], "word_fields": [word.field for word in read]}
+
+    def explore(case: Case) -> dict:
+        """All that the attention explorer draws, compact: maps as 16-bit fixed point, the image as a small JPEG.
+
+        Returns:
+            the payload that mat_core.exploration.from_payload reads back, at most 300 KB.
+        """
+        diagnosis = diagnoser(case.image, case.metadata)
+        return exploration.to_payload(diagnosis, case.image, bundle.fields, bundle.network.config.words)
+
+    def walk_through(
+        case: Case,
+        direction: str = "words_to_regions",
+        layer: int = 0,
+        head: int = 0,
+        query: int = 0,
+        key: int = 0,
+    ) -> dict:
+        """How one attention weight came about, from the real forward pass: query, key, scores, softmax, values.
+
+        Returns:
+            query, key (the vectors), dot, width, scale, scores, weights, value_norms and output.
+        """
+        asked = [whole(name, value) for name, value in
+                 {"layer": layer, "head": head, "query": query, "key": key}.items()]  # fmt: skip
+        return exploration.walk_through(diagnoser, diagnoser.regions(case.image), case.metadata, direction, *asked)
+
+    return [diagnose, attention, regions, words, explore, walk_through]
+
+
+def pictures(diagnoser: Diagnoser) -> list[Callable]:
+    heads, most = diagnoser.bundle.network.config.h, diagnoser.bundle.network.config.n
+
+    def figure(
+        case: Case,
+        k: int = 5,
+        head: int | None = None,
+    ) -> dict:
+        """One page of a diagnosis as a picture: image with regions, probabilities, both guided maps.
+
+        Returns:
+            png: a data: URI.
+        """
+        k, head = whole("k", k, 1, most), optional("head", head, heads - 1)
+        return png(plate(diagnoser(case.image, case.metadata), case.image, k, head))
+
+    def heatmap(
+        case: Case,
+        direction: str = "words_to_regions",
+        k: int = 12,
+        head: int | None = None,
+    ) -> dict:
+        """One attention map of the last layer as a picture with its scale.
+
+        Returns:
+            png: a data: URI.
+        """
+        if direction not in MAPS:
+            raise ConfigError(f"direction must be one of {', '.join(MAPS)}; got {direction!r}.")
+        k, head = whole("k", k, 1, most), optional("head", head, heads - 1)
+        return png(draw_heatmap(diagnoser(case.image, case.metadata), direction, k, head))
+
+    return [figure, heatmap]
+
+
+def questions(diagnoser: Diagnoser, models: Models) -> list[Callable]:
+    def found(case: Case) -> tuple[Regions, Metadata]:
+        return diagnoser.regions(case.image), case.metadata
+
+    def ablate(
+        case: Case,
+        label: str | None = None,
+    ) -> dict:
+        """What changes when a region, a metadata field, all words or the guidance is taken away.
+
+        Returns:
+            labels, probabilities, without_region (regions x classes), without_field (field -> classes), without_words,
+            uniform, shuffled (draws x classes; null without guidance), effect (regions; positive: it spoke for label),
+            label and sentence.
+        """
+        result = core.ablate(diagnoser, *found(case))
+        label = code(result.labels, label) or result.labels[int(result.probabilities.argmax())]
+        return plain(result, label=label, effect=result.effect(label), sentence=result.sentence(label))
+
+    def agree(
+        case: Case,
+        label: str | None = None,
+    ) -> dict:
+        """Whether the regions that the attention points at matter: five rankings of regions against ablation.
+
+        Returns:
+            label, scores (ranking -> regions), spearman and overlap with ablation, counts of regions removed, deletion
+            and insertion curves with their areas, and sentence.
+        """
+        result = core.agree(diagnoser, *found(case), code(diagnoser.bundle.labels, label))
+        return plain(
+            result, deletion_areas=result.areas(result.deletion), insertion_areas=result.areas(result.insertion),
+            sentence=result.sentence(),
+        )  # fmt: skip
+
+    def relevance(
+        case: Case,
+        label: str | None = None,
+    ) -> dict:
+        """What attention, weighted by its gradients, adds up to through all blocks, beside plain attention rollout.
+
+        Returns:
+            label, regions and words (larger is more relevant; no unit), rollout_regions and rollout_words.
+        """
+        label = code(diagnoser.bundle.labels, label)
+        return plain(core.relevance(diagnoser, *found(case), label))
+
+    def what_if(case: Case) -> dict:
+        """The answer for every age, sex and localization beside the same image. The model's view, not biology.
+
+        Returns:
+            labels, ages, sexes, sites (null: unknown), probabilities (ages x sexes x sites x classes), at_own_age
+            (sexes x sites x classes), flip (the smallest change with another answer, or null) and sentence.
+        """
+        result = core.what_if(diagnoser, *found(case))
+        return plain(result, flip=result.flip(), sentence=result.sentence())
+
+    def doubt(case: Case) -> dict:
+        """How sure the answer is, and whether it holds when the image is turned and mirrored: eight times the work.
+
+        Returns:
+            labels, views (8 x classes; the image as it is first), boxes of each view in pixels of the image, mean,
+            spread (standard deviation), entropy (bits), agreeing (views of 8), unsure, reasons, novelty, sentence.
+        """
+        result = core.doubt(diagnoser, case.image, case.metadata)
+        return plain(
+            result, mean=result.mean, spread=result.spread, entropy=result.entropy, agreeing=result.agreeing,
+            unsure=result.unsure, reasons=result.reasons, sentence=result.sentence(),
+        )  # fmt: skip
+
+    def operating_point(threshold: float = 0.5) -> dict:
+        """What calling melanoma from a probability on means, measured on the validation split.
+
+        Returns:
+            threshold, sensitivity, specificity and sentence.
+        """
+        if isinstance(threshold, bool) or not isinstance(threshold, int | float) or not 0 <= threshold <= 1:
+            raise ConfigError(f"threshold must be a number from 0 to 1; got {threshold!r}.")
+        result = core.operating_point(diagnoser.bundle.metrics, threshold)
+        if result is None:
+            raise DataError("This bundle carries no melanoma curve, so it is not known what a threshold would do.")
+        return plain(result, sentence=result.sentence())
+
+    def compare(case: Case) -> dict:
+        """The same case through every unit that the app has a model of.
+
+        Returns:
+            names, labels, probabilities (models x classes), tops and sentence.
+        """
+        result = core.compare(models.units(), *found(case))
+        return plain(result, tops=result.tops, sentence=result.sentence())
+
+    def leak(case: Case) -> dict:
+        """What a model answers that was told how the diagnosis was made, with each way in turn.
+
+        Returns:
+            labels, dx_types (null: not told), probabilities (dx_types x classes) and sentence.
+        """
+        result = core.leak(models.leaking() or diagnoser, *found(case))
+        return plain(result, sentence=result.sentence())
+
+    return [ablate, agree, relevance, what_if, doubt, operating_point, compare, leak]
+
+
+def facts(diagnoser: Diagnoser, examples: list[Example]) -> list[Callable]:
+    bundle = diagnoser.bundle
+
+    def list_examples() -> list:
+        """The cases that the page offers to try.
+
+        Returns:
+            number (for diagnose_example), name, synthetic (a drawing, no patient), age, sex, localization
+            (null: unknown) and diagnosis: confirmed for a real lesion, the look that a synthetic one imitates.
+        """
+        return [
+            {
+                "number": number, "name": e.name, "synthetic": e.synthetic, "age": e.metadata.age,
+                "sex": e.metadata.sex, "localization": e.metadata.localization, "diagnosis": e.diagnosis,
+            }
+            for number, e in enumerate(examples)
+        ]  # fmt: skip
+
+    def diagnose_example(number: int = 0) -> dict:
+        """What diagnose gives for one of the cases that the page offers.
+
+        Returns:
+            as diagnose.
+        """
+        example = examples[whole("number", number, 0, len(examples) - 1)]
+        return diagnoser(example.path, example.metadata).to_dict()
+
+    def model_card() -> dict:
+        """What the model is, what was measured of it, where its data are from, what happens to an image.
+
+        Returns:
+            name, unit, layers, heads, width, regions (at most), fields, labels (code, name, nature), temperature,
+            split, metrics, data, licence, privacy and disclaimer.
+        """
+        config = bundle.network.config
+        return {
+            "name": bundle.name, "unit": config.unit, "unit_name": UNITS[config.unit].name, "layers": config.layers,
+            "heads": config.h, "width": config.d, "regions": config.n, "fields": bundle.fields,
+            "labels": [{"code": c, "name": BY_CODE[c].name, "nature": BY_CODE[c].nature} for c in bundle.labels],
+            "temperature": bundle.temperature, "split": bundle.split, "metrics": bundle.metrics,
+            "data": bundle.notes.get("data", ATTRIBUTION), "licence": "weights CC BY-NC 4.0, code Apache-2.0",
+            "privacy": privacy(), "disclaimer": DISCLAIMER,
+        }  # fmt: skip
+
+    return [list_examples, diagnose_example, model_card]

@@ -1,0 +1,80 @@
+"""What a program sends, checked, and what it gets back, as plain JSON."""
+
+import base64
+import functools
+from dataclasses import dataclass, is_dataclass
+from typing import Any
+
+import numpy as np
+
+from mat_core import ConfigError, Metadata, UserError
+from mat_core.figures import to_png
+from mat_core.labels import DISCLAIMER
+
+from ..session import read_upload
+
+
+@dataclass(frozen=True)
+class Case:
+    """What a program sends of a case: an upload's name, and the metadata. Raises UserError when it is asked for."""
+
+    name: str | None
+    age: float | None = None
+    sex: str = "unknown"
+    localization: str = "unknown"
+
+    @functools.cached_property
+    def image(self) -> np.ndarray:
+        """(h, w, 3) uint8 RGB."""
+        return read_image(self.name)
+
+    @functools.cached_property
+    def metadata(self) -> Metadata:
+        """The checked metadata."""
+        return Metadata(self.age, self.sex, self.localization)
+
+
+def read_image(image: str | None) -> np.ndarray:
+    if image is None:
+        raise UserError("Give an image: a file, as gradio_client.handle_file sends it.")
+    return read_upload(image)
+
+
+def whole(name: str, value: Any, low: int | None = None, high: int | None = None) -> int:
+    """A whole number as int, in its range where the core does not look after it. Raises ConfigError."""
+    good = isinstance(value, int | float) and not isinstance(value, bool) and value == value // 1
+    if not good or (low is not None and not low <= value <= high):
+        allowed = "" if low is None else f" from {low} to {high}"
+        raise ConfigError(f"{name} must be a whole number{allowed}; got {value!r}.")
+    return int(value)
+
+
+def optional(name: str, value: Any, high: int) -> int | None:
+    return None if value is None else whole(name, value, 0, high)
+
+
+def code(labels: tuple[str, ...], label: str | None) -> str | None:
+    """A class's code, None when none is given. Raises ConfigError."""
+    if not label:
+        return None
+    if label not in labels:
+        raise ConfigError(f"label must be one of {', '.join(labels)}; got {label!r}.")
+    return label
+
+
+def png(figure) -> dict:
+    return {"png": "data:image/png;base64," + base64.b64encode(to_png(figure)).decode(), "disclaimer": DISCLAIMER}
+
+
+def plain(result: Any, **more) -> Any:
+    """A dataclass of numpy arrays as JSON values; `more`: what it works out, beside its fields."""
+    if is_dataclass(result):
+        fields = {name: plain(getattr(result, name)) for name in result.__dataclass_fields__}
+        return fields | {name: plain(value) for name, value in more.items()}
+    if isinstance(result, np.ndarray | np.generic):
+        return result.tolist()
+    if isinstance(result, dict):
+        return {str(key): plain(value) for key, value in result.items()}
+    if isinstance(result, list | tuple):
+        return [plain(value) for value in result]
+    return result

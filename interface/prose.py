@@ -1,0 +1,19 @@
+"""The page's longer texts, which are files in assets/texts/."""
+
+from pathlib import Path
+
+from .cases import REMEMBERED_CASES
+from .session import FORGOTTEN_AFTER, IDLE
+
+TEXTS = Path(__file__).resolve().parents[1] / "assets" / "texts"
+
+
+def prose(file: str) -> str:
+    """A text as it is written: HTML in a .html file."""
+    return (TEXTS / file).read_text(encoding="utf-8")
+
+
+def privacy() -> str:
+    """What happens to an image, in one line of plain text, with the times that the app keeps to."""
+    text = " ".join(prose("privacy.txt").split())
+    return text.format(forgotten=FORGOTTEN_AFTER // 60, idle=IDLE // 60, cases=REMEMBERED_CASES)

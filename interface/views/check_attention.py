@@ -1,0 +1,84 @@
+"""Question's tab 'Check attention': do the regions that it points at matter? Rankings against ablation."""
+
+from mat_core import Diagnoser
+from mat_core.explain import RANKINGS, agree, relevance
+from mat_core.explain.agreement import RANDOM
+from mat_core.figures import percent
+from mat_core.labels import BY_CODE
+
+from ..parts.charts import lines
+from ..parts.tables import details, table
+from ..parts.text import esc
+from ..session import Session
+
+SAID = {
+    "attention": "attention",
+    "share": "fusion share",
+    "gradient": "gradient × input",
+    "relevance": "relevance",
+    "ablation": "ablation",
+    RANDOM: "random order",
+}
+
+
+def agreement_html(diagnoser: Diagnoser, now: Session, label: str) -> str:
+    """Rankings of the regions against ablation, deletion and insertion, and the relevance of the words."""
+    diagnosis = now.diagnosis
+    found = agree(diagnoser, diagnosis.regions, diagnosis.metadata, label or diagnosis.top)
+    deletion, insertion = found.areas(found.deletion), found.areas(found.insertion)
+    over = _averages(diagnoser)
+    head = ["ranking by", "rank correlation", "of its ten best", "deletion area", "insertion area"]
+    head += ["correlation, test split"] if over else []
+    rows = []
+    for name in (*RANKINGS, RANDOM):
+        if name in found.deletion:
+            ranked = name != RANDOM
+            row = [
+                SAID[name],
+                f"{found.spearman[name]:+.2f}" if ranked else "",
+                f"{round(found.overlap[name] * 10)} in 10" if ranked else "",
+                f"{deletion[name]:.3f}",
+                f"{insertion[name]:.3f}",
+            ]
+            if over:
+                row.append(f"{over['rankings'].get(name, {}).get('spearman', float('nan')):+.2f}" if ranked else "")
+            rows.append(row)
+    panels = {
+        "Deletion: the best-ranked first": {SAID[n]: v for n, v in found.deletion.items()},
+        "Insertion: only the best-ranked": {SAID[n]: v for n, v in found.insertion.items()},
+    }
+    curves = lines(
+        found.counts, panels, "regions", f"probability of {found.label}",
+        "Deletion and insertion curves; the table has their areas",
+    )  # fmt: skip
+    numbers = [(SAID[n], *(f"{v:.2f}" for v in curve)) for n, curve in found.deletion.items()]
+    follow = relevance(diagnoser, diagnosis.regions, diagnosis.metadata, found.label)
+    whole = follow.regions.sum() + follow.words.sum() or 1.0
+    words = [
+        (word.text, word.field, percent(follow.words[i] / whole), percent(follow.rollout_words[i]))
+        for i, word in enumerate(diagnosis.words)
+    ]
+    words.append(("all regions", "", percent(follow.regions.sum() / whole), percent(follow.rollout_regions.sum())))
+    averages = (
+        f'<p class="fine">Averages over {over["cases"]} cases of the test split stand in the last column.</p>'
+        if over
+        else '<p class="fine">Averages over the test split have not been measured for this model.</p>'
+    )
+    return (
+        f'<p class="verdict">{esc(found.sentence())}</p>'
+        '<p class="fine">Ablation is the yardstick: what the answer loses when a region is masked. Rank correlation '
+        "(Spearman): +1, the ranking orders the regions as ablation does; 0, as chance would; negative, the other way "
+        f"round. A good ranking has a <b>small</b> deletion area and a <b>large</b> insertion area.</p>{curves}"
+        f"{table('Rankings against ablation', head, rows)}{averages}"
+        f"{details('The deletion curves in numbers', table('Deletion', ('regions removed', *found.counts), numbers))}"
+        "<h3>Words</h3>"
+        f"{table('Relevance of the words', ('word', 'field', 'relevance %', 'rollout %'), words)}"
+        '<p class="fine">Relevance (Chefer et al. 2021) follows the attention through all blocks, weighted by how it '
+        f"changes the logit of {esc(BY_CODE[found.label].name)}; rollout (Abnar and Zuidema 2020) follows the "
+        "attention alone. Both are shares of all tokens, at least 0: they say how much, not in which direction.</p>"
+    )
+
+
+def _averages(diagnoser: Diagnoser) -> dict | None:
+    figures = diagnoser.bundle.metrics.get("test")
+    return figures.get("explain") if isinstance(figures, dict) else None

@@ -1,0 +1,70 @@
+"""The view 'Explore': a client-side component (assets/explorer/) fed with one JSON a diagnosis.
+
+Hovering costs no request. Only a pinned cell asks the server, once, for the vectors behind its number, from the cases
+that the server remembers.
+"""
+
+from pathlib import Path
+
+import gradio as gr
+import numpy as np
+
+from mat_core import Diagnoser, Diagnosis, exploration
+
+from ..cases import Cases
+from ..session import Session
+
+ASSETS = Path(__file__).resolve().parents[2] / "assets" / "explorer"
+SCRIPTS = ("data.js", "dom.js", "paint.js", "walkthrough.js", "exports.js", "explorer.js")
+
+
+_CASES = Cases()
+
+
+def walk_through(request: dict) -> dict:
+    """The server function that the page asks when a cell is pinned; see `Cases.walk_through`."""
+    return _CASES.walk_through(request)
+
+
+def explorer_value(diagnoser: Diagnoser, diagnosis: Diagnosis, image: np.ndarray, title: str = "") -> str:
+    """What the component takes as its value: the payload of `diagnosis` as JSON, with the key to its walk-through.
+
+    image: (h, w, 3) uint8 RGB, the one that was diagnosed. title: the case's name, such as a file name; any text.
+    """
+    bundle = diagnoser.bundle
+    payload = exploration.to_payload(diagnosis, image, bundle.fields, bundle.network.config.words, title)
+    return exploration.to_json(payload | {"key": _CASES.add(diagnoser, diagnosis)})
+
+
+def explorer(value: str | None = None) -> gr.HTML:
+    """The component, empty or with a value of `explorer_value`. Give it new values as the output of an event."""
+    return gr.HTML(
+        value,
+        html_template=_asset("explorer.html"),
+        css_template=_asset("explorer.css"),
+        js_on_load="\n".join(_asset(name) for name in SCRIPTS),
+        server_functions=[walk_through],
+        apply_default_css=False,
+        label="Explore the attention",
+    )
+
+
+def build_explorer(diagnoser: Diagnoser, session: gr.State) -> gr.HTML:
+    """Lay the view out; it follows `session`: other images and other metadata alike."""
+    view = explorer()
+
+    def follow(now: Session | None):
+        # a stale session has a new image chosen, not diagnosed: what is on the screen stays the last diagnosis
+        if now is None or now.stale:
+            return gr.skip()
+        name = Path(now.source).name
+        if now.example is not None:
+            name = f"{now.example.name}{' (a drawing)' if now.example.synthetic else ''}"
+        return explorer_value(diagnoser, now.diagnosis, now.image(), name)
+
+    session.change(follow, session, view, api_visibility="private", show_progress="hidden")
+    return view
+
+
+def _asset(name: str) -> str:
+    return (ASSETS / name).read_text(encoding="utf-8")
