@@ -49,7 +49,7 @@ def build_demo(diagnoser: Diagnoser, examples: list[Example]) -> gr.Blocks:
             with gr.Tab("Compare", id="compare") as comparing:
                 build_compare(models, session, comparing)
             with gr.Tab("Learn", id="learn") as learning:
-                build_learn(models, session, learning)
+                build_learn(models, examples, session, learning)
             with gr.Tab("About", id="about"):
                 build_about(diagnoser.bundle)
     return demo.queue(default_concurrency_limit=2)

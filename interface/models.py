@@ -3,9 +3,15 @@
 import threading
 from pathlib import Path
 
+import numpy as np
+
 from mat_core import Diagnoser, UserError
 from mat_core.bundle import CHECKPOINTS, CONFIG
+from mat_core.explain import Leak, leak
 from mat_core.explain.side_by_side import same_detector
+from mat_core.images import load_image
+
+from .examples import Example
 
 
 class Models:
@@ -15,6 +21,7 @@ class Models:
         self.own, self.folder = own, folder
         self.problems: list[str] = []  # a sentence for each bundle that was left out
         self._others: dict[str, Diagnoser] | None = None
+        self._most: tuple[Example, Leak] | None = None
         self._lock = threading.Lock()
 
     def units(self) -> dict[str, Diagnoser]:
@@ -26,6 +33,17 @@ class Models:
         """A model that was told dx_type, or None when there is none."""
         told = (d for d in (self.own, *self._load().values()) if "dx_type" in d.bundle.fields)
         return next(told, None)
+
+    def most_leaking(self, examples: list[Example], label: str = "mel") -> tuple[Example, Leak]:
+        """The example in which being told dx_type moves `label` most, found once. Needs a `leaking` model."""
+        told = self.leaking()
+        with self._lock:
+            if self._most is None:
+                found = [leak(told, self.own.regions(load_image(e.path)), e.metadata) for e in examples]
+                moved = [np.ptp(one.probabilities[:, one.labels.index(label)]) for one in found]
+                at = int(np.argmax(moved))
+                self._most = examples[at], found[at]
+            return self._most
 
     def _load(self) -> dict[str, Diagnoser]:
         with self._lock:

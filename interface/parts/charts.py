@@ -53,6 +53,51 @@ def lines(
     )
 
 
+def roc(sensitivity: np.ndarray, specificity: np.ndarray, point: tuple[float, float], label: str) -> str:
+    """A ROC curve with one point on it, as an SVG in HTML. point: its sensitivity and specificity, 0 to 1."""
+    figure = Figure(figsize=(3.6, 3.3), layout="constrained")
+    figure.patch.set_alpha(0)
+    axes = figure.subplots()
+    order = np.argsort(-specificity, kind="stable")
+    axes.plot([0, 1], [0, 1], color=INK, linewidth=0.8, linestyle=(0, (2, 2)))
+    axes.plot(1 - specificity[order], np.maximum.accumulate(sensitivity[order]), color=COLOURS[0], linewidth=1.8)
+    axes.plot(1 - point[1], point[0], "o", color=COLOURS[1], markersize=9)
+    axes.set_xlabel("false alarms: share of other lesions", fontsize=9, color=INK)
+    axes.set_ylabel("share of melanomas found", fontsize=9, color=INK)
+    axes.set_xlim(-0.02, 1.02)
+    axes.set_ylim(-0.02, 1.02)
+    axes.set_aspect("equal")
+    _plain(axes)
+    return f'<div class="chart small" role="img" aria-label="{esc(label)}">{_svg(figure)}</div>'
+
+
+def stages(names: tuple[str, ...], curves: dict[str, dict[str, float]], upright: str, label: str) -> str:
+    """Named curves over stages, values -1 to 1, as an SVG in HTML.
+
+    names: of all stages, in their order; curves: name -> stage -> value; a curve passes by a stage that it lacks.
+    """
+    figure = Figure(figsize=(5.6, 3.2), layout="constrained")
+    figure.patch.set_alpha(0)
+    axes = figure.subplots()
+    for i, (name, values) in enumerate(curves.items()):
+        at = [k for k, stage in enumerate(names) if stage in values]
+        axes.plot(
+            at, [values[names[k]] for k in at], color=COLOURS[i % len(COLOURS)], linestyle=STYLES[i % len(STYLES)],
+            marker="o", markersize=4, linewidth=1.8, label=name,
+        )  # fmt: skip
+    axes.set_xticks(range(len(names)), names)
+    axes.set_ylabel(upright, fontsize=9, color=INK)
+    low = min((v for values in curves.values() for v in values.values()), default=0.0)
+    axes.set_ylim(min(0.0, low - 0.05), 1.02)
+    _plain(axes)
+    legend = figure.legend(
+        *axes.get_legend_handles_labels(), loc="outside lower center", ncols=3, fontsize=8, frameon=False
+    )
+    for text in legend.get_texts():
+        text.set_color(INK)
+    return f'<div class="chart" role="img" aria-label="{esc(label)}">{_svg(figure)}</div>'
+
+
 def _plain(axes: Axes) -> None:
     axes.patch.set_alpha(0)
     axes.tick_params(colors=INK, labelsize=8)

@@ -41,16 +41,20 @@ def provenance_html(example: Example) -> str:
     return f'<p class="provenance">{esc(where)}</p><details><summary>{esc(cover)}</summary><p>{esc(told)}</p></details>'
 
 
-def _button(index: int, example: Example) -> str:
+def thumbnail(example: Example) -> str:
+    """A small picture of the case as a data: URI in an img; what it shows is said beside it."""
     image = scale_image(load_image(example.path), THUMBNAIL_SIDE, 2 * THUMBNAIL_SIDE)
     good, data = cv2.imencode(".jpg", image[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 82])
     assert good
-    source = "data:image/jpeg;base64," + base64.b64encode(data).decode()
+    return f'<img src="data:image/jpeg;base64,{base64.b64encode(data).decode()}" alt="">'
+
+
+def _button(index: int, example: Example) -> str:
     known = [
         str(value) for value in (example.metadata.age, example.metadata.sex, example.metadata.localization) if value
     ]
     label = f"Diagnose {example.name}: " + (", ".join(known) or "no metadata")
     return (
         f'<button type="button" data-index="{index}" aria-label="{esc(label)}" title="{esc(label)}">'
-        f'<img src="{source}" alt=""><span>{esc(example.name)}</span></button>'
+        f"{thumbnail(example)}<span>{esc(example.name)}</span></button>"
     )

@@ -32,6 +32,12 @@ def details(summary: str, inside: str) -> str:
     return f"<details><summary>{esc(summary)}</summary>{inside}</details>"
 
 
+def signed(value: float) -> str:
+    """A number with its sign and two decimals: '+0.71', '0.00'."""
+    text = f"{value:+.2f}"
+    return "0.00" if text in ("+0.00", "-0.00") else text.replace("-", "\N{MINUS SIGN}")
+
+
 def points(change: float) -> str:
     """A difference of probabilities with its sign: '+7.1', '-0.3', '0.0', in points of 100."""
     text = f"{100 * change:+.1f}"

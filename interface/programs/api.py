@@ -10,6 +10,7 @@ from collections.abc import Callable
 import gradio as gr
 
 from mat_core import Diagnoser, UserError
+from mat_core.explain.occlusion import FILLS, PARTS
 from mat_core.labels import CODES
 from mat_core.metadata import LOCALIZATIONS
 from mat_core.units import MAPS
@@ -19,6 +20,7 @@ from ..models import Models
 from ..parts.safely import safely
 from ..server.image_field import image_upload
 from . import endpoints
+from .questions import questions
 from .values import Case
 
 BROKEN = "Something went wrong inside the app."
@@ -39,6 +41,13 @@ FIELDS: dict[str, tuple[Callable[..., gr.components.Component], str]] = {
     "head": (gr.Number, "from 0; in pictures, None for the average over heads."),
     "query": (gr.Number, "number of the token that looks, from 0."),
     "key": (gr.Number, "number of the token that is looked at, from 0."),
+    "other": (gr.Textbox, "the class that label is weighed against; None for the likeliest other one."),
+    "parts": (gr.Textbox, f"{', '.join(PARTS)}: tiles, each region's box, or all boxes of a kind together."),
+    "boxes": (
+        gr.Textbox,
+        "x1 y1 x2 y2 in pixels of the image, several with semicolons between them: hidden together, in place of parts.",
+    ),
+    "fill": (gr.Textbox, f"what takes the place of what is hidden, {', '.join(FILLS)}."),
     "threshold": (gr.Number, "probability of melanoma from which on it is called, from 0 to 1."),
     "number": (gr.Number, "number of the case in list_examples, from 0."),
 }
@@ -47,7 +56,7 @@ FIELDS: dict[str, tuple[Callable[..., gr.components.Component], str]] = {
 def build_api(diagnoser: Diagnoser, examples: list[Example], models: Models) -> None:
     """Add the endpoints to the app that is being built."""
     for endpoint in (
-        *endpoints.answers(diagnoser), *endpoints.pictures(diagnoser), *endpoints.questions(diagnoser, models),
+        *endpoints.answers(diagnoser), *endpoints.pictures(diagnoser), *questions(diagnoser, models),
         *endpoints.facts(diagnoser, examples),
     ):  # fmt: skip
         _add(endpoint)

@@ -2,6 +2,7 @@
 
 import base64
 import functools
+import math
 from dataclasses import dataclass, is_dataclass
 from typing import Any
 
@@ -10,8 +11,11 @@ import numpy as np
 from mat_core import ConfigError, Metadata, UserError
 from mat_core.figures import to_png
 from mat_core.labels import DISCLAIMER
+from mat_core.limits import shown
 
 from ..session import read_upload
+
+MOST_BOXES = 100
 
 
 @dataclass(frozen=True)
@@ -51,6 +55,37 @@ def whole(name: str, value: Any, low: int | None = None, high: int | None = None
 
 def optional(name: str, value: Any, high: int) -> int | None:
     return None if value is None else whole(name, value, 0, high)
+
+
+def one_of(name: str, value: Any, allowed: tuple[str, ...]) -> str:
+    """A word of those that are allowed. Raises ConfigError."""
+    if value not in allowed:
+        raise ConfigError(f"{name} must be one of {', '.join(allowed)}; got {value!r}.")
+    return value
+
+
+def painted(boxes: Any, size: tuple[int, int]) -> np.ndarray:
+    """The pixels of boxes such as '10 20 60 80; 0 0 5 5', x1 y1 x2 y2 in pixels, (height, width) bool.
+
+    size: the image's height and width. Raises ConfigError for what is not such a list, or lies outside.
+    """
+    height, width = size
+    try:
+        found = [tuple(float(v) for v in box.replace(",", " ").split()) for box in boxes.split(";")]
+        good = len(found) <= MOST_BOXES and all(
+            0 <= x1 < x2 <= width and 0 <= y1 < y2 <= height for x1, y1, x2, y2 in found
+        )
+    except (ValueError, AttributeError):
+        good = False
+    if not good:
+        raise ConfigError(
+            f"boxes must be 1 to {MOST_BOXES} times x1 y1 x2 y2, with semicolons between them, in pixels of the image, "
+            f"which is {width} wide and {height} high; got {shown(boxes)}."
+        )
+    mask = np.zeros(size, dtype=bool)
+    for x1, y1, x2, y2 in found:
+        mask[math.floor(y1) : math.ceil(y2), math.floor(x1) : math.ceil(x2)] = True
+    return mask
 
 
 def code(labels: tuple[str, ...], label: str | None) -> str | None:

@@ -7,6 +7,7 @@ from mat_core import Diagnoser
 from mat_core.explain import doubt, operating_point
 from mat_core.labels import BY_CODE
 
+from ..parts.charts import roc
 from ..parts.evidence import boxes_drawing
 from ..parts.tables import table
 from ..parts.text import esc
@@ -59,11 +60,22 @@ def threshold_html(diagnoser: Diagnoser, now: Session | None, threshold: float) 
     point = operating_point(diagnoser.bundle.metrics, threshold)
     if point is None:
         return '<p class="fine">The validation ROC of this model has not been measured.</p>'
+    curve = diagnoser.bundle.metrics["val"]["roc"]["mel"]
+    drawn = roc(
+        np.array(curve["sensitivity"]), np.array(curve["specificity"]), (point.sensitivity, point.specificity),
+        f"ROC of melanoma on the validation split. {point.sentence()}",
+    )  # fmt: skip
     case = ""
     if now is not None:
         p = now.diagnosis.probabilities["mel"]
         case = f" This case, with {p:.3f}, would {'' if p >= threshold else 'not '}be called melanoma."
-    return f'<p aria-live="polite">{esc(point.sentence())}{esc(case)}</p>'
+    missed, alarms = 100 * (1 - point.sensitivity), 100 * (1 - point.specificity)
+    return (
+        f'<p aria-live="polite">{esc(point.sentence())}{esc(case)}</p>{drawn}'
+        f'<p class="fine">The dot is this threshold: it misses {missed:.0f} of 100 melanomas and raises {alarms:.0f} '
+        "false alarms among 100 other lesions. A lower threshold moves it to the upper right: fewer missed, more false "
+        "alarms. The dashed line is guessing.</p>"
+    )
 
 
 def build_threshold(diagnoser: Diagnoser, session: gr.State) -> None:

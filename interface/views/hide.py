@@ -12,6 +12,7 @@ from mat_core.explain.occlusion import FILLS, Occlusion, cover, filling, occlude
 from mat_core.labels import BY_CODE
 
 from ..parts.asking import NOTHING, about, ask_again, subject
+from ..parts.bars import before_after
 from ..parts.safely import safely
 from ..parts.tables import points
 from ..parts.text import esc
@@ -143,9 +144,10 @@ def hidden_html(diagnoser: Diagnoser, now: Session, found: Occlusion, code: str,
     result = occlude(diagnoser, now.seen, now.diagnosis.metadata, mask, fill)
     lesion = now.diagnosis.regions.on_size((height, width)).boxes[:1]
     picture = cover(now.seen, mask, filling(now.seen, fill, lesion[0] if len(lesion) else None))
+    bars = before_after(result.labels, result.probabilities, result.hidden[0])
     return (
         f'<h3>With the marked part hidden</h3><p class="verdict" aria-live="polite">{esc(result.sentence(label))}</p>'
-        f'<div class="two"><section>{_before_after(result)}</section><section><figure class="hide">'
+        f'<div class="two"><section>{bars}</section><section><figure class="hide">'
         f'<img src="{_picture(picture)}" alt="The photograph as the model was shown it, with the marked part hidden">'
         "<figcaption>What the model was shown.</figcaption></figure></section></div>"
     )
@@ -162,20 +164,6 @@ def _tile(i: int, name: str, box: np.ndarray, size: tuple[int, int], effect: flo
         f'aria-label="{esc(said)}" title="{esc(said)}" style="left:{x1:.3f}%;top:{y1:.3f}%;width:{x2 - x1:.3f}%;'
         f'height:{y2 - y1:.3f}%;background:rgba({colour},{0.75 * abs(effect) / scale:.2f})">{number}</button>'
     )
-
-
-def _before_after(found: Occlusion) -> str:
-    """Bars of every class, as it is (a line) and with the part hidden (the bar), likeliest first."""
-    rows = ""
-    for k in np.argsort(-np.maximum(found.probabilities, found.hidden[0]), kind="stable"):
-        before, after = found.probabilities[k], found.hidden[0, k]
-        name = BY_CODE[found.labels[k]].name if found.labels[k] in BY_CODE else found.labels[k]
-        rows += (
-            f'<li><span class="name">{esc(name)}</span><span class="value">{before:.1%} → {after:.1%}</span>'
-            f'<span class="track" aria-hidden="true"><span style="width:{100 * after:.2f}%"></span>'
-            f'<i class="ghost" style="left:{100 * before:.2f}%"></i></span></li>'
-        )
-    return f'<ul class="bars narrow">{rows}</ul><p class="fine">The line is the answer as it was.</p>'
 
 
 def _picture(image: np.ndarray) -> str:

@@ -1,15 +1,20 @@
-"""The view that teaches: what attention is not, and what a leak looks like, on the case that is on the screen."""
+"""The view that teaches: what attention is not, how alike regions become, what a leak looks like, on a case."""
 
 import gradio as gr
+import numpy as np
 
-from mat_core.explain import leak
+from mat_core.explain import Leak, leak, similarity
 from mat_core.explain.leak import SAID
 from mat_core.labels import BY_CODE
+from mat_core.units import UNITS
 
+from ..examples import Example
 from ..models import Models
 from ..parts.asking import NOTHING, about
+from ..parts.charts import stages
+from ..parts.gallery import thumbnail
 from ..parts.safely import safely
-from ..parts.tables import points, table
+from ..parts.tables import details, points, table
 from ..parts.text import esc, note
 from ..prose import prose
 from ..session import Session
@@ -18,27 +23,86 @@ NO_LEAK = (
     "No model that was told dx_type is installed. To make one: python -m training mat --row paper-base-seed0, then "
     "python -m training bundle --row paper-base-seed0 --checkpoint checkpoints/leak."
 )
+STAGES = {"detector": "detector", "embedding": "before blocks", "SA": "after SA", "GA": "after GA"}
 
 
-def build_learn(models: Models, session: gr.State, tab: gr.Tab) -> None:
-    """Lay the view out; the lesson on the leak is about the visitor's own case."""
+def build_learn(models: Models, examples: list[Example], session: gr.State, tab: gr.Tab) -> None:
+    """Lay the view out; the figure and the lesson on the leak are about the visitor's own case, too."""
     with gr.Column(elem_id="learn"):
-        _html(f"<div>{prose('attention.html')}{prose('leak.html')}</div>")
+        _html(f"<div>{prose('attention.html')}</div>")
+        alike = _html("", elem_id="alike-view")
+        _html(f"<div>{prose('leak.html')}</div>")
         shown = _html("", elem_id="leak-view")
 
     @safely
-    def answer(now: Session | None):
-        return NOTHING if now is None else about(now) + leak_html(models, now)
+    def compare_tokens(now: Session | None):
+        return NOTHING if now is None else about(now) + alike_html(models, now)
 
-    tab.select(answer, session, shown, api_visibility="private", show_progress="hidden")
+    @safely
+    def tell_leak(now: Session | None):
+        told = models.leaking()
+        if told is None:
+            return note(NO_LEAK, "info")
+        chosen = chosen_html(*models.most_leaking(examples))
+        return chosen + (about(now) + leak_html(models, now) if now is not None else "")
+
+    quiet = {"api_visibility": "private", "show_progress": "hidden"}
+    tab.select(compare_tokens, session, alike, **quiet)
+    tab.select(tell_leak, session, shown, **quiet)
+
+
+def alike_html(models: Models, now: Session) -> str:
+    """The mean cosine between the regions' tokens at every stage, for every unit that ships."""
+    found = {
+        UNITS[d.bundle.network.config.unit].name: similarity(d, now.diagnosis.regions, now.diagnosis.metadata)
+        for d in models.units().values()
+    }
+    own = next(iter(found.values()))
+    if np.isnan(own.cosine).any():
+        return f'<p class="empty">{esc(own.sentence())}</p>'
+    named = {stage: STAGES.get(stage.split()[0], stage) + stage[len(stage.split()[0]) :]
+             for one in found.values() for stage in one.stages}  # fmt: skip
+    order = sorted(named, key=lambda stage: (list(STAGES).index(stage.split()[0]) > 1, stage.split()[1:],
+                                             list(STAGES).index(stage.split()[0])))  # fmt: skip
+    curves = {
+        name: {named[stage]: float(c) for stage, c in zip(one.stages, one.cosine, strict=True)}
+        for name, one in found.items()
+    }
+    rows = [(name, *(f"{curve[named[s]]:.2f}" if named[s] in curve else "" for s in order))
+            for name, curve in curves.items()]  # fmt: skip
+    drawn = stages(
+        tuple(named[s] for s in order), curves, "mean cosine between regions",
+        "How alike the regions are at every stage; the table has the numbers",
+    )  # fmt: skip
+    return (
+        f'<p class="verdict">{esc(own.sentence())}</p>{drawn}'
+        f"{details('Numbers', table('How alike the regions are', ('unit', *(named[s] for s in order)), rows))}"
+        '<p class="fine">The mean cosine over all pairs of regions of this case: 0, they have nothing in common; 1, '
+        "all point the same way (Dong et al. 2021). Where all are alike, it hardly matters which of them is attended "
+        "to, or taken away.</p>"
+    )
+
+
+def chosen_html(example: Example, found: Leak) -> str:
+    """The example that the word moves most, with its picture; `found` is of it."""
+    return (
+        f'<h4>{esc(example.name)}</h4><figure class="leak-case">{thumbnail(example)}<figcaption>Chosen because, of the '
+        "examples offered here, it is the one in which the word moves melanoma most.</figcaption></figure>"
+        f"{_told(found)}"
+    )
 
 
 def leak_html(models: Models, now: Session) -> str:
-    """What the leaking model answers to each dx_type, and by how many points the word moves the melanoma."""
+    """What the leaking model answers to each dx_type about the visitor's case."""
     told = models.leaking()
     if told is None:
         return note(NO_LEAK, "info")
     found = leak(told, now.diagnosis.regions, now.diagnosis.metadata)
+    return f"<h4>Your case</h4>{_told(found)}"
+
+
+def _told(found: Leak) -> str:
+    """What each dx_type makes of the answer, and by how many points it moves melanoma."""
     mel, silent = found.labels.index("mel"), found.probabilities[found.dx_types.index(None)]
     rows = [
         (SAID[kind], BY_CODE[found.labels[p.argmax()]].name, points(p[mel] - silent[mel]), *(f"{v:.2f}" for v in p))

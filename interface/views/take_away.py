@@ -1,18 +1,26 @@
-"""Question's tab 'Take away': what the answer becomes without a word, the guidance, or one region."""
+"""Question's tab 'Take away': what the answer becomes without a word, the guidance, one region, or whole groups."""
 
 import numpy as np
 
 from mat_core import Diagnoser
-from mat_core.explain import ablate
+from mat_core.explain import ablate, cumulate, kind_groups, take_away
 from mat_core.figures import percent
 from mat_core.labels import BY_CODE, region_name
 
+from ..parts.charts import lines
 from ..parts.evidence import boxes_drawing
 from ..parts.tables import points, table
 from ..parts.text import esc
 from ..session import Session
 
 SHOWN = 10  # regions in a list
+LITTLE = 0.02  # change of a probability from which on a single region can be said to matter
+KINDS = {
+    "lesion": "the boxes of the whole lesion",
+    "border": "the borders",
+    "patch": "the patches",
+    "skin": "the skin around",
+}
 
 
 def ablation_html(diagnoser: Diagnoser, now: Session, label: str) -> str:
@@ -60,6 +68,53 @@ def ablation_html(diagnoser: Diagnoser, now: Session, label: str) -> str:
         f"{table('Without one region', ('region', f'{label} becomes', 'change', 'attention %'), regions)}"
         '<p class="fine">Each region is masked alone, so that the model never saw it. Attention: the mean share that '
         "the words (or the other regions) give it.</p></section></div>"
+        f"{_groups(diagnoser, now, label, effect, attended)}"
+    )
+
+
+def _groups(diagnoser: Diagnoser, now: Session, label: str, effect: np.ndarray, attended: np.ndarray | None) -> str:
+    """Whole groups of regions away, each kind and all but each kind, and one region after the other."""
+    diagnosis = now.diagnosis
+    kinds = kind_groups(diagnosis.regions)
+    if not kinds:
+        return ""
+    groups = {KINDS.get(kind, f"all boxes of {kind}"): members for kind, members in kinds.items()}
+    if len(groups) > 1:
+        groups |= {f"everything but {name}": ~members for name, members in groups.items()}
+    found = take_away(diagnoser, diagnosis.regions, groups, diagnosis.metadata)
+    k = found.labels.index(label)
+    rows = [
+        (f"without {name}", size, f"{p[k]:.3f}", points(change), BY_CODE[found.labels[p.argmax()]].name)
+        for name, size, p, change in zip(found.names, found.sizes, found.without, found.effect(label), strict=True)
+    ]
+    rankings = {"what each changes alone": effect}
+    if attended is not None:
+        rankings = {"attention": attended[: len(effect)]} | rankings
+    curves = {
+        f"by {name}": cumulate(diagnoser, diagnosis.regions, ranking, diagnosis.metadata)[:, k]
+        for name, ranking in rankings.items()
+    }
+    drawn = lines(
+        np.arange(len(effect) + 1), {"One region after the other, the first of each ranking first": curves},
+        "regions taken away", f"probability of {label}", "The answer while regions are taken away one after the other",
+    )  # fmt: skip
+    return (
+        f'<h3>Whole groups</h3>{_why_so_little(effect)}<div class="two"><section>'
+        f"{table('Without groups of regions', ('taken away', 'regions', f'{label} becomes', 'change', 'answer'), rows)}"
+        f"</section><section>{drawn}</section></div>"
+    )
+
+
+def _why_so_little(effect: np.ndarray) -> str:
+    """What it means when no region matters by itself."""
+    most = float(np.abs(effect).max(initial=0))
+    if most >= LITTLE:
+        return ""
+    return (
+        f"<p>No single region changes the answer by more than {100 * most:.1f} points. That does not mean that nothing "
+        "in the picture matters: each region's features were pooled from maps that had seen the whole picture, and "
+        "self-attention has told every region what the others know. Taking one from the list leaves its knowledge with "
+        "the rest. The tab <em>Hide</em> covers the pixels themselves and lets the model look again.</p>"
     )
 
 

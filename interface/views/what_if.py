@@ -7,6 +7,7 @@ from mat_core.explain import what_if
 from mat_core.explain.what_if import NOTE
 from mat_core.labels import BY_CODE
 
+from ..parts.bars import before_after
 from ..parts.charts import lines
 from ..parts.tables import Markup, details, table
 from ..parts.text import esc
@@ -28,10 +29,17 @@ def what_if_html(diagnoser: Diagnoser, now: Session, label: str) -> str:
         "probability", "Probabilities over age; the table has the numbers", diagnosis.metadata.age,
     )  # fmt: skip
     by_age = [(age, *(f"{v:.2f}" for v in row)) for age, row in zip(found.ages, ages, strict=True)]
+    flip = found.flip()
+    flipped = ""
+    if flip is not None:
+        flipped = (
+            f"<h3>The smallest change with another answer</h3><p>{esc(flip.sentence())}</p>"
+            f"{before_after(found.labels, found.own, flip.probabilities)}"
+        )
     return (
         f'<p class="verdict">{esc(found.sentence())}</p><p class="note note-info">{esc(NOTE)}</p>'
         f'<div class="two"><section>{curves}'
-        f"{details('Numbers', table('Probabilities over age', ('age', *found.labels), by_age))}</section>"
+        f"{details('Numbers', table('Probabilities over age', ('age', *found.labels), by_age))}{flipped}</section>"
         f"<section><h3>{esc(BY_CODE[label].name)} over localization</h3>"
         f"{_bars(found.sites, found.over_sites()[:, k], diagnosis.metadata.localization)}"
         f"<h3>{esc(BY_CODE[label].name)} over sex</h3>"

@@ -20,11 +20,15 @@ NOTE = (
 
 @dataclass(frozen=True)
 class Flip:
-    """A smallest change of the metadata that gives another top class. changes: field -> (from, to)."""
+    """A smallest change of the metadata that gives another top class.
+
+    changes: field -> (from, to). label: the class that is then on top, probability: of it; probabilities: (classes,).
+    """
 
     changes: dict[str, tuple]
     label: str
     probability: float
+    probabilities: np.ndarray
 
     def sentence(self) -> str:
         """What would have to change, and what the answer would be."""
@@ -80,7 +84,9 @@ class WhatIf:
                         changes[field] = getattr(old, field), value
                 years = abs(age - old.age) if "age" in changes and old.age is not None else 0
                 sure = float(table[j, k].max())
-                found.append((len(changes), years, -sure, Flip(changes, self.labels[table[j, k].argmax()], sure)))
+                found.append(
+                    (len(changes), years, -sure, Flip(changes, self.labels[table[j, k].argmax()], sure, table[j, k]))
+                )
         return min(found, key=lambda one: one[:3])[-1] if found else None
 
     def sentence(self) -> str:

@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import json
+import math
 import re
 import shutil
 import subprocess
@@ -33,8 +34,8 @@ LIVES = 10
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 needs_mcp = pytest.mark.skipif(find_spec("mcp") is None, reason="package mcp is not installed: requirements-dev.txt")
 ON_THE_CASE = (
-    "diagnose", "attention", "explore", "walk_through", "figure", "heatmap", "ablate", "agree", "relevance", "what_if",
-    "doubt", "compare", "leak",
+    "diagnose", "attention", "explore", "walk_through", "figure", "heatmap", "ablate", "take_away", "occlude",
+    "contributions", "similarity", "agree", "relevance", "what_if", "doubt", "compare", "leak",
 )  # fmt: skip
 OTHERS = ("regions", "words", "operating_point", "list_examples", "diagnose_example", "model_card")
 
@@ -132,6 +133,32 @@ def test_the_questions_are_answered_about_this_case(ask, expected):
     assert ask("ablate", label="df")["label"] == "df"
 
 
+def test_what_is_hidden_and_taken_away_is_weighed(ask, expected):
+    p = list(expected.probabilities.values())
+    hidden = ask("occlude", boxes="0 0 40 30; 10, 10, 60, 60.5", label="mel")
+    assert hidden["probabilities"] == pytest.approx(p, abs=1e-5)
+    assert hidden["effect"] == pytest.approx(
+        [p[CODES.index("mel")] - hidden["hidden"][0][CODES.index("mel")]], abs=1e-5
+    )
+    assert (hidden["kind"], len(hidden["hidden"])) == ("painted", 1)
+    kinds = ask("occlude", parts="kinds")
+    assert len(kinds["hidden"]) == len(kinds["names"]) > 0
+    groups = ask("take_away")
+    assert "everything but" in groups["sentence"]
+    assert len(groups["without"]) == len(groups["names"]) == len(groups["sizes"])
+    sums = ask("contributions", label="bcc", other="nv")
+    for side in ("regions", "words"):
+        total = [sum(column) + c for column, c in zip(zip(*sums[side], strict=True), sums["constant"], strict=True)]
+        assert total == pytest.approx(sums["logits"], abs=1e-5)
+    margin = sums["margin"]
+    assert sum(margin["regions"]) + margin["constant"] == pytest.approx(margin["total"], abs=1e-5)
+    odds = p[CODES.index("bcc")] / p[CODES.index("nv")]
+    assert margin["total"] == pytest.approx(math.log(odds), abs=1e-4)
+    alike = ask("similarity")
+    assert alike["stages"][:2] == ["detector", "embedding"]
+    assert all(-1 <= cosine <= 1 for cosine in alike["cosine"])
+
+
 def test_examples_are_listed_and_diagnosed(client):
     listed = client.predict(api_name="/list_examples")
     assert {case["diagnosis"] for case in listed} == set(CODES)
@@ -153,6 +180,12 @@ def test_the_model_card_says_what_it_is(client, tiny_diagnoser):
     [
         ("attention", {"image": None}, "Give an image"),
         ("ablate", {"label": "melanoma"}, "bcc, df, mel"),
+        ("occlude", {"parts": "tiles"}, "grid, regions, kinds"),
+        ("occlude", {"fill": "snow"}, "skin, blur, mean"),
+        ("occlude", {"boxes": "a b c d"}, "1 to 100 times"),
+        ("occlude", {"boxes": "0 0 5; 1"}, "1 to 100 times"),
+        ("occlude", {"boxes": "0 0 5 1e9"}, "pixels of the image"),
+        ("contributions", {"label": "mel", "other": "mel"}, "another class"),
         ("agree", {"localization": "elbow"}, "lower extremity"),
         ("walk_through", {"direction": "words_to_men"}, "no attention"),
         ("walk_through", {"head": 4}, "from 0 to 3"),
