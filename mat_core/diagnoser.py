@@ -17,6 +17,7 @@ from .metadata import Metadata, Word
 from .network import MATOutput
 from .novelty import Novelty
 from .regions import Regions, network_input
+from .units import BY_NAME
 
 REMEMBERED_IMAGES = 8  # regions and features only, in memory; never the photograph
 
@@ -206,9 +207,9 @@ def _finite(*arrays) -> None:
 def _attention(output: MATOutput, lengths: dict[str, int]) -> Attention:
     maps = {}
     for name in output.layers[0] if output.layers else ():
-        queries, keys = name.split("_to_")
+        ends = BY_NAME[name]
         stacked = torch.stack([layer[name].weights[0] for layer in output.layers])  # (layers, heads, queries, keys)
-        maps[name] = stacked[..., : lengths[queries], : lengths[keys]].numpy()
+        maps[name] = stacked[..., : lengths[ends.queries], : lengths[ends.keys]].numpy()
     return Attention(**maps)
 
 

@@ -20,6 +20,7 @@ from .diagnoser import Diagnosis
 from .errors import ConfigError
 from .labels import BY_CODE, DISCLAIMER
 from .regions import Regions
+from .units import BY_NAME
 
 # Okabe & Ito's colours, told apart with every kind of colour vision; the dark ones are left out, they drown in lesions
 REGION_COLOURS = ("#56b4e9", "#f0e442", "#e69f00", "#5fd3ac", "#f5a3d0", "#ffffff")
@@ -157,7 +158,7 @@ def draw_attention(
 
     direction: a name of `units.MAPS`; head, layer: as in `guided_map`. Says so in words where there is nothing to draw.
     """
-    who, whom = direction.split("_to_")
+    who, whom = BY_NAME[direction].queries, BY_NAME[direction].keys
     weights = by_region(diagnosis, direction, head, layer)
     which = "average of the heads" if head is None else f"head {head + 1}"
     axes.set_title(f"{who.capitalize()} look at {whom}: {which}, %", fontsize=9, loc="left")
@@ -198,7 +199,7 @@ def heatmap(
     figure = Figure(figsize=(3 + 0.32 * columns, 1.5 + 0.22 * rows), facecolor=PAPER, layout="constrained")
     axes = figure.add_subplot()
     draw_attention(axes, diagnosis, direction, k, head, layer)
-    who, whom = direction.split("_to_")
+    who, whom = BY_NAME[direction].queries, BY_NAME[direction].keys
     if axes.collections:
         looking, looked_at = f"{who}, which look", f"{whom}, looked at"
         across, down = (looking, looked_at) if direction == "words_to_regions" else (looked_at, looking)
