@@ -6,7 +6,6 @@ written. A new one is a function in one of the lists below. Each has fields of i
 nothing that a visitor does.
 """
 
-import base64
 import functools
 import inspect
 import logging
@@ -19,6 +18,7 @@ import numpy as np
 
 from mat_core import ConfigError, DataError, Diagnoser, Metadata, Regions, UserError, exploration
 from mat_core import explain as core
+from mat_core.encoding import data_uri
 from mat_core.figures import heatmap as draw_heatmap
 from mat_core.figures import plate, to_png
 from mat_core.ham10000 import ATTRIBUTION
@@ -394,7 +394,7 @@ def _code(labels: tuple[str, ...], label: str | None) -> str | None:
 
 
 def _png(figure) -> dict:
-    return {"png": "data:image/png;base64," + base64.b64encode(to_png(figure)).decode(), "disclaimer": DISCLAIMER}
+    return {"png": data_uri(to_png(figure), "png"), "disclaimer": DISCLAIMER}
 
 
 def _plain(result: Any, **more) -> Any:

@@ -1,6 +1,5 @@
 """The first view: an image and its metadata on the left; on the right the answer, then the evidence for it."""
 
-import base64
 import functools
 import logging
 from collections.abc import Callable
@@ -9,6 +8,7 @@ from dataclasses import dataclass, replace
 import gradio as gr
 
 from mat_core import Diagnoser, ImageError, Metadata, UserError
+from mat_core.encoding import data_uri
 from mat_core.figures import plate, to_png
 
 from .answer import answer_html
@@ -173,7 +173,7 @@ def _wire(diagnoser: Diagnoser, examples: list[Example], w: Widgets, session: gr
             raise UserError(IDLED)
         where = "" if now.example is None else f"{now.example.name}{' (synthetic)' if now.example.synthetic else ''}."
         png = to_png(plate(now.diagnosis, now.image(), k, head_index(head), where))
-        return {uri: "data:image/png;base64," + base64.b64encode(png).decode(), **notes}
+        return {uri: data_uri(png, "png"), **notes}
 
     def on(events, handler, inputs, outputs, **options):
         told = _told(handler, w.image_note, w.form_note)

@@ -1,13 +1,11 @@
 """The cases that a visitor can try at once: drawings by the project, or real lesions of the test split."""
 
-import base64
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
-
 from mat_core import DataError, Metadata
+from mat_core.encoding import data_uri, encode_jpeg, encode_png
 from mat_core.ham10000 import ATTRIBUTION, read_dataset
 from mat_core.images import load_image, scale_image
 from mat_core.labels import BY_CODE, CODES
@@ -42,7 +40,7 @@ def synthetic_examples(folder: Path) -> list[Example]:
     for number, (seed, code) in enumerate(PHANTOMS, start=1):
         phantom = make_phantom(seed, code, (450, 600))
         path = folder / f"synthetic-{number}.png"
-        path.write_bytes(cv2.imencode(".png", phantom.image[..., ::-1])[1].tobytes())
+        path.write_bytes(encode_png(phantom.image))
         examples.append(Example(f"Synthetic {number}", path, phantom.metadata, code, True))
     return examples
 
@@ -83,9 +81,7 @@ def provenance_html(example: Example) -> str:
 
 def _button(index: int, example: Example) -> str:
     image = scale_image(load_image(example.path), THUMBNAIL_SIDE, 2 * THUMBNAIL_SIDE)
-    good, data = cv2.imencode(".jpg", image[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 82])
-    assert good
-    source = "data:image/jpeg;base64," + base64.b64encode(data).decode()
+    source = data_uri(encode_jpeg(image, 82), "jpeg")
     known = [
         str(value) for value in (example.metadata.age, example.metadata.sex, example.metadata.localization) if value
     ]

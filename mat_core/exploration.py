@@ -20,6 +20,7 @@ import numpy as np
 from PIL import Image
 
 from .diagnoser import Attention, Diagnoser, Diagnosis
+from .encoding import data_uri
 from .errors import ConfigError, DataError
 from .images import scale_image
 from .labels import BY_CODE, region_name
@@ -188,12 +189,12 @@ def walk_through(
 
 def _image_uri(image: np.ndarray) -> str:
     small = Image.fromarray(scale_image(image, IMAGE_SIDE, IMAGE_SIDE) if max(image.shape[:2]) > IMAGE_SIDE else image)
-    for quality in (85, 70, 50, 30, 10):
+    for quality in (85, 70, 50, 30, 10):  # by Pillow: `optimize` spares bytes
         buffer = io.BytesIO()
         small.save(buffer, "JPEG", quality=quality, optimize=True)
         if buffer.tell() <= IMAGE_BYTES:
             break
-    return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")
+    return data_uri(buffer.getvalue(), "jpeg")
 
 
 def _pack(weights: np.ndarray | None) -> dict | None:

@@ -4,12 +4,10 @@ An array of this project is (height, width, 3), uint8, RGB, upright. Files are d
 bands, so that many large ones cannot take all memory; one of more than `WHOLE_PIXELS` is handed on smaller (`Reduced`).
 """
 
-import ctypes
 import hashlib
 import io
 import mmap
 import os
-import sys
 import warnings
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -21,6 +19,7 @@ from PIL import ExifTags, Image, JpegImagePlugin, TiffImagePlugin, UnidentifiedI
 
 from .errors import ImageError
 from .files import TooLargeError, read_file
+from .memory import give_back
 
 MAX_BYTES = 20 * 2**20
 MAX_PIXELS = 50_000_000
@@ -35,7 +34,6 @@ ALLOWED = f"Use a {', '.join(FORMATS[:-1])} or {FORMATS[-1]} file of at most {MA
 _TOO_MANY = f"The image has more than {MAX_PIXELS // 10**6} megapixels. Scale it down first."
 _NOT_FINITE = "An image array must hold finite real numbers."
 _BAND_PIXELS = 1_000_000
-_MALLOC_TRIM = getattr(ctypes.CDLL(None), "malloc_trim", None) if sys.platform.startswith("linux") else None
 # by EXIF's orientation, the view of an upright image that looks as the file stores it
 _AS_STORED: dict[int, Callable[[np.ndarray], np.ndarray]] = {
     2: lambda a: a[:, ::-1], 3: lambda a: a[::-1, ::-1], 4: lambda a: a[::-1],
@@ -136,8 +134,8 @@ def _told(source: bytes | Image.Image) -> np.ndarray | str:
         found = _TOO_MANY
     except Exception:  # decoders of broken files raise nearly anything: OSError, SyntaxError, struct.error, ...
         found = f"The image file is damaged or cut off. {ALLOWED}"
-    if _MALLOC_TRIM is not None and (isinstance(found, str) or found.size > 3 * _BAND_PIXELS):
-        _MALLOC_TRIM(0)  # what was freed goes back to the system
+    if isinstance(found, str) or found.size > 3 * _BAND_PIXELS:
+        give_back()
     return found
 
 

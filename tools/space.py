@@ -18,6 +18,7 @@ from pathlib import Path
 
 import yaml
 
+from mat_core.encoding import encode_png
 from mat_core.errors import UserError
 from mat_core.phantoms import make_phantom
 
@@ -300,9 +301,7 @@ def clean_venv(folder: Path, place: Path) -> Path:
 
 
 def _drawing() -> bytes:
-    import cv2
-
-    return cv2.imencode(".png", make_phantom(3, "mel", (450, 600)).image[..., ::-1])[1].tobytes()
+    return encode_png(make_phantom(3, "mel", (450, 600)).image)
 
 
 def _free_port() -> int:

@@ -6,12 +6,14 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from ..encoding import encode_jpeg, encode_png
 from ..errors import UserError
 from ..labels import CODES
 from .drawing import Phantom, make_phantom
 from .patients import csv_row
 
 MASK_SCALE = 1.5  # masks against images in `write_phantom_dataset`, as HAM10000 scaled to 400 x 300 has it
+QUALITY = 92  # of the JPEG files
 
 
 def write_phantom_dataset(
@@ -46,8 +48,8 @@ def write_phantom_dataset(
             name = f"ISIC_{number}"
             large = tuple(round(side * MASK_SCALE) for side in size[::-1])
             mask = (cv2.resize(mask * 255, large, interpolation=cv2.INTER_LINEAR) > 127).astype(np.uint8) * 255
-            _write(parts[number >= middle] / f"{name}.jpg", image[..., ::-1])
-            _write(masks / f"{name}_segmentation.png", mask)
+            (parts[number >= middle] / f"{name}.jpg").write_bytes(encode_jpeg(image, QUALITY))
+            (masks / f"{name}_segmentation.png").write_bytes(encode_png(mask))
             rows.append({"lesion_id": f"HAM_{9_000_000 + n}", "image_id": name, "dx": code, **patient})
     with (folder / "HAM10000_metadata.csv").open("w", newline="", encoding="utf-8") as handle:
         writer = csv.DictWriter(handle, list(rows[0]))
@@ -64,12 +66,3 @@ def _another_view(rng: np.random.Generator, phantom: Phantom) -> tuple[np.ndarra
     mask = cv2.warpAffine(phantom.mask, turn, (width, height), flags=cv2.INTER_NEAREST)
     image = np.clip(np.rint(image * rng.uniform(0.9, 1.1)), 0, 255).astype(np.uint8)
     return image, mask
-
-
-def _write(path: Path, image: np.ndarray) -> None:
-    # encoded here, written by Python: OpenCV's own writer fails silently, and on names outside ASCII
-    quality = [cv2.IMWRITE_JPEG_QUALITY, 92] if path.suffix in (".jpg", ".jpeg") else []
-    good, data = cv2.imencode(path.suffix, np.ascontiguousarray(image), quality)
-    if not good:
-        raise OSError(f"{path} could not be encoded.")
-    path.write_bytes(data.tobytes())
