@@ -7,7 +7,8 @@ import numpy as np
 
 from mat_core import ConfigError, Diagnoser
 from mat_core.encoding import data_uri, encode_jpeg
-from mat_core.explain.occlusion import FILLS, Occlusion, cover, filling, occlude, refine
+from mat_core.explain import FILLS, Occlusion, occlude, refine
+from mat_core.explain.covering import cover, filling
 from mat_core.labels import BY_CODE
 
 from .asking import NOTHING, about, ask_again, subject, told

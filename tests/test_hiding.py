@@ -12,7 +12,7 @@ from interface.asking import ask_again, subject
 from interface.hiding import hidden_html, kept_if_about, map_html
 from interface.session import analyse
 from mat_core import ConfigError, Metadata
-from mat_core.explain.occlusion import FILLS, occlude
+from mat_core.explain import FILLS, occlude
 
 
 @pytest.fixture(scope="module")

@@ -21,9 +21,10 @@ from ..metadata import Metadata
 from ..regions import Regions
 from .ablation import without_each
 from .contributions import contributions
-from .occlusion import Progress, occlude
+from .occlusion import occlude
 from .passes import case_inputs, class_name, figure, label_index, probabilities_of, probabilities_without
 from .relevance import relevance
+from .scene import Progress
 
 RANKINGS = ("attention", "share", "gradient", "relevance", "ablation")
 RANDOM = "random"
