@@ -83,9 +83,9 @@ def assemble(
         top += len(band)
     if image.size == 3 * given[0] * given[1]:
         return image
-    image = image.view(Reduced)
-    image.given = given[::-1] if turned else given
-    return image
+    reduced = image.view(Reduced)
+    reduced.given = given[::-1] if turned else given
+    return reduced
 
 
 def shrinking(pixels: int) -> int:

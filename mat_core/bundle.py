@@ -14,6 +14,7 @@ import os
 import re
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors.torch import save_file
@@ -28,6 +29,7 @@ from .limits import LONGEST, configured, number, shown
 from .metadata import CLEAN_FIELDS, Vocabulary
 from .network import MATConfig, MATNetwork
 from .novelty import NoveltyModel
+from .regions import Detector
 from .weights import MAX_BYTES, build, read_weights
 
 FORMAT = 1
@@ -53,7 +55,7 @@ class Bundle:
     """
 
     network: MATNetwork
-    detector: nn.Module
+    detector: Detector
     vocabulary: Vocabulary
     detector_kind: str = "torchvision"
     fields: tuple[str, ...] = CLEAN_FIELDS
@@ -83,8 +85,8 @@ def save_bundle(bundle: Bundle, folder: str | Path, half: bool = True, beside: s
         save_file(tensors, folder / file)
         (folder / file).chmod(0o644)  # safetensors leaves it to its owner alone; a server runs as someone else
     sums = {file: checksum(folder / file) for file in files}
-    for file in (DETECTOR, NOVELTY) if beside else ():
-        if file in sums:
+    for file in (DETECTOR, NOVELTY):
+        if beside and file in sums:
             if not (folder.parent / beside / file).is_file() or checksum(folder.parent / beside / file) != sums[file]:
                 raise BundleError(f"{folder.parent / beside} does not hold the same {file}: save with its own.")
             (folder / file).unlink()
@@ -198,7 +200,7 @@ def _weight_files(folder: Path, config: dict) -> dict[str, Path]:
     return paths
 
 
-def _load_novelty(path: Path, threshold: float, width: int) -> NoveltyModel:
+def _load_novelty(path: Path, threshold: Any, width: int) -> NoveltyModel:
     number("novelty_threshold", threshold, 0, 1e6)
     tensors = read_weights(path)
     if tensors.keys() != {"mean", "whitening"} or tensors["mean"].shape != (width,):
@@ -248,7 +250,7 @@ def _download(repo: str) -> Path:
         ) from None
 
 
-def _tensors(module: nn.Module, half: bool) -> dict[str, torch.Tensor]:
+def _tensors(module: nn.Module | Detector, half: bool) -> dict[str, torch.Tensor]:
     return {name: _packed(tensor, half) for name, tensor in module.state_dict().items()}
 
 

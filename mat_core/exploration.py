@@ -227,7 +227,7 @@ def _unpack(packed: dict | None) -> np.ndarray | None:
 
 def _finite(values, kind: type) -> np.ndarray:
     """The numbers of a file as an array. Raises ValueError for anything that is no finite number."""
-    array = np.array(values, dtype=kind)
+    array: np.ndarray = np.array(values, dtype=kind)
     if not np.isfinite(array).all():
         raise ValueError
     return array

@@ -78,7 +78,7 @@ def cell_colours(values: np.ndarray, top: float) -> tuple[np.ndarray, np.ndarray
     luminance = linear @ np.array([0.2126, 0.7152, 0.0722])
     backgrounds = np.empty(rgb.shape[:-1], dtype=object)
     for where in np.ndindex(backgrounds.shape):
-        backgrounds[where] = to_hex(rgb[where])
+        backgrounds[where] = to_hex(rgb[where])  # type: ignore[arg-type]  # not a tuple: matplotlib would keep each
     return backgrounds, np.where(luminance > 0.179, "#000000", "#ffffff")
 
 
@@ -184,7 +184,7 @@ def draw_attention(
     axes.set_yticks(np.arange(len(shown)) + 0.5, names[down], fontsize=7)
     axes.set_xticks(np.arange(len(heads)) + 0.5, heads, fontsize=7, rotation=40 if across == "words" else 0)
     for label in axes.get_xticklabels():
-        label.set_ha("right" if across == "words" else "center")
+        label.set_horizontalalignment("right" if across == "words" else "center")
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)
     axes.invert_yaxis()
@@ -208,6 +208,7 @@ def heatmap(
     for mesh in axes.collections:
         bar = figure.colorbar(mesh, ax=axes, format=lambda value, _: percent(value))
         bar.outline.set_visible(False)
+        assert bar.solids is not None  # of a mesh there are
         bar.solids.set(rasterized=False, edgecolor="face")  # else a picture among the vectors
         bar.ax.tick_params(labelsize=7, length=0)
     figure.supxlabel(DISCLAIMER, fontsize=6, x=0.01, ha="left", color=INK)

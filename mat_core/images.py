@@ -29,6 +29,8 @@ MAX_ASPECT = 8
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF", "GIF")
 ALLOWED = f"Use a {', '.join(FORMATS[:-1])} or {FORMATS[-1]} file of at most {MAX_BYTES // 2**20} MB."
 
+_decoder: ThreadPoolExecutor
+_Tiff = TiffImagePlugin.TiffImageFile
 _TOO_MANY = f"The image has more than {MAX_PIXELS // 10**6} megapixels. Scale it down first."
 
 
@@ -103,6 +105,7 @@ if hasattr(os, "register_at_fork"):
 
 def _told(source: bytes | Image.Image) -> np.ndarray | str:
     """The image, or the sentence that says what is wrong with it: an error would hold on to what was decoded."""
+    found: np.ndarray | str
     try:
         found = _from_pil(source) if isinstance(source, Image.Image) else _decode(source)
     except ImageError as error:
@@ -123,7 +126,7 @@ def _decode(data: bytes) -> np.ndarray:
         warnings.simplefilter("ignore", UserWarning)  # of tags that are broken: the picture is what counts
         warnings.simplefilter("error", Image.DecompressionBombWarning)
         with Image.open(io.BytesIO(data), formats=FORMATS) as image:
-            if image.format != "TIFF" or image.tag_v2.get(TiffImagePlugin.PHOTOMETRIC_INTERPRETATION) != 6:
+            if not isinstance(image, _Tiff) or image.tag_v2.get(TiffImagePlugin.PHOTOMETRIC_INTERPRETATION) != 6:
                 return _from_pil(image, own=True)
         # YCbCr: Pillow's own reader takes uncompressed ones for four bytes a pixel, libtiff knows better
         TiffImagePlugin.READ_LIBTIFF = True  # for all, but there is one thread
@@ -148,13 +151,13 @@ def _from_pil(image: Image.Image, own: bool = False) -> np.ndarray:
         image.draft(image.mode, (width // factor, height // factor))  # only JPEG can: it then decodes no more than this
     shrink = factor if image.size == (width, height) else 1
     image.load()
-    bands = _crops(image)
+    bands: Iterator[np.ndarray]
     if image.mode.startswith("I") or image.mode == "F":  # 16 and 32 bit greys: stretch to 8 bits, or all is white
         ends = np.array([(values.min(), values.max()) for values in map(np.asarray, _crops(image))])
         to_bytes = to_bytes_of(ends.dtype, ends.min(), ends.max())
-        bands = (on_white(to_bytes(np.asarray(band))) for band in bands)
+        bands = (on_white(to_bytes(np.asarray(band))) for band in _crops(image))
     else:
-        bands = (np.asarray(_pil_on_white(band)) for band in bands)
+        bands = (np.asarray(_pil_on_white(band)) for band in _crops(image))
     orientation = image.getexif().get(ExifTags.Base.Orientation, 1)  # of a TIFF, Pillow has followed it already
     return assemble(bands, (image.height, image.width), shrink, (height, width), orientation)
 
@@ -171,7 +174,7 @@ def _memory(image: Image.Image, factor: int) -> float:
         return 2 * pixels * sum(h * v for h, v in sides) / whole + decoded / factor**2 + result
     if isinstance(image, WebPImagePlugin.WebPImageFile):
         return 16 * pixels  # two frames of libwebp's, a copy, and the image
-    if isinstance(image, TiffImagePlugin.TiffImageFile):
+    if isinstance(image, _Tiff):
         # beside the image one strip or tile of it, which may be all or more; one that is turned is copied
         tags = image.tag_v2
         part = tags.get(322, image.width) * tags.get(323, min(tags.get(278, image.height), image.height))

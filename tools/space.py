@@ -28,7 +28,7 @@ WANTED = (
     "app.py", "mat_core", "interface", "assets", "checkpoints", "requirements.txt", "pre-requirements.txt", "README.md",
     "MODEL_CARD.md", "SECURITY.md", "LICENSE",
 )  # fmt: skip
-KINDS = (".py", ".md", ".txt", ".json", ".csv", ".js", ".css", ".html", ".svg", ".safetensors")
+KINDS = (".py", ".md", ".txt", ".json", ".csv", ".js", ".css", ".html", ".svg", ".safetensors", ".typed")
 # what must never be published, by name; each with the reason that is told
 PRIVATE = {
     r"(^|/)(isic|ham)_\d+[^/]*\.(jpe?g|png|bmp|tiff?|webp|gif)$": "is named like an image of HAM10000 or ISIC",

@@ -10,6 +10,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -78,6 +79,8 @@ class Detectron2Detector(nn.Module):
     Raises NotInstalledError where detectron2 is not there.
     """
 
+    rcnn: Any  # detectron2 has no types
+
     def __init__(self, config: Detectron2Config = Detectron2Config()):
         super().__init__()
         self.config = config
@@ -131,7 +134,8 @@ class Detectron2Detector(nn.Module):
             else:
                 features = heads.box_head(heads.box_pooler(levels, [Boxes(part)]))
             found.append((features.float(), *(out.float() for out in heads.box_predictor(features))))
-        return tuple(torch.cat(parts) for parts in zip(*found, strict=True))
+        features, logits, deltas = (torch.cat(parts) for parts in zip(*found, strict=True))
+        return features, logits, deltas
 
     def _select(self, proposals: Tensor, probabilities: Tensor, deltas: Tensor, size: tuple[int, int]) -> Tensor:
         """One box a proposal, of its likeliest kind, clipped, without slivers, thinned out: at most (n, 4)."""

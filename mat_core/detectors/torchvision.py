@@ -9,6 +9,7 @@ of a region belong together exactly.
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import timm
@@ -75,6 +76,8 @@ class DetectorConfig:
 
 class Pyramid(nn.Module):
     """A timm backbone's feature maps through a feature pyramid, as torchvision wants a backbone to be."""
+
+    body: Any  # timm's models say what they are at runtime
 
     def __init__(self, config: DetectorConfig):
         super().__init__()

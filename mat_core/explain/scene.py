@@ -39,13 +39,13 @@ class Scene:
         self.answer = np.array(list(diagnosis.probabilities.values()))
         self.ids = diagnoser.inputs(self.regions, metadata)[2]
         config = diagnoser.bundle.detector.config
-        sides = (getattr(config, "short_side", None), getattr(config, "long_side", None))
-        self.image = np.asarray(scale_image(image, *sides) if None not in sides else image)
+        short, long = getattr(config, "short_side", None), getattr(config, "long_side", None)
+        self.image = np.asarray(image if short is None or long is None else scale_image(image, short, long))
         self.size = self.image.shape[:2]
         boxes = self.regions.on_size(self.size).boxes
         self.below = filling(self.image, fill, boxes[0] if len(boxes) else None)
 
-    def boxed(self, boxes: np.ndarray) -> np.ndarray:
+    def boxed(self, boxes: np.ndarray | Sequence[np.ndarray]) -> np.ndarray:
         """What the boxes, xyxy in pixels of the given image, cover together, (h, w) bool."""
         mask = np.zeros(self.size, dtype=bool)
         factor = np.array([self.size[1] / self.given[1], self.size[0] / self.given[0]] * 2)
@@ -73,7 +73,7 @@ class Scene:
     def large(self, cells: np.ndarray, i: int) -> bool:
         """Whether part i of a grid can be split."""
         span = [np.ptp(np.flatnonzero(axis)) + 1 for axis in np.nonzero(self.tile(cells, i))]
-        return min(span) >= 2 * LEAST_TILE
+        return bool(min(span) >= 2 * LEAST_TILE)
 
     def _lines(self, cells: np.ndarray) -> list[np.ndarray]:
         return [np.linspace(0, side, n + 1).round().astype(int) for side, n in zip(self.size, cells.shape, strict=True)]

@@ -32,9 +32,8 @@ def patient_of(rng: np.random.Generator, diagnosis: str) -> Metadata:
     site = str(rng.choice(sites, p=weight / weight.sum()))
     sex = str(rng.choice(SEXES))
     dx_type = str(rng.choice(CONFIRMED[diagnosis]))
-    missing = rng.random(3) < 0.1
-    age, sex, site = (None if m else v for m, v in zip(missing, (age, sex, site), strict=True))
-    return Metadata(age, sex, site, dx_type)
+    no_age, no_sex, no_site = rng.random(3) < 0.1
+    return Metadata(None if no_age else age, None if no_sex else sex, None if no_site else site, dx_type)
 
 
 def csv_row(patient: Metadata, code: str, i: int, odd: int) -> dict[str, str]:

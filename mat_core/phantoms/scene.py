@@ -41,7 +41,8 @@ class Scene:
         self.y, self.x = np.mgrid[:height, :width].astype(np.float32)
         self.tone = _TONES[rng.choice(len(_TONES), p=_TONE_SHARES)] * rng.uniform(0.95, 1.05, 3).astype(np.float32)
         # scattered light is dimmer on dark skin, white scales and cysts too
-        self.warp = [grid + 3.2 * self.unit * self.noise(16) for grid in (self.x, self.y)]  # bends every net of cells
+        # they bend every net of cells
+        self.warp_x, self.warp_y = (grid + 3.2 * self.unit * self.noise(16) for grid in (self.x, self.y))
         self.light = float(0.4 + 0.6 * min(1.0, self.tone @ _LUMA / 0.75))
         self.level, self.radius, self.centre = self._lesion(shape)
         self.mask = (self.level > 0).astype(np.uint8)
@@ -110,8 +111,9 @@ class Scene:
         source[y[inside], x[inside]] = 0
         distance, owner = cv2.distanceTransformWithLabels(source, cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL)
         own = self.rng.random(rows.size + 1, np.float32)[owner]
-        distance = cv2.remap(distance, *self.warp, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101)
-        return distance / step, cv2.remap(own, *self.warp, cv2.INTER_NEAREST, borderMode=cv2.BORDER_REFLECT_101)
+        warp, border = (self.warp_x, self.warp_y), cv2.BORDER_REFLECT_101
+        distance = cv2.remap(distance, *warp, cv2.INTER_LINEAR, borderMode=border)
+        return distance / step, cv2.remap(own, *warp, cv2.INTER_NEAREST, borderMode=border)
 
     def blob(self, size: float, low: float = 0.2) -> np.ndarray:
         """One soft patch inside the lesion, (h, w) in 0 to 1; `size` as a share of the lesion's radius."""
