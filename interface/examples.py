@@ -4,9 +4,8 @@ import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
-
 from mat_core import DataError, Metadata
+from mat_core.encoding import encode_png
 from mat_core.ham10000 import read_dataset
 from mat_core.labels import CODES
 from mat_core.phantoms import make_phantom
@@ -32,7 +31,7 @@ def synthetic_examples(folder: Path) -> list[Example]:
     for number, (seed, code) in enumerate(PHANTOMS, start=1):
         phantom = make_phantom(seed, code, (450, 600))
         path = folder / f"synthetic-{number}.png"
-        path.write_bytes(cv2.imencode(".png", phantom.image[..., ::-1])[1].tobytes())
+        path.write_bytes(encode_png(phantom.image))
         examples.append(Example(f"Synthetic {number}", path, phantom.metadata, code, True))
     return examples
 

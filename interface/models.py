@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from mat_core import Diagnoser, UserError
-from mat_core.bundle import CHECKPOINTS, CONFIG
+from mat_core.bundle import CHECKPOINTS, find_bundles
 from mat_core.explain import Leak, leak
 from mat_core.explain.side_by_side import same_detector
 from mat_core.images import load_image
@@ -49,8 +49,8 @@ class Models:
         with self._lock:
             if self._others is None:
                 self._others = {}
-                for path in sorted(self.folder.glob(f"*/{CONFIG}")):
-                    self._take(path.parent)
+                for path in find_bundles(self.folder):
+                    self._take(path)
             return self._others
 
     def _take(self, path: Path) -> None:

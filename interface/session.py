@@ -3,10 +3,10 @@
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import cv2
 import numpy as np
 
 from mat_core import Diagnoser, Diagnosis, ImageError, Metadata
+from mat_core.encoding import encode_jpeg
 from mat_core.images import load_image, scale_image
 
 from .examples import Example
@@ -49,7 +49,7 @@ def analyse(
     regions = diagnoser.regions(image)
     tell(0.8, "Reading the metadata, attending")
     diagnosis = diagnoser.diagnose_regions(regions, metadata)
-    picture = _jpeg(scale_image(image, SHOWN_SIDE, SHOWN_SIDE))
+    picture = encode_jpeg(scale_image(image, SHOWN_SIDE, SHOWN_SIDE), 88)
     return Session(diagnosis, picture, source, seen=np.asarray(scale_image(image, *_sides(diagnoser))))
 
 
@@ -74,10 +74,3 @@ def _sides(diagnoser: Diagnoser) -> tuple[int, int]:
     """Short and long side in pixels of what the detector sees; what is shown, for one that does not say."""
     config = diagnoser.bundle.detector.config
     return getattr(config, "short_side", SHOWN_SIDE), getattr(config, "long_side", SHOWN_SIDE)
-
-
-def _jpeg(image: np.ndarray) -> bytes:
-    good, data = cv2.imencode(".jpg", image[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 88])
-    if not good:
-        raise RuntimeError("OpenCV could not encode the picture.")
-    return data.tobytes()

@@ -9,12 +9,12 @@
 Nothing but this module knows these files.
 """
 
-import hashlib
 import json
 import os
 import re
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors.torch import save_file
@@ -23,12 +23,13 @@ from torch import nn
 from .bundle_checks import check_config, check_metrics
 from .detectors import build_detector
 from .errors import BundleError, ConfigError, NotInstalledError
-from .files import TooLargeError, read_file
+from .files import TooLargeError, checksum, read_file, replace_file
 from .labels import CODES
 from .limits import LONGEST, configured, number, shown
 from .metadata import CLEAN_FIELDS, Vocabulary
 from .network import MATConfig, MATNetwork
 from .novelty import NoveltyModel
+from .regions import Detector
 from .weights import MAX_BYTES, build, read_weights
 
 FORMAT = 1
@@ -54,7 +55,7 @@ class Bundle:
     """
 
     network: MATNetwork
-    detector: nn.Module
+    detector: Detector
     vocabulary: Vocabulary
     detector_kind: str = "torchvision"
     fields: tuple[str, ...] = CLEAN_FIELDS
@@ -83,10 +84,10 @@ def save_bundle(bundle: Bundle, folder: str | Path, half: bool = True, beside: s
     for file, tensors in files.items():
         save_file(tensors, folder / file)
         (folder / file).chmod(0o644)  # safetensors leaves it to its owner alone; a server runs as someone else
-    sums = {file: _sha256(folder / file) for file in files}
-    for file in (DETECTOR, NOVELTY) if beside else ():
-        if file in sums:
-            if not (folder.parent / beside / file).is_file() or _sha256(folder.parent / beside / file) != sums[file]:
+    sums = {file: checksum(folder / file) for file in files}
+    for file in (DETECTOR, NOVELTY):
+        if beside and file in sums:
+            if not (folder.parent / beside / file).is_file() or checksum(folder.parent / beside / file) != sums[file]:
                 raise BundleError(f"{folder.parent / beside} does not hold the same {file}: save with its own.")
             (folder / file).unlink()
     config = {
@@ -108,7 +109,7 @@ def save_bundle(bundle: Bundle, folder: str | Path, half: bool = True, beside: s
         "sha256": sums,
     }
     _write_json(config, folder / CONFIG)
-    _write_json(bundle.metrics, folder / METRICS)
+    write_metrics(folder, bundle.metrics)
     return folder
 
 
@@ -120,12 +121,12 @@ def load_bundle(source: str | Path | None = None) -> Bundle:
     itself; NotInstalledError where its detector needs a library that is not here.
     """
     folder = _locate(source)
-    config = _read_json(folder / CONFIG, finite=True)
+    config = read_config(folder)
     if config.get("format") != FORMAT:
         raise BundleError(
             f"{folder} has bundle format {shown(config.get('format'))}; this version reads {FORMAT}. {_HOW}"
         )
-    metrics = _read_json(folder / METRICS) if (folder / METRICS).exists() else {}
+    metrics = read_metrics(folder)
     at = folder / CONFIG
     try:
         check_config(config)
@@ -159,6 +160,26 @@ def load_bundle(source: str | Path | None = None) -> Bundle:
     )  # fmt: skip
 
 
+def find_bundles(folder: str | Path) -> list[Path]:
+    """The bundles that lie in `folder`, by name; nothing of them is read."""
+    return [path.parent for path in sorted(Path(folder).glob(f"*/{CONFIG}"))]
+
+
+def read_config(folder: Path) -> dict:
+    """What a bundle says of itself, unchecked but for its size and depth. Raises BundleError."""
+    return _read_json(folder / CONFIG, finite=True)
+
+
+def read_metrics(folder: Path, needed: bool = False) -> dict:
+    """What was measured of a bundle. Raises BundleError for a damaged file, and with `needed` where there is none."""
+    return _read_json(folder / METRICS) if needed or (folder / METRICS).exists() else {}
+
+
+def write_metrics(folder: Path, metrics: dict) -> None:
+    """Put what was measured of a bundle in the place of what was there."""
+    _write_json(metrics, folder / METRICS)
+
+
 def _weight_files(folder: Path, config: dict) -> dict[str, Path]:
     """Where the files of weights are, each with the checksum that the config names."""
     beside, sums = config["detector"].get("beside"), config["sha256"]
@@ -174,12 +195,12 @@ def _weight_files(folder: Path, config: dict) -> dict[str, Path]:
             raise BundleError(f"{path} has more than {MAX_BYTES // 2**20} MB, too much for a bundle. {_HOW}")
         if not isinstance(sums.get(file), str) or not _SHA256.fullmatch(sums[file]):
             raise ConfigError(f"sha256 must hold the checksum of {file}, 64 hex digits; got {shown(sums.get(file))}.")
-        if _sha256(path) != sums[file]:
+        if checksum(path) != sums[file]:
             raise BundleError(f"{path} is damaged: its checksum is not the one in {CONFIG}. {_HOW}")
     return paths
 
 
-def _load_novelty(path: Path, threshold: float, width: int) -> NoveltyModel:
+def _load_novelty(path: Path, threshold: Any, width: int) -> NoveltyModel:
     number("novelty_threshold", threshold, 0, 1e6)
     tensors = read_weights(path)
     if tensors.keys() != {"mean", "whitening"} or tensors["mean"].shape != (width,):
@@ -229,18 +250,13 @@ def _download(repo: str) -> Path:
         ) from None
 
 
-def _tensors(module: nn.Module, half: bool) -> dict[str, torch.Tensor]:
+def _tensors(module: nn.Module | Detector, half: bool) -> dict[str, torch.Tensor]:
     return {name: _packed(tensor, half) for name, tensor in module.state_dict().items()}
 
 
 def _packed(tensor: torch.Tensor, half: bool) -> torch.Tensor:
     tensor = tensor.detach().cpu().contiguous()
     return tensor.half() if half and tensor.is_floating_point() and tensor.ndim > 1 else tensor
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as handle:
-        return hashlib.file_digest(handle, "sha256").hexdigest()
 
 
 def _read_json(path: Path, finite: bool = False) -> dict:
@@ -270,6 +286,5 @@ def _deeper(value, depth: int) -> bool:
 
 
 def _write_json(value: dict, path: Path) -> None:
-    partial = path.with_name(path.name + ".partial")
-    partial.write_text(json.dumps(value, indent=2) + "\n", encoding="utf-8")
-    os.replace(partial, path)
+    text = json.dumps(value, indent=2) + "\n"
+    replace_file(path, lambda partial: partial.write_text(text, encoding="utf-8"))

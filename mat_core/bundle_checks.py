@@ -9,7 +9,7 @@ from .limits import number, shown, text, texts, whole
 from .metadata import FIELDS
 from .network import MOST
 
-_KINDS = {str: "a text", dict: "an object", list: "a list"}
+_KINDS: dict[type, str] = {str: "a text", dict: "an object", list: "a list"}
 
 
 def check_config(config: dict) -> None:

@@ -17,6 +17,7 @@ from .metadata import Metadata, Word
 from .network import MATOutput
 from .novelty import Novelty
 from .regions import Regions, network_input
+from .units import BY_NAME
 
 REMEMBERED_IMAGES = 8  # regions and features only, in memory; never the photograph
 
@@ -59,7 +60,7 @@ class Diagnosis:
     @property
     def top(self) -> str:
         """Code of the most probable class."""
-        return max(self.probabilities, key=self.probabilities.get)
+        return max(self.probabilities, key=lambda code: self.probabilities[code])
 
     def to_dict(self, attention: bool = False, regions: int | None = None) -> dict:
         """Plain numbers and strings for JSON: as the command line and the app's endpoint give them."""
@@ -151,7 +152,7 @@ class Diagnoser:
         count = min(len(regions), config.n)
         lengths = {"regions": count, "words": len(words)}
         attention, shares = _attention(output, lengths), _shares(output, lengths)
-        novelty = bundle.novelty and bundle.novelty(regions)
+        novelty = bundle.novelty(regions) if bundle.novelty else None
         _finite(*vars(attention).values(), *shares.values(), novelty and novelty.distance)
         return Diagnosis(
             probabilities, logits, regions.subset(slice(0, count)), words, metadata, config.unit, attention, shares,
@@ -205,15 +206,17 @@ def _finite(*arrays) -> None:
 
 def _attention(output: MATOutput, lengths: dict[str, int]) -> Attention:
     maps = {}
-    for name in output.layers[0] if output.layers else ():
-        queries, keys = name.split("_to_")
-        stacked = torch.stack([layer[name].weights[0] for layer in output.layers])  # (layers, heads, queries, keys)
-        maps[name] = stacked[..., : lengths[queries], : lengths[keys]].numpy()
+    layers = output.layers or []
+    for name in layers[0] if layers else ():
+        ends = BY_NAME[name]
+        stacked = torch.stack([layer[name].weights[0] for layer in layers])  # (layers, heads, queries, keys)
+        maps[name] = stacked[..., : lengths[ends.queries], : lengths[ends.keys]].numpy()
     return Attention(**maps)
 
 
 def _shares(output: MATOutput, lengths: dict[str, int]) -> dict[str, np.ndarray]:
     shares = {}
+    assert output.contributions is not None  # `intermediates` asks for them
     for side, contributions in output.contributions.items():
         mass = contributions[0, : lengths[side]].sum(-1).double()  # behind a ReLU: nothing is negative
         shares[side] = (mass / mass.sum().clamp_min(1e-12)).numpy()

@@ -20,19 +20,19 @@ import numpy as np
 from PIL import Image
 
 from .diagnoser import Attention, Diagnoser, Diagnosis
+from .encoding import data_uri
 from .errors import ConfigError, DataError
 from .images import scale_image
 from .labels import BY_CODE, region_name
 from .metadata import CLEAN_FIELDS, MAX_WORDS, Metadata, Word
 from .regions import Regions
-from .units import MAPS, UNITS
+from .units import BY_NAME, MAPS, SIDES, UNITS
 
 FORMAT = 1
 KIND = "mat-attention-explorer"
 IMAGE_SIDE = 480  # pixels of the long side: what the explorer's panel shows
 IMAGE_BYTES = 40_000  # before base64; a noisy photograph is compressed harder until it fits
 _LEVELS = 65535
-_SIDES = ("regions", "words")
 _LONGEST = 1_000_000  # weights in one map of a file that is read back; the paper's largest has 80,000
 
 
@@ -117,7 +117,7 @@ def from_payload(source: dict | str | bytes) -> Exploration:
             words=words,
             fields={str(k): None if v is None else str(v) for k, v in value["fields"].items()},
             probabilities={str(p["code"]): float(p["value"]) for p in value["probabilities"]},
-            shares={side: _finite(v, np.float64) for side, v in value["shares"].items() if side in _SIDES},
+            shares={side: _finite(v, np.float64) for side, v in value["shares"].items() if side in SIDES},
             attention=Attention(**{name: _unpack(value["attention"].get(name)) for name in MAPS}),
         )
     except DataError:
@@ -125,9 +125,9 @@ def from_payload(source: dict | str | bytes) -> Exploration:
     except (KeyError, TypeError, ValueError, AttributeError, zlib.error, OverflowError, RecursionError):
         raise DataError("This file is damaged, or no JSON that the attention explorer exported.") from None
     lengths = {"regions": len(boxes), "words": len(words)}
-    for name in MAPS:
+    for name, ends in BY_NAME.items():
         weights = getattr(exploration.attention, name)
-        if weights is not None and weights.shape[2:] != tuple(lengths[side] for side in name.split("_to_")):
+        if weights is not None and weights.shape[2:] != (lengths[ends.queries], lengths[ends.keys]):
             raise DataError(f"This file contradicts itself: {name} does not fit its regions and words.")
     count = len(boxes)
     if boxes.shape != (count, 4) or exploration.scores.shape != (count,) or len(exploration.names) != count:
@@ -162,16 +162,16 @@ def walk_through(
     lengths = {"regions": min(len(regions), config.n), "words": len(diagnoser.words(metadata))}
     if name not in MAPS or not output.layers or name not in output.layers[0]:
         raise ConfigError(f"{UNITS[config.unit].name} has no attention {str(name).replace('_', ' ')!r}.")
-    queries, keys = name.split("_to_")
-    limits = {"layer": len(output.layers), "head": config.h, "query": lengths[queries], "key": lengths[keys]}
+    queries, keys = lengths[BY_NAME[name].queries], lengths[BY_NAME[name].keys]
+    limits = {"layer": len(output.layers), "head": config.h, "query": queries, "key": keys}
     for what, index in {"layer": layer, "head": head, "query": query, "key": key}.items():
         if isinstance(index, bool) or not isinstance(index, int) or not 0 <= index < limits[what]:
             raise ConfigError(f"{what} must be a whole number from 0 to {limits[what] - 1}; got {index!r}.")
     seen = output.layers[layer][name]
     q = seen.query[0, head, query].double().numpy()  # (w,)
-    k = seen.key[0, head, : lengths[keys]].double().numpy()  # (n, w)
-    v = seen.value[0, head, : lengths[keys]].double().numpy()  # (n, w)
-    weights = seen.weights[0, head, query, : lengths[keys]].double().numpy()  # (n,)
+    k = seen.key[0, head, :keys].double().numpy()  # (n, w)
+    v = seen.value[0, head, :keys].double().numpy()  # (n, w)
+    weights = seen.weights[0, head, query, :keys].double().numpy()  # (n,)
     scale = math.sqrt(len(q))
     return {
         "query": _short(q),
@@ -189,12 +189,12 @@ def walk_through(
 
 def _image_uri(image: np.ndarray) -> str:
     small = Image.fromarray(scale_image(image, IMAGE_SIDE, IMAGE_SIDE) if max(image.shape[:2]) > IMAGE_SIDE else image)
-    for quality in (85, 70, 50, 30, 10):
+    for quality in (85, 70, 50, 30, 10):  # by Pillow: `optimize` spares bytes
         buffer = io.BytesIO()
         small.save(buffer, "JPEG", quality=quality, optimize=True)
         if buffer.tell() <= IMAGE_BYTES:
             break
-    return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")
+    return data_uri(buffer.getvalue(), "jpeg")
 
 
 def _pack(weights: np.ndarray | None) -> dict | None:
@@ -227,7 +227,7 @@ def _unpack(packed: dict | None) -> np.ndarray | None:
 
 def _finite(values, kind: type) -> np.ndarray:
     """The numbers of a file as an array. Raises ValueError for anything that is no finite number."""
-    array = np.array(values, dtype=kind)
+    array: np.ndarray = np.array(values, dtype=kind)
     if not np.isfinite(array).all():
         raise ValueError
     return array

@@ -20,6 +20,7 @@ from .diagnoser import Diagnosis
 from .errors import ConfigError
 from .labels import BY_CODE, DISCLAIMER
 from .regions import Regions
+from .units import BY_NAME
 
 # Okabe & Ito's colours, told apart with every kind of colour vision; the dark ones are left out, they drown in lesions
 REGION_COLOURS = ("#56b4e9", "#f0e442", "#e69f00", "#5fd3ac", "#f5a3d0", "#ffffff")
@@ -77,7 +78,7 @@ def cell_colours(values: np.ndarray, top: float) -> tuple[np.ndarray, np.ndarray
     luminance = linear @ np.array([0.2126, 0.7152, 0.0722])
     backgrounds = np.empty(rgb.shape[:-1], dtype=object)
     for where in np.ndindex(backgrounds.shape):
-        backgrounds[where] = to_hex(rgb[where])
+        backgrounds[where] = to_hex(rgb[where])  # type: ignore[arg-type]  # not a tuple: matplotlib would keep each
     return backgrounds, np.where(luminance > 0.179, "#000000", "#ffffff")
 
 
@@ -157,7 +158,7 @@ def draw_attention(
 
     direction: a name of `units.MAPS`; head, layer: as in `guided_map`. Says so in words where there is nothing to draw.
     """
-    who, whom = direction.split("_to_")
+    who, whom = BY_NAME[direction].queries, BY_NAME[direction].keys
     weights = by_region(diagnosis, direction, head, layer)
     which = "average of the heads" if head is None else f"head {head + 1}"
     axes.set_title(f"{who.capitalize()} look at {whom}: {which}, %", fontsize=9, loc="left")
@@ -183,7 +184,7 @@ def draw_attention(
     axes.set_yticks(np.arange(len(shown)) + 0.5, names[down], fontsize=7)
     axes.set_xticks(np.arange(len(heads)) + 0.5, heads, fontsize=7, rotation=40 if across == "words" else 0)
     for label in axes.get_xticklabels():
-        label.set_ha("right" if across == "words" else "center")
+        label.set_horizontalalignment("right" if across == "words" else "center")
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)
     axes.invert_yaxis()
@@ -198,7 +199,7 @@ def heatmap(
     figure = Figure(figsize=(3 + 0.32 * columns, 1.5 + 0.22 * rows), facecolor=PAPER, layout="constrained")
     axes = figure.add_subplot()
     draw_attention(axes, diagnosis, direction, k, head, layer)
-    who, whom = direction.split("_to_")
+    who, whom = BY_NAME[direction].queries, BY_NAME[direction].keys
     if axes.collections:
         looking, looked_at = f"{who}, which look", f"{whom}, looked at"
         across, down = (looking, looked_at) if direction == "words_to_regions" else (looked_at, looking)
@@ -207,6 +208,7 @@ def heatmap(
     for mesh in axes.collections:
         bar = figure.colorbar(mesh, ax=axes, format=lambda value, _: percent(value))
         bar.outline.set_visible(False)
+        assert bar.solids is not None  # of a mesh there are
         bar.solids.set(rasterized=False, edgecolor="face")  # else a picture among the vectors
         bar.ax.tick_params(labelsize=7, length=0)
     figure.supxlabel(DISCLAIMER, fontsize=6, x=0.01, ha="left", color=INK)

@@ -1,34 +1,61 @@
-"""Reading a file that someone else named."""
+"""Files: reading one that someone else named, replacing one at once, and the checksum of one."""
 
 import errno
+import hashlib
 import os
 import stat
+from collections.abc import Callable
 from pathlib import Path
+from typing import BinaryIO
 
 
 class TooLargeError(OSError):
     """The file has more bytes than are read."""
 
 
-def read_file(path: Path, limit: int) -> bytes:
-    """The bytes of a regular file, at most `limit` of them.
+def open_regular(path: Path, follow: bool = True) -> BinaryIO:
+    """A regular file, open for reading. follow: a symbolic link is followed.
 
-    Raises TooLargeError, IsADirectoryError, another OSError, or ValueError (a NUL in the name). What is no regular file
-    (a pipe, a device, a socket) is refused: it may never end, and opening it may wait for someone.
+    Raises IsADirectoryError, another OSError, or ValueError (a NUL in the name). What is not a regular file (a pipe, a
+    device, a socket) is refused: it may never end, and opening it may wait for someone.
     """
-    found = path.stat()
-    if stat.S_ISDIR(found.st_mode):
-        raise IsADirectoryError(errno.EISDIR, "it is a folder")
-    if not stat.S_ISREG(found.st_mode):
-        raise OSError(errno.EINVAL, "it is no regular file")
-    if found.st_size > limit:
-        raise TooLargeError(errno.EFBIG, "it is too large")
-    with open(path, "rb", opener=_without_waiting) as file:  # it may have become a pipe since
-        data = file.read(limit + 1) or b""
-    if len(data) > limit:  # a growing file is longer than stat says
+    _refuse_special(path.stat(follow_symlinks=follow))
+    flags = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0)
+    handle = os.open(path, flags | (0 if follow else getattr(os, "O_NOFOLLOW", 0)))
+    try:
+        _refuse_special(os.fstat(handle))  # it may have become a pipe since
+        return os.fdopen(handle, "rb")
+    except OSError:
+        os.close(handle)
+        raise
+
+
+def read_file(path: Path, limit: int) -> bytes:
+    """The bytes of a regular file, at most `limit` of them. Raises TooLargeError, and what `open_regular` raises."""
+    with open_regular(path) as file:
+        if os.fstat(file.fileno()).st_size > limit:
+            raise TooLargeError(errno.EFBIG, "it is too large")
+        data = file.read(limit + 1)
+    if len(data) > limit:  # a growing file is longer than its size says
         raise TooLargeError(errno.EFBIG, "it is too large")
     return data
 
 
-def _without_waiting(path: str, flags: int) -> int:
-    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
+def replace_file(path: Path, write: Callable[[Path], object]) -> None:
+    """Have `write` make a file beside `path`, then put it there: who reads meets the old one or the new, never half."""
+    partial = path.with_name(path.name + ".partial")
+    write(partial)
+    os.replace(partial, path)
+
+
+def checksum(path: Path) -> str:
+    """SHA-256 of a file, 64 hexadecimal digits."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _refuse_special(found: os.stat_result) -> None:
+    if stat.S_ISDIR(found.st_mode):
+        raise IsADirectoryError(errno.EISDIR, "it is a folder")
+    if not stat.S_ISREG(found.st_mode):
+        raise OSError(errno.EINVAL, "it is no regular file")

@@ -113,7 +113,7 @@ def _rows(table: Path, files: dict[str, Path], problems: list[str]) -> Iterator[
                 problems.append(f"{name}: diagnosis {row['dx']!r} is none of {', '.join(CODES)}; left out.")
                 continue
             try:
-                metadata = Metadata(row["age"], row["sex"], row["localization"], row["dx_type"])
+                metadata = Metadata(row["age"], row["sex"], row["localization"], row["dx_type"])  # type: ignore[arg-type]  # it reads text
             except MetadataError as error:
                 problems.append(f"{name}: {error} Left out.")
                 continue

@@ -4,14 +4,11 @@ An array of this project is (height, width, 3), uint8, RGB, upright. Files are d
 bands, so that many large ones cannot take all memory; one of more than `WHOLE_PIXELS` is handed on smaller (`Reduced`).
 """
 
-import ctypes
 import hashlib
 import io
-import mmap
 import os
-import sys
 import warnings
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -19,40 +16,22 @@ import cv2
 import numpy as np
 from PIL import ExifTags, Image, JpegImagePlugin, TiffImagePlugin, UnidentifiedImageError, WebPImagePlugin
 
+from .bands import BAND_PIXELS, NOT_FINITE, Reduced, assemble, band_rows, given_size, on_white, shrinking, to_bytes_of
 from .errors import ImageError
 from .files import TooLargeError, read_file
+from .memory import give_back
 
 MAX_BYTES = 20 * 2**20
 MAX_PIXELS = 50_000_000
-WHOLE_PIXELS = 16_000_000  # up to here every pixel is kept
-HALVED_PIXELS = 8_000_000  # what is larger is halved until it has no more than these
 MAX_MEMORY = 220_000_000  # bytes that decoding one file may take
 MIN_SIDE = 32
 MAX_ASPECT = 8
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF", "GIF")
 ALLOWED = f"Use a {', '.join(FORMATS[:-1])} or {FORMATS[-1]} file of at most {MAX_BYTES // 2**20} MB."
 
+_decoder: ThreadPoolExecutor
+_Tiff = TiffImagePlugin.TiffImageFile
 _TOO_MANY = f"The image has more than {MAX_PIXELS // 10**6} megapixels. Scale it down first."
-_NOT_FINITE = "An image array must hold finite real numbers."
-_BAND_PIXELS = 1_000_000
-_MALLOC_TRIM = getattr(ctypes.CDLL(None), "malloc_trim", None) if sys.platform.startswith("linux") else None
-# by EXIF's orientation, the view of an upright image that looks as the file stores it
-_AS_STORED: dict[int, Callable[[np.ndarray], np.ndarray]] = {
-    2: lambda a: a[:, ::-1], 3: lambda a: a[::-1, ::-1], 4: lambda a: a[::-1],
-    5: lambda a: a.transpose(1, 0, 2), 6: lambda a: a.transpose(1, 0, 2)[::-1],
-    7: lambda a: a[::-1, ::-1].transpose(1, 0, 2), 8: lambda a: a.transpose(1, 0, 2)[:, ::-1],
-}  # fmt: skip
-
-
-class Reduced(np.ndarray):
-    """An image that was too large to be kept whole. given: height and width of the file; None in what is made of it."""
-
-    given: tuple[int, int] | None = None
-
-
-def given_size(image: np.ndarray) -> tuple[int, int]:
-    """Height and width, in pixels, of the image as it was given to `load_image`."""
-    return getattr(image, "given", None) or image.shape[:2]
 
 
 def load_image(source: str | Path | bytes | np.ndarray | Image.Image) -> np.ndarray:
@@ -126,6 +105,7 @@ if hasattr(os, "register_at_fork"):
 
 def _told(source: bytes | Image.Image) -> np.ndarray | str:
     """The image, or the sentence that says what is wrong with it: an error would hold on to what was decoded."""
+    found: np.ndarray | str
     try:
         found = _from_pil(source) if isinstance(source, Image.Image) else _decode(source)
     except ImageError as error:
@@ -136,8 +116,8 @@ def _told(source: bytes | Image.Image) -> np.ndarray | str:
         found = _TOO_MANY
     except Exception:  # decoders of broken files raise nearly anything: OSError, SyntaxError, struct.error, ...
         found = f"The image file is damaged or cut off. {ALLOWED}"
-    if _MALLOC_TRIM is not None and (isinstance(found, str) or found.size > 3 * _BAND_PIXELS):
-        _MALLOC_TRIM(0)  # what was freed goes back to the system
+    if isinstance(found, str) or found.size > 3 * BAND_PIXELS:
+        give_back()
     return found
 
 
@@ -146,7 +126,7 @@ def _decode(data: bytes) -> np.ndarray:
         warnings.simplefilter("ignore", UserWarning)  # of tags that are broken: the picture is what counts
         warnings.simplefilter("error", Image.DecompressionBombWarning)
         with Image.open(io.BytesIO(data), formats=FORMATS) as image:
-            if image.format != "TIFF" or image.tag_v2.get(TiffImagePlugin.PHOTOMETRIC_INTERPRETATION) != 6:
+            if not isinstance(image, _Tiff) or image.tag_v2.get(TiffImagePlugin.PHOTOMETRIC_INTERPRETATION) != 6:
                 return _from_pil(image, own=True)
         # YCbCr: Pillow's own reader takes uncompressed ones for four bytes a pixel, libtiff knows better
         TiffImagePlugin.READ_LIBTIFF = True  # for all, but there is one thread
@@ -161,7 +141,7 @@ def _from_pil(image: Image.Image, own: bool = False) -> np.ndarray:
     """own: nobody else has this image, so it may be changed on the way."""
     width, height = image.size
     _check(height, width)
-    factor = _factor(height * width)
+    factor = shrinking(height * width)
     if _memory(image, factor) > MAX_MEMORY:
         raise ImageError(
             f"This image of {width} x {height} pixels takes too much memory to decode, as a {image.format} file of its "
@@ -171,15 +151,15 @@ def _from_pil(image: Image.Image, own: bool = False) -> np.ndarray:
         image.draft(image.mode, (width // factor, height // factor))  # only JPEG can: it then decodes no more than this
     shrink = factor if image.size == (width, height) else 1
     image.load()
-    bands = _crops(image)
+    bands: Iterator[np.ndarray]
     if image.mode.startswith("I") or image.mode == "F":  # 16 and 32 bit greys: stretch to 8 bits, or all is white
         ends = np.array([(values.min(), values.max()) for values in map(np.asarray, _crops(image))])
-        to_bytes = _to_bytes(ends.dtype, ends.min(), ends.max())
-        bands = (_on_white(to_bytes(np.asarray(band))) for band in bands)
+        to_bytes = to_bytes_of(ends.dtype, ends.min(), ends.max())
+        bands = (on_white(to_bytes(np.asarray(band))) for band in _crops(image))
     else:
-        bands = (np.asarray(_pil_on_white(band)) for band in bands)
+        bands = (np.asarray(_pil_on_white(band)) for band in _crops(image))
     orientation = image.getexif().get(ExifTags.Base.Orientation, 1)  # of a TIFF, Pillow has followed it already
-    return _assemble(bands, (image.height, image.width), shrink, (height, width), orientation)
+    return assemble(bands, (image.height, image.width), shrink, (height, width), orientation)
 
 
 def _memory(image: Image.Image, factor: int) -> float:
@@ -194,7 +174,7 @@ def _memory(image: Image.Image, factor: int) -> float:
         return 2 * pixels * sum(h * v for h, v in sides) / whole + decoded / factor**2 + result
     if isinstance(image, WebPImagePlugin.WebPImageFile):
         return 16 * pixels  # two frames of libwebp's, a copy, and the image
-    if isinstance(image, TiffImagePlugin.TiffImageFile):
+    if isinstance(image, _Tiff):
         # beside the image one strip or tile of it, which may be all or more; one that is turned is copied
         tags = image.tag_v2
         part = tags.get(322, image.width) * tags.get(323, min(tags.get(278, image.height), image.height))
@@ -204,7 +184,7 @@ def _memory(image: Image.Image, factor: int) -> float:
 
 
 def _crops(image: Image.Image) -> Iterator[Image.Image]:
-    rows = _band_rows(image.width)
+    rows = band_rows(image.width)
     for top in range(0, image.height, rows):
         yield image.crop((0, top, image.width, min(top + rows, image.height)))
 
@@ -227,83 +207,15 @@ def _from_array(array: np.ndarray) -> np.ndarray:
         raise ImageError(f"An image array must be (height, width), or with 1, 3 or 4 channels; got {array.shape}.")
     height, width = array.shape[:2]
     _check(height, width)
-    factor = _factor(height * width)
+    factor = shrinking(height * width)
     if factor == 1 and array.dtype == np.uint8 and array.shape[2:] == (3,):
         return np.ascontiguousarray(array)
     if array.dtype.kind not in "iuf":
-        raise ImageError(_NOT_FINITE)
-    to_bytes = _to_bytes(array.dtype, array.min(), array.max())
-    rows = _band_rows(width)
-    bands = (_on_white(to_bytes(array[top : top + rows])) for top in range(0, height, rows))
-    return _assemble(bands, (height, width), factor, (height, width))
-
-
-def _to_bytes(dtype: np.dtype, low, high) -> Callable[[np.ndarray], np.ndarray]:
-    """What makes uint8 of arrays of `dtype` with values from low to high; what exceeds 0 to 255 is stretched."""
-    if dtype == np.uint8:
-        return lambda values: values
-    low, high = np.float64(low), np.float64(high)
-    if not np.isfinite([low, high]).all():  # NaN, too, comes out of min and max
-        raise ImageError(_NOT_FINITE)
-
-    def convert(values: np.ndarray) -> np.ndarray:
-        values = values.astype(np.float64)
-        if low < 0 or high > 255:
-            # halves: the range of the largest floats is no float
-            values = (values / 2 - low / 2) / max(high / 2 - low / 2, 1e-12) * 255
-        elif high <= 1:
-            values = values * 255
-        return np.rint(values).astype(np.uint8)
-
-    return convert
-
-
-def _on_white(values: np.ndarray) -> np.ndarray:
-    """Grey, RGB or RGBA of 8 bits to RGB."""
-    if values.ndim == 2:
-        return np.repeat(values[..., None], 3, axis=2)
-    if values.shape[2] == 3:
-        return values
-    alpha = values[..., 3:].astype(np.float64) / 255
-    return np.rint(values[..., :3] * alpha + 255 * (1 - alpha)).astype(np.uint8)
-
-
-def _assemble(
-    bands: Iterable[np.ndarray], size: tuple[int, int], shrink: int, given: tuple[int, int], orientation: int = 1
-) -> np.ndarray:
-    """Bands (rows, width, 3) from top to bottom to one upright array, each side divided by `shrink` on the way.
-
-    size: height and width that the bands add up to; given: those of the file, before anything was made smaller.
-    """
-    height, width = (-(-side // shrink) for side in size)
-    turned = orientation in (5, 6, 7, 8)
-    shape = (width, height, 3) if turned else (height, width, 3)
-    # pages of its own, which go back to the system the moment the image is forgotten
-    image = np.frombuffer(mmap.mmap(-1, 3 * height * width), np.uint8).reshape(shape)
-    stored = _AS_STORED[orientation](image) if orientation in _AS_STORED else image
-    top = 0
-    for band in bands:
-        if shrink > 1:
-            band = np.asarray(Image.fromarray(np.ascontiguousarray(band)).reduce(shrink))
-        stored[top : top + len(band)] = band
-        top += len(band)
-    if image.size == 3 * given[0] * given[1]:
-        return image
-    image = image.view(Reduced)
-    image.given = given[::-1] if turned else given
-    return image
-
-
-def _factor(pixels: int) -> int:
-    """By what the sides of an image of so many pixels are divided: 1, 2 or 4."""
-    factor = 1
-    while pixels > WHOLE_PIXELS and pixels > HALVED_PIXELS * factor**2:
-        factor *= 2
-    return factor
-
-
-def _band_rows(width: int) -> int:
-    return max(1, _BAND_PIXELS // width // 8) * 8  # a multiple of every factor
+        raise ImageError(NOT_FINITE)
+    to_bytes = to_bytes_of(array.dtype, array.min(), array.max())
+    rows = band_rows(width)
+    bands = (on_white(to_bytes(array[top : top + rows])) for top in range(0, height, rows))
+    return assemble(bands, (height, width), factor, (height, width))
 
 
 def _check(height: int, width: int) -> None:

@@ -77,11 +77,12 @@ class Metadata:
 
 def field_text(field: str, value: int | str) -> str:
     """The words, joined by blanks, that stand for `value` of `field`: ('age', 55) -> 'age 55'."""
+    said = str(value)
     if field == "age":
-        value = min(int(value), OLDEST_AGE_READ)
+        said = str(min(int(value), OLDEST_AGE_READ))
     elif field == "dx_type":
-        value = _DX_TYPE_WORDS[value]
-    return f"{_FIELD_NAMES[field]} {value}"
+        said = _DX_TYPE_WORDS[said]
+    return f"{_FIELD_NAMES[field]} {said}"
 
 
 def closed_vocabulary() -> tuple[str, ...]:

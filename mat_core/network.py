@@ -124,10 +124,12 @@ class Fusion(nn.Module):
             if side in self.absent:
                 empty = padding[side].all(1, keepdim=True)  # (b, 1)
                 pooled[side] = torch.where(empty, self.absent[side].to(pooled[side].dtype), pooled[side])
-        fused = pooled["regions"]
-        if "words" in pooled:
-            fused = fused * pooled["words"]
-        return fused, pooled, contributions
+        return self.product(pooled), pooled, contributions
+
+    @staticmethod
+    def product(pooled: dict[str, Tensor]) -> Tensor:
+        """z of the pooled vectors X~ and Y~, side -> (b, d): their product, or X~ alone where no words are read."""
+        return pooled["regions"] * pooled["words"] if "words" in pooled else pooled["regions"]
 
 
 class MATNetwork(nn.Module):
@@ -190,5 +192,9 @@ class MATNetwork(nn.Module):
             tokens, seen = layer(tokens, padding, need_weights, edits)
             maps.append(seen)
         fused, pooled, contributions = self.fusion(tokens, padding)
-        logits = self.classifier(self.drop(self.norm(fused))).expand(len(word_ids), -1)  # (b, C)
+        logits = self.classify(fused).expand(len(word_ids), -1)  # (b, C)
         return MATOutput(logits, maps, pooled, contributions) if need_weights else MATOutput(logits)
+
+    def classify(self, fused: Tensor) -> Tensor:
+        """z, (b, d), to logits (b, classes): norm, dropout, the last linear layer."""
+        return self.classifier(self.drop(self.norm(fused)))

@@ -1,7 +1,7 @@
 """Regions of one image, and what every detector must give: boxes, scores, labels and features that belong together."""
 
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -56,8 +56,8 @@ class Regions:
         """The kind of each region, in words."""
         return tuple(self.kinds[i] for i in self.labels)
 
-    def subset(self, keep: np.ndarray) -> "Regions":
-        """The regions that `keep` (indices or booleans) selects, in that order."""
+    def subset(self, keep: np.ndarray | slice) -> "Regions":
+        """The regions that `keep` (indices, booleans or a slice) selects, in that order."""
         return Regions(self.boxes[keep], self.probabilities[keep], self.features[keep], self.size, self.kinds)
 
     def on_size(self, size: tuple[int, int]) -> "Regions":
@@ -83,10 +83,17 @@ def likeliest_kinds(probabilities: np.ndarray, kinds: tuple[str, ...]) -> np.nda
 class Detector(Protocol):
     """What the diagnoser asks of a detector; a bundle names the one it was trained with."""
 
-    feature_width: int
+    config: Any
+
+    @property
+    def feature_width(self) -> int:
+        """Numbers in a region's feature vector."""
 
     def detect(self, image: np.ndarray) -> Regions:
         """The best regions of one image, (h, w, 3) uint8 RGB."""
+
+    def state_dict(self) -> dict[str, Any]:
+        """Its weights by name, as a module of torch has them."""
 
 
 def network_input(regions: Regions, n: int) -> tuple[Tensor, Tensor]:

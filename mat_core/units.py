@@ -6,28 +6,61 @@ from torch import Tensor, nn
 
 from .attention import AttentionBlock, Edit, Intermediates
 
+SIDES = ("regions", "words")
+OTHER = {"regions": "words", "words": "regions"}
+
 
 @dataclass(frozen=True)
 class Wiring:
-    """Which blocks a unit has. `guided` lists the sides that have a GA block on top of their SA block."""
+    """Which blocks a unit has, by side ('regions', 'words'), what it is called, and in a few words what it does.
+
+    self_attention: sides with an SA block. guided: sides with a GA block on top of it; there that side has the queries,
+    the other one the keys and values. modalities: the sides that are read at all.
+    """
 
     name: str
+    meaning: str
     self_attention: tuple[str, ...]
     guided: tuple[str, ...]
-    modalities: tuple[str, ...] = ("regions", "words")
+    modalities: tuple[str, ...] = SIDES
+
+    @property
+    def guided_maps(self) -> tuple["AttentionMap", ...]:
+        """The maps of the GA blocks; none for units without guidance."""
+        return tuple(BETWEEN[side, OTHER[side]] for side in self.guided)
 
 
-# 'regions' guided means: regions are the queries, words the keys and values.
 UNITS = {
-    "base": Wiring("Base", (), ()),
-    "sa-sa": Wiring("SA-SA", ("regions", "words"), ()),
-    "sa-sga-image": Wiring("SA(words)-SGA(regions)", ("regions", "words"), ("regions",)),
-    "sa-sga-text": Wiring("SA(regions)-SGA(words)", ("regions", "words"), ("words",)),
-    "sga-sga": Wiring("SGA-SGA", ("regions", "words"), ("regions", "words")),
-    "image-only": Wiring("Image only", ("regions",), (), ("regions",)),
+    "base": Wiring("Base", "no attention: regions and words meet only in the fusion", (), ()),
+    "sa-sa": Wiring("SA-SA", "each side attends to itself", SIDES, ()),
+    "sa-sga-image": Wiring("SA(words)-SGA(regions)", "words guide the regions' attention", SIDES, ("regions",)),
+    "sa-sga-text": Wiring("SA(regions)-SGA(words)", "regions guide the words' attention", SIDES, ("words",)),
+    "sga-sga": Wiring("SGA-SGA", "each side guides the other", SIDES, SIDES),
+    "image-only": Wiring(
+        "Image only", "regions attend to each other; no words are read", ("regions",), (), ("regions",)
+    ),
 }
-# the four maps of a layer: who looks (queries) at whom (keys)
-MAPS = ("regions_to_regions", "words_to_words", "regions_to_words", "words_to_regions")
+
+
+@dataclass(frozen=True)
+class AttentionMap:
+    """One of a layer's four maps: `queries` is the side that looks, `keys` the side that is looked at."""
+
+    name: str
+    queries: str
+    keys: str
+
+
+# the first two are of SA blocks, the last two of GA blocks
+_MAPS = (
+    AttentionMap("regions_to_regions", "regions", "regions"),
+    AttentionMap("words_to_words", "words", "words"),
+    AttentionMap("regions_to_words", "regions", "words"),
+    AttentionMap("words_to_regions", "words", "regions"),
+)
+MAPS = tuple(m.name for m in _MAPS)
+BY_NAME = {m.name: m for m in _MAPS}
+BETWEEN = {(m.queries, m.keys): m for m in _MAPS}
 
 
 class TransformerUnit(nn.Module):
@@ -52,16 +85,18 @@ class TransformerUnit(nn.Module):
         """
         attended, middle, maps, edits = dict(tokens), {}, {}, edits or {}
         for side, block in self.self_blocks.items():
-            edit = edits.get(f"{side}_to_{side}")
-            attended[side], middle[side], seen = block(tokens[side], tokens[side], padding[side], need_weights, edit)
+            name = BETWEEN[side, side].name
+            attended[side], middle[side], seen = block(
+                tokens[side], tokens[side], padding[side], need_weights, edits.get(name)
+            )
             if seen is not None:
-                maps[f"{side}_to_{side}"] = seen
+                maps[name] = seen
         # both guided blocks read the SA outputs of this layer, in parallel; the guide is the other side's X''
         outputs = dict(attended)
         for side, block in self.guided_blocks.items():
-            other = "words" if side == "regions" else "regions"
-            edit = edits.get(f"{side}_to_{other}")
-            outputs[side], _, seen = block(attended[side], middle[other], padding[other], need_weights, edit)
+            other = OTHER[side]
+            name = BETWEEN[side, other].name
+            outputs[side], _, seen = block(attended[side], middle[other], padding[other], need_weights, edits.get(name))
             if seen is not None:
-                maps[f"{side}_to_{other}"] = seen
+                maps[name] = seen
         return outputs, maps

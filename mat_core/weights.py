@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 import torch
 from safetensors.torch import load_file
@@ -12,6 +13,7 @@ from .errors import ConfigError
 from .limits import shown
 
 MAX_BYTES = 512 * 2**20  # of a file; what ships has 30 MB, the largest detector of detectron2's zoo 400
+_Module = TypeVar("_Module", bound=nn.Module)
 _DTYPES = (torch.float16, torch.bfloat16, torch.float32, torch.float64, torch.int64)
 _SPARE = 512 * 2**20  # bytes: timm makes a model whole before it keeps what gives features, VGG with 400 MB too many
 _UNFIT = "The file does not fit together with the configuration"
@@ -32,7 +34,7 @@ def read_weights(path: Path) -> dict[str, Tensor]:
     return weights
 
 
-def build(make: Callable[[], nn.Module], weights: dict[str, Tensor]) -> nn.Module:
+def build(make: Callable[[], _Module], weights: dict[str, Tensor]) -> _Module:
     """What `make` gives, with these weights, in eval mode. Raises ConfigError where they are not its own."""
     with _Frugal(2 * sum(tensor.nbytes for tensor in weights.values()) + _SPARE):
         module = make()

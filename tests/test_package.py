@@ -72,3 +72,9 @@ def test_what_is_imported_is_declared(rooms, known):
 
 def test_both_lists_of_dependencies_agree():
     assert declared(CONFIG["project"]["dependencies"]) <= requirements("requirements.txt")
+
+
+def test_types_are_shipped():
+    shipped = CONFIG["tool"]["setuptools"]["package-data"]["mat_core"]
+    assert [name for name in shipped if not (ROOT / "mat_core" / name).is_file()] == []
+    assert "py.typed" in shipped  # without it other people's mypy takes no notice of our types

@@ -18,6 +18,7 @@ from pathlib import Path
 
 import yaml
 
+from mat_core.encoding import encode_png
 from mat_core.errors import UserError
 from mat_core.phantoms import make_phantom
 
@@ -27,7 +28,7 @@ WANTED = (
     "app.py", "mat_core", "interface", "assets", "checkpoints", "requirements.txt", "pre-requirements.txt", "README.md",
     "MODEL_CARD.md", "SECURITY.md", "LICENSE",
 )  # fmt: skip
-KINDS = (".py", ".md", ".txt", ".json", ".csv", ".js", ".css", ".html", ".svg", ".safetensors")
+KINDS = (".py", ".md", ".txt", ".json", ".csv", ".js", ".css", ".html", ".svg", ".safetensors", ".typed")
 # what must never be published, by name; each with the reason that is told
 PRIVATE = {
     r"(^|/)(isic|ham)_\d+[^/]*\.(jpe?g|png|bmp|tiff?|webp|gif)$": "is named like an image of HAM10000 or ISIC",
@@ -300,9 +301,7 @@ def clean_venv(folder: Path, place: Path) -> Path:
 
 
 def _drawing() -> bytes:
-    import cv2
-
-    return cv2.imencode(".png", make_phantom(3, "mel", (450, 600)).image[..., ::-1])[1].tobytes()
+    return encode_png(make_phantom(3, "mel", (450, 600)).image)
 
 
 def _free_port() -> int:

@@ -1,7 +1,6 @@
 """Step 'backbone': teach an ImageNet backbone skin, as a whole-image classifier, before it becomes the detector's."""
 
 import difflib
-import hashlib
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -15,6 +14,7 @@ from timm.data import Mixup
 from torch import nn
 
 from mat_core.errors import ConfigError, DataError
+from mat_core.files import checksum
 from mat_core.ham10000 import Case, Dataset
 from mat_core.labels import CODES
 
@@ -215,7 +215,7 @@ def train_backbone(
 
     written = {"step": "backbone", "settings": settings}
     if weights is not None:
-        written["weights"] = {"file": weights.name, "sha256": hashlib.sha256(weights.read_bytes()).hexdigest()}
+        written["weights"] = {"file": weights.name, "sha256": checksum(weights)}
     return fit(run, model, recipe, written, batches, loss_of, validate, "lrap")
 
 

@@ -1,7 +1,6 @@
 """The steps of `python -m training`: what each is asked, and what it calls."""
 
 import argparse
-import hashlib
 import json
 import sys
 from dataclasses import asdict, replace
@@ -9,6 +8,7 @@ from pathlib import Path
 
 from mat_core.bundle import DEFAULT, Bundle, save_bundle
 from mat_core.errors import ConfigError, UserError
+from mat_core.files import checksum
 from mat_core.ham10000 import ATTRIBUTION, SPLIT_FILE, Dataset, read_dataset
 from mat_core.units import UNITS
 
@@ -294,7 +294,7 @@ def _bundle(args, plan: Plan, data: Dataset) -> None:
         fields=mat.fields,
         temperature=fit_temperature(logits.numpy(), [c.label for c in val]),
         name=f"MAT {UNITS[mat.unit].name}" + (", told dx_type" if "dx_type" in mat.fields else ""),
-        split={"file": args.split_file.name, "sha256": hashlib.sha256(args.split_file.read_bytes()).hexdigest()},
+        split={"file": args.split_file.name, "sha256": checksum(args.split_file)},
         novelty=fit_novelty(seen, regions),
         notes={
             "preset": args.preset,
@@ -335,17 +335,16 @@ def _ablation(args, plan: Plan, data: Dataset) -> None:
 
 
 def _evaluate(args, plan: Plan, data: Dataset) -> None:
-    from mat_core.bundle import CONFIG, METRICS
+    from mat_core.bundle import find_bundles, write_metrics
     from mat_core.diagnoser import Diagnoser
     from mat_core.explain.side_by_side import same_detector
 
-    from .engine import write_json
     from .evaluate import answer_units, figures_of, report
 
     cases = data.of(args.split)
     folders = [args.checkpoint]
     if args.units:
-        folders += [f.parent for f in sorted(args.checkpoint.parent.glob(f"*/{CONFIG}")) if f.parent != args.checkpoint]
+        folders += [folder for folder in find_bundles(args.checkpoint.parent) if folder != args.checkpoint]
     diagnosers = {folder: Diagnoser.from_pretrained(folder) for folder in folders}
     first = diagnosers[args.checkpoint].bundle
     for folder in folders[1:]:
@@ -361,14 +360,13 @@ def _evaluate(args, plan: Plan, data: Dataset) -> None:
             before = diagnoser.bundle.metrics
             explained = before.get(name, {}).get("explain")  # by a step of its own, of the same weights
             kept = {} if explained is None else {"explain": explained}
-            write_json({**before, name: figures | kept}, folder / METRICS)
+            write_metrics(folder, {**before, name: figures | kept})
 
 
 def _explain(args, plan: Plan, data: Dataset) -> None:
-    from mat_core.bundle import METRICS
+    from mat_core.bundle import write_metrics
     from mat_core.diagnoser import Diagnoser
 
-    from .engine import write_json
     from .explain import explain_split, report
 
     diagnoser = Diagnoser.from_pretrained(args.checkpoint)
@@ -378,7 +376,7 @@ def _explain(args, plan: Plan, data: Dataset) -> None:
     figures = explain_split(diagnoser, data.of(args.split), args.limit, args.seed)
     print(report(figures, args.split))
     if args.save:
-        write_json({**metrics, args.split: {**metrics[args.split], "explain": figures}}, args.checkpoint / METRICS)
+        write_metrics(args.checkpoint, {**metrics, args.split: {**metrics[args.split], "explain": figures}})
 
 
 def _report(args, plan: Plan, data: Dataset) -> None:

@@ -20,8 +20,8 @@ from torch import Tensor, nn
 from mat_core.detectors.detectron2 import Detectron2Config, Detectron2Detector
 from mat_core.detectors.pickles import MAX_BYTES, read_pickle
 from mat_core.errors import ConfigError, DataError
+from mat_core.files import checksum
 
-from .detector import sha256
 from .engine import save_atomically
 
 ZOO = "zoo"  # in the place of a file: download it
@@ -49,9 +49,9 @@ def convert_detector(weights: str, model: str, output: Path, kinds: tuple[str, .
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "weights.pkl"
             _download(model, path)
-            source, state = sha256(path), model_state(read_pickle(path), model)
+            source, state = checksum(path), model_state(read_pickle(path), model)
     else:
-        state, source = model_state(read_pickle(weights), weights), sha256(Path(weights))
+        state, source = model_state(read_pickle(weights), weights), checksum(Path(weights))
     state = fitting(state, expected) if expected is not None else state
     metadata = {"model": model, "kinds": json.dumps(config.kinds), "source_sha256": source}
     save_atomically(state, output, metadata)

@@ -1,6 +1,5 @@
 """Step 'detector': Faster R-CNN on boxes of the masks: the lesion with its diagnosis and, if asked for, its parts."""
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -117,12 +116,6 @@ def trained_detector(run: Path, config: DetectorConfig) -> TorchvisionSource:
     if not path.is_file():
         raise DataError(f"There is no trained detector in {run}. Run the step 'detector' first.")
     return TorchvisionSource(config, path)
-
-
-def sha256(path: Path) -> str:
-    """Checksum of a file, in hexadecimal digits."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def find_regions(model: TorchvisionDetector, cases: Sequence[Case], batch_size: int = 16) -> list[Regions]:

@@ -1,6 +1,5 @@
 """The figures of the documents, as SVG, from `report.measure`'s numbers alone; the same bytes each time."""
 
-import base64
 from html import escape
 from pathlib import Path
 
@@ -10,6 +9,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from mat_core.encoding import data_uri, encode_jpeg
 from mat_core.figures import COLOURMAP, HALO, INK, PAPER, REGION_COLOURS
 from mat_core.labels import BY_CODE, CODES, PARTS, region_name
 from mat_core.phantoms import make_phantom
@@ -65,13 +65,12 @@ def overlays_svg(overlays: list[dict], width: int = 400, height: int = 300, colu
     for i, overlay in enumerate(overlays):
         phantom = make_phantom(overlay["seed"], overlay["drawn"], (height, width))
         half = cv2.resize(phantom.image, (width // 2, height // 2), interpolation=cv2.INTER_AREA)
-        _, jpeg = cv2.imencode(".jpg", half[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 70])
         caption = f"Phantom drawn as {BY_CODE[overlay['drawn']].name}"
         parts.append(
             f'<g transform="translate({i % columns * (width + 10)} {i // columns * row_height})">'
             f'<text x="2" y="20" font-size="15" fill="{INK}">{escape(caption)}</text><g transform="translate(0 28)">'
             f'<image width="{width}" height="{height}" '
-            f'href="data:image/jpeg;base64,{base64.b64encode(jpeg).decode()}"/>'
+            f'href="{data_uri(encode_jpeg(half, 70), "jpeg")}"/>'
         )
         labels, named = [], {}
         for number, region in enumerate(overlay["regions"], 1):

@@ -10,7 +10,6 @@ says where it is.
 
 import json
 import math
-import os
 import random
 import time
 from collections.abc import Callable, Iterable
@@ -27,6 +26,7 @@ from torch import nn
 from tqdm import tqdm
 
 from mat_core.errors import DataError
+from mat_core.files import replace_file
 
 from .speed import backward_mode, keep_memory
 from .status import PROGRESS, best_epoch
@@ -196,17 +196,15 @@ def read_history(run: Path) -> list[dict]:
 def save_atomically(tensors: dict[str, torch.Tensor], path: Path, metadata: dict[str, str] | None = None) -> None:
     """Write a safetensors file that is either the old one or the new one, never half of one."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(path.name + ".partial")
-    save_file({k: v.detach().cpu().contiguous() for k, v in tensors.items()}, partial, metadata=metadata)
-    os.replace(partial, path)
+    kept = {k: v.detach().cpu().contiguous() for k, v in tensors.items()}
+    replace_file(path, lambda partial: save_file(kept, partial, metadata=metadata))
 
 
 def write_json(value, path: Path) -> None:
     """Write JSON atomically; dataclasses become objects."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(path.name + ".partial")
-    partial.write_text(json.dumps(value, indent=2, default=lambda o: asdict(o) if is_dataclass(o) else str(o)) + "\n")
-    os.replace(partial, path)
+    text = json.dumps(value, indent=2, default=lambda o: asdict(o) if is_dataclass(o) else str(o)) + "\n"
+    replace_file(path, lambda partial: partial.write_text(text))
 
 
 class _RunState:

@@ -13,12 +13,13 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from mat_core.errors import DataError
+from mat_core.files import checksum
 from mat_core.ham10000 import Case, Dataset
 from mat_core.regions import Regions, network_input
 
 from .augment import Augmentation
 from .data import Views, loader
-from .detector import DetectorSource, first_diagnoses, sha256
+from .detector import DetectorSource, first_diagnoses
 from .engine import save_atomically, write_json
 from .splits import hold_out
 
@@ -83,7 +84,7 @@ def cache_features(
 
 def claim(run: Path, source: DetectorSource) -> None:
     """Note beside the shards that they are of this detector. Raises DataError where they are of another."""
-    asked = {"kind": source.kind, "config": source.config, "sha256": sha256(source.weights)}
+    asked = {"kind": source.kind, "config": source.config, "sha256": checksum(source.weights)}
     asked = json.loads(json.dumps(asked, default=vars))
     made = recorded(run)
     if made is None and any(run.glob("*.safetensors")):

@@ -4,7 +4,6 @@
 writes docs/RESULTS.md, MODEL_CARD.md and docs/figures/; a test does it again and compares.
 """
 
-import json
 from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,9 +16,9 @@ from scipy.stats import binomtest
 from sklearn.metrics import auc as area_under
 from sklearn.metrics import roc_curve
 
-from mat_core.bundle import CHECKPOINTS, CONFIG, DEFAULT, METRICS
+from mat_core.bundle import CHECKPOINTS, CONFIG, DEFAULT, METRICS, read_config, read_metrics
 from mat_core.diagnoser import Diagnoser
-from mat_core.errors import DataError
+from mat_core.errors import BundleError, DataError
 from mat_core.ham10000 import Case, Dataset
 from mat_core.labels import CODES
 from mat_core.network import MATConfig, MATNetwork
@@ -173,8 +172,8 @@ def shipped(checkpoints: Path = CHECKPOINTS) -> tuple[dict, dict]:
     """Metrics and config of the bundle that the app loads. Raises DataError where it lacks one."""
     folder = checkpoints / DEFAULT.name
     try:
-        return tuple(json.loads((folder / name).read_text(encoding="utf-8")) for name in (METRICS, CONFIG))
-    except (OSError, ValueError):
+        return read_metrics(folder, needed=True), read_config(folder)
+    except BundleError:
         raise DataError(
             f"{folder} lacks a readable {METRICS} or {CONFIG}: run the steps bundle and evaluate --save first."
         ) from None

@@ -1,8 +1,6 @@
 """What makes a training step on CPU faster without changing what it learns; `python -m training speed` measures it."""
 
-import ctypes
 import os
-import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext, suppress
@@ -17,9 +15,9 @@ from torch import nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from mat_core.errors import ConfigError
+from mat_core.memory import MMAP_THRESHOLD, TOP_PAD, TRIM_THRESHOLD, mallopt
 
 _CONVOLUTION_BACKWARD = torch.ops.aten.convolution_backward.default
-_M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_THRESHOLD = -1, -2, -3  # glibc's malloc.h
 
 
 class DepthwiseBackward(TorchDispatchMode):
@@ -58,14 +56,7 @@ def keep_memory() -> bool:
 
     For the whole process. False where the C library has no such setting.
     """
-    if not sys.platform.startswith("linux"):
-        return False
-    libc = ctypes.CDLL(None)
-    if not hasattr(libc, "gnu_get_libc_version"):
-        return False
-    settings = ((_M_MMAP_THRESHOLD, 1 << 30), (_M_TRIM_THRESHOLD, 2**31 - 1), (_M_TOP_PAD, 1 << 28))
-    kept = [libc.mallopt(name, value) == 1 for name, value in settings]
-    return all(kept)
+    return mallopt({MMAP_THRESHOLD: 1 << 30, TRIM_THRESHOLD: 2**31 - 1, TOP_PAD: 1 << 28})
 
 
 def machine() -> str:

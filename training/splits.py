@@ -1,7 +1,6 @@
 """Step 'split': train, val and test by lesion, stratified by diagnosis (paper, section 3.1: 80/10/10)."""
 
 import csv
-import os
 from collections import defaultdict
 from dataclasses import replace
 from pathlib import Path
@@ -9,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from mat_core.errors import DataError
+from mat_core.files import replace_file
 from mat_core.ham10000 import Case, Dataset
 
 
@@ -33,14 +33,16 @@ def make_split(cases: tuple[Case, ...], path: Path, shares: tuple[float, float] 
         for i, name in enumerate(order):
             place[name] = "val" if i < val else "test" if i < val + test else "train"
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(path.name + ".partial")
-    with partial.open("w", newline="", encoding="utf-8") as handle:
-        writer = csv.writer(handle, lineterminator="\n")
-        writer.writerow(["lesion_id", "first_image_id", "dx", "split", "images"])
-        for name in sorted(lesions):
-            group = lesions[name]
-            writer.writerow([name, min(c.image_id for c in group), group[0].diagnosis, place[name], len(group)])
-    os.replace(partial, path)
+
+    def write(partial: Path) -> None:
+        with partial.open("w", newline="", encoding="utf-8") as handle:
+            writer = csv.writer(handle, lineterminator="\n")
+            writer.writerow(["lesion_id", "first_image_id", "dx", "split", "images"])
+            for name in sorted(lesions):
+                group = lesions[name]
+                writer.writerow([name, min(c.image_id for c in group), group[0].diagnosis, place[name], len(group)])
+
+    replace_file(path, write)
     return {split: sum(p == split for p in place.values()) for split in ("train", "val", "test")}
 
 

@@ -1,10 +1,10 @@
 """The image with its first k regions as an SVG, sharp at every size, and the same regions as a list."""
 
-import base64
 from collections.abc import Sequence
 
 import numpy as np
 
+from mat_core.encoding import data_uri
 from mat_core.figures import label_spots, region_colour, region_texts
 from mat_core.labels import region_name
 
@@ -80,9 +80,9 @@ def _drawing(session: Session, boxes: np.ndarray, texts: Sequence[str], colours:
             f'<rect class="plate" x="{x:.1f}" y="{y:.1f}" width="{widths[i]:.1f}" height="{FONT + 5}" rx="3" '
             f'fill="{colours[i]}"/><text x="{x + 4:.1f}" y="{y + FONT:.1f}">{esc(texts[i])}</text>'
         )
-    data = base64.b64encode(session.picture).decode()
+    uri = data_uri(session.picture, "jpeg")
     title = f"The image with {len(boxes)} numbered regions: " + "; ".join(texts)
     return (
         f'<svg viewBox="0 0 {w:.1f} {h:.1f}" style="max-width:{w:.0f}px" role="img" aria-label="{esc(title)}">'
-        f'<image href="data:image/jpeg;base64,{data}" width="{w:.1f}" height="{h:.1f}"/>{"".join(parts)}</svg>'
+        f'<image href="{uri}" width="{w:.1f}" height="{h:.1f}"/>{"".join(parts)}</svg>'
     )

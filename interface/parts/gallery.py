@@ -1,9 +1,6 @@
 """The cases to try as thumbnails, and where the case on the screen is from."""
 
-import base64
-
-import cv2
-
+from mat_core.encoding import data_uri, encode_jpeg
 from mat_core.ham10000 import ATTRIBUTION
 from mat_core.images import load_image, scale_image
 from mat_core.labels import BY_CODE
@@ -44,9 +41,8 @@ def provenance_html(example: Example) -> str:
 def thumbnail(example: Example) -> str:
     """A small picture of the case as a data: URI in an img; what it shows is said beside it."""
     image = scale_image(load_image(example.path), THUMBNAIL_SIDE, 2 * THUMBNAIL_SIDE)
-    good, data = cv2.imencode(".jpg", image[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 82])
-    assert good
-    return f'<img src="data:image/jpeg;base64,{base64.b64encode(data).decode()}" alt="">'
+    source = data_uri(encode_jpeg(image, 82), "jpeg")
+    return f'<img src="{source}" alt="">'
 
 
 def _button(index: int, example: Example) -> str:

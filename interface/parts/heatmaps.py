@@ -6,7 +6,7 @@ import numpy as np
 
 from mat_core import Diagnosis
 from mat_core.figures import by_region, cell_colours, percent, region_colour
-from mat_core.units import UNITS
+from mat_core.units import BY_NAME, UNITS
 
 from ..session import Session
 from .text import esc
@@ -52,7 +52,7 @@ def _why_none(diagnosis: Diagnosis, direction: str) -> str:
     unit = UNITS[diagnosis.unit]
     if "words" not in unit.modalities:
         return f"This model ({unit.name}) reads no words, so there is no attention between words and regions."
-    if direction.split("_to_")[0] not in unit.guided:
+    if BY_NAME[direction].queries not in unit.guided:
         return f"The unit of this model ({unit.name}) has no guided attention in this direction."
     return "All metadata is unknown, so the model read no words: there is nothing to look from or at."
 

@@ -9,12 +9,13 @@ import gradio.mcp
 from gradio_client.utils import decode_base64_to_binary
 
 from mat_core import ImageError, UserError
+from mat_core.encoding import data_uri
 from mat_core.images import ALLOWED, MAX_BYTES
 
 from ..server.uploads import UPLOADS
 
 NEEDED = "mcp>=1.21,<2"
-PICTURE = "data:image/png;base64,"
+PICTURE = data_uri(b"", "png")
 IMAGE_FORMAT = "the file's bytes as a data: URI in base64, or what the app's /gradio_api/upload answered"
 
 

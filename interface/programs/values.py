@@ -1,6 +1,5 @@
 """What a program sends, checked, and what it gets back, as plain JSON."""
 
-import base64
 import functools
 import math
 from dataclasses import dataclass, is_dataclass
@@ -9,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from mat_core import ConfigError, Metadata, UserError
+from mat_core.encoding import data_uri
 from mat_core.figures import to_png
 from mat_core.labels import DISCLAIMER
 from mat_core.limits import shown
@@ -98,7 +98,7 @@ def code(labels: tuple[str, ...], label: str | None) -> str | None:
 
 
 def png(figure) -> dict:
-    return {"png": "data:image/png;base64," + base64.b64encode(to_png(figure)).decode(), "disclaimer": DISCLAIMER}
+    return {"png": data_uri(to_png(figure), "png"), "disclaimer": DISCLAIMER}
 
 
 def plain(result: Any, **more) -> Any:

@@ -1,13 +1,12 @@
 """How much of this machine is ours: a container's quota counts, not the cores of its host."""
 
-import ctypes
 import math
 import os
-import sys
 from pathlib import Path
 
+from mat_core.memory import ARENA_MAX, mallopt
+
 CGROUP = Path("/sys/fs/cgroup")
-_M_ARENA_MAX = -8  # of glibc's malloc.h
 
 
 def cores(root: Path = CGROUP) -> int:
@@ -35,7 +34,4 @@ def share_heaps(most: int = 2) -> bool:
 
     To be called before threads are started. False where the C library has no such setting.
     """
-    if not sys.platform.startswith("linux"):
-        return False
-    libc = ctypes.CDLL(None)
-    return hasattr(libc, "gnu_get_libc_version") and libc.mallopt(_M_ARENA_MAX, most) == 1
+    return mallopt({ARENA_MAX: most})

@@ -7,13 +7,13 @@ and never used to find it. Nothing else that a request names is opened, so no pa
 import os
 import re
 import secrets
-import stat
 import threading
 import time
 from pathlib import Path
 
 from gradio.utils import get_upload_folder
 
+from mat_core.files import open_regular
 from mat_core.images import MAX_BYTES
 
 BUDGET = 512 * 2**20  # bytes that all uploads together may take on the disk
@@ -70,18 +70,11 @@ class Uploads:
         if name in self._kept:
             return self._kept[name].read_bytes()
         try:  # no link is followed and nothing waited for, whatever somebody may have put there
-            handle = os.open(
-                self.folder / name.split("/")[0], os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-            )
+            file = open_regular(self.folder / name.split("/")[0], follow=False)
         except OSError:
             raise FileNotFoundError from None
-        try:
-            if not stat.S_ISREG(os.fstat(handle).st_mode):
-                raise FileNotFoundError
-            with os.fdopen(handle, "rb", closefd=False) as file:
-                return file.read(MAX_BYTES + 1)
-        finally:
-            os.close(handle)
+        with file:
+            return file.read(MAX_BYTES + 1)
 
     def sweep(self, age: float) -> None:
         """Delete what has lain in the folder for `age` seconds, whatever put it there."""

@@ -4,6 +4,7 @@ import gradio as gr
 
 from mat_core.explain import compare
 from mat_core.labels import BY_CODE
+from mat_core.units import UNITS
 
 from ..models import Models
 from ..parts.asking import NOTHING, about
@@ -11,15 +12,6 @@ from ..parts.safely import safely
 from ..parts.tables import Markup, table
 from ..parts.text import esc
 from ..session import Session
-
-WHAT = {
-    "base": "no attention: regions and words meet only in the fusion",
-    "sa-sa": "each side attends to itself",
-    "sa-sga-image": "words guide the regions' attention",
-    "sa-sga-text": "regions guide the words' attention",
-    "sga-sga": "each side guides the other",
-    "image-only": "regions attend to each other; no words are read",
-}
 
 
 def build_compare(models: Models, session: gr.State, tab: gr.Tab) -> None:
@@ -46,10 +38,10 @@ def compare_html(models: Models, now: Session) -> str:
     ]
     measured = []
     for name, diagnoser in units.items():
-        unit = diagnoser.bundle.network.config.unit
+        wiring = UNITS[diagnoser.bundle.network.config.unit]
         figures = diagnoser.bundle.metrics.get("test") or {}
         values = [_value(figures.get(key)) for key in ("acc", "lrap", "auc", "balanced_acc")]
-        told = Markup(f'{esc(name)}<span class="what">{esc(WHAT[unit])}</span>')
+        told = Markup(f'{esc(name)}<span class="what">{esc(wiring.meaning)}</span>')
         measured.append((told, *values))
     alone = (
         '<p class="note note-info">Only one model is installed: there is nothing to compare it with.</p>'

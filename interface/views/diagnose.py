@@ -1,11 +1,11 @@
 """The first view: an image and its metadata on the left; on the right the answer, then the evidence for it."""
 
-import base64
 from dataclasses import dataclass, replace
 
 import gradio as gr
 
 from mat_core import Diagnoser, ImageError, Metadata, UserError
+from mat_core.encoding import data_uri
 from mat_core.figures import plate, to_png
 
 from ..examples import Example
@@ -170,7 +170,7 @@ def _wire(diagnoser: Diagnoser, examples: list[Example], w: Widgets, session: gr
             raise UserError(IDLED)
         where = "" if now.example is None else f"{now.example.name}{' (synthetic)' if now.example.synthetic else ''}."
         png = to_png(plate(now.diagnosis, now.image(), k, head_index(head), where))
-        return {uri: "data:image/png;base64," + base64.b64encode(png).decode(), **notes}
+        return {uri: data_uri(png, "png"), **notes}
 
     def tell(error: UserError) -> dict:
         """Beside what it is about; everything else stays as it was."""

@@ -1,14 +1,14 @@
 """Question's tab 'Hide': cover a part of the photograph, let the model look again, and see the answer change."""
 
-import base64
 from pathlib import Path
 
-import cv2
 import gradio as gr
 import numpy as np
 
 from mat_core import ConfigError, Diagnoser
-from mat_core.explain.occlusion import FILLS, Occlusion, cover, filling, occlude, refine
+from mat_core.encoding import data_uri, encode_jpeg
+from mat_core.explain import FILLS, Occlusion, occlude, refine
+from mat_core.explain.covering import cover, filling
 from mat_core.labels import BY_CODE
 
 from ..parts.asking import NOTHING, about, ask_again, subject
@@ -167,6 +167,4 @@ def _tile(i: int, name: str, box: np.ndarray, size: tuple[int, int], effect: flo
 
 
 def _picture(image: np.ndarray) -> str:
-    good, data = cv2.imencode(".jpg", image[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 88])
-    assert good
-    return "data:image/jpeg;base64," + base64.b64encode(data).decode()
+    return data_uri(encode_jpeg(image, 88), "jpeg")

@@ -1,12 +1,18 @@
 """Detectors by the name that a bundle gives them."""
 
-from torch import nn
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 from ..errors import BundleError
 from ..limits import configured, shown
 
+if TYPE_CHECKING:
+    from .detectron2 import Detectron2Detector
+    from .torchvision import TorchvisionDetector
 
-def build_detector(kind: str, config: dict) -> nn.Module:
+
+def build_detector(kind: str, config: dict) -> TorchvisionDetector | Detectron2Detector:
     """The detector `kind` with this configuration, weights not loaded.
 
     Raises BundleError for a kind not known, ConfigError for settings that cannot work,

@@ -10,17 +10,18 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torchvision.ops import clip_boxes_to_image, nms
 
 from ..errors import ConfigError, NotInstalledError
 from ..images import scale_image
 from ..labels import EVERYDAY, PARTS
-from ..limits import number, shown, texts, whole
-from ..regions import Regions, likeliest_kinds
+from ..limits import shown
+from ..regions import Regions
+from .common import check_output, kinds_of, scaled_back, thin_out
 
 # COCO's things (Lin et al. 2014) in the order of the zoo's class heads
 COCO = (
@@ -41,15 +42,13 @@ HOW = (
 )
 POOLED_AT_ONCE = 100  # boxes: res5 keeps 0.4 MB of numbers a box
 MOST_SIDE = 3000  # pixels
-SMALLEST = 4  # pixels of the scaled image: what is narrower is no region
 
 
 @dataclass(frozen=True)
 class Detectron2Config:
     """Everything that the weights need to be read back. Sizes are in pixels of the scaled image.
 
-    model: the zoo's name of the network; kinds: what the class head was taught; proposals: of the RPN, before the class
-    head; nms_iou: two regions overlap no more than this; n: regions at most.
+    model: the zoo's name of the network; the rest as `common.Output` has it.
     """
 
     model: str = "COCO-Detection/faster_rcnn_R_101_C4_3x.yaml"
@@ -69,14 +68,9 @@ class Detectron2Config:
         sides = self.short_side, self.long_side
         if not all(type(side) is int for side in sides) or not 0 < self.short_side <= self.long_side <= MOST_SIDE:
             raise ConfigError(f"The sides must be from 1 to {MOST_SIDE}, the short one first; got {shown(sides)}.")
-        texts("kinds", self.kinds, 1000)
+        check_output(self)
         if not set(self.kinds).isdisjoint(PARTS):
             raise ConfigError(f"kinds names what the class head was taught, and no part ({', '.join(PARTS)}).")
-        number("nms_iou", self.nms_iou, 0.01, 1)
-        whole("proposals", self.proposals, 1, 1000)
-        whole("n", self.n, 1, 1000)
-        if self.n > self.proposals:
-            raise ConfigError(f"{self.n} regions cannot come out of {self.proposals} proposals.")
 
 
 class Detectron2Detector(nn.Module):
@@ -84,6 +78,8 @@ class Detectron2Detector(nn.Module):
 
     Raises NotInstalledError where detectron2 is not there.
     """
+
+    rcnn: Any  # detectron2 has no types
 
     def __init__(self, config: Detectron2Config = Detectron2Config()):
         super().__init__()
@@ -120,11 +116,10 @@ class Detectron2Detector(nn.Module):
         probabilities = logits.softmax(1)[:, :-1].cpu().numpy()  # the last is the background
         worth = probabilities.max(1)
         order = np.argsort(-worth, kind="stable")
-        height, width = image.shape[:2]
-        factor = np.array([width / scaled.shape[1], height / scaled.shape[0]] * 2, dtype=np.float32)
+        size = image.shape[:2]
         return Regions(
-            boxes.cpu().numpy()[order] * factor, probabilities[order], features.cpu().numpy()[order],
-            (height, width), self.config.kinds,
+            scaled_back(boxes.cpu().numpy()[order], scaled.shape[:2], size), probabilities[order],
+            features.cpu().numpy()[order], size, self.config.kinds,
         )  # fmt: skip
 
     def _head(self, maps: dict[str, Tensor], boxes: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -139,18 +134,16 @@ class Detectron2Detector(nn.Module):
             else:
                 features = heads.box_head(heads.box_pooler(levels, [Boxes(part)]))
             found.append((features.float(), *(out.float() for out in heads.box_predictor(features))))
-        return tuple(torch.cat(parts) for parts in zip(*found, strict=True))
+        features, logits, deltas = (torch.cat(parts) for parts in zip(*found, strict=True))
+        return features, logits, deltas
 
     def _select(self, proposals: Tensor, probabilities: Tensor, deltas: Tensor, size: tuple[int, int]) -> Tensor:
         """One box a proposal, of its likeliest kind, clipped, without slivers, thinned out: at most (n, 4)."""
-        kinds = torch.from_numpy(likeliest_kinds(probabilities.cpu().numpy(), self.config.kinds)).to(deltas.device)
+        kinds = kinds_of(probabilities, self.config)
         rows = torch.arange(len(proposals), device=deltas.device)
         chosen = deltas.view(len(proposals), -1, 4)[rows, kinds]
         boxes = self.rcnn.roi_heads.box_predictor.box2box_transform.apply_deltas(chosen, proposals)
-        boxes, scores = clip_boxes_to_image(boxes, size), probabilities[rows, kinds]
-        wide = ((boxes[:, 2:] - boxes[:, :2]) >= SMALLEST).all(1)
-        boxes, scores = boxes[wide], scores[wide]
-        return boxes[nms(boxes, scores, self.config.nms_iou)[: self.config.n]]
+        return thin_out(boxes, probabilities[rows, kinds], size, self.config)
 
 
 def _build(config: Detectron2Config) -> nn.Module:

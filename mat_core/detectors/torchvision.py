@@ -9,6 +9,7 @@ of a region belong together exactly.
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import timm
@@ -17,13 +18,14 @@ from torch import Tensor, nn
 from torchvision.models.detection import FasterRCNN
 from torchvision.models.detection.anchor_utils import AnchorGenerator
 from torchvision.models.detection.faster_rcnn import FastRCNNPredictor, TwoMLPHead
-from torchvision.ops import FeaturePyramidNetwork, MultiScaleRoIAlign, clip_boxes_to_image, nms
+from torchvision.ops import FeaturePyramidNetwork, MultiScaleRoIAlign
 
 from ..errors import ConfigError
 from ..images import scale_image
 from ..labels import CODES, PARTS
-from ..limits import number, shown, texts, whole
-from ..regions import Regions, likeliest_kinds
+from ..limits import number, shown, whole
+from ..regions import Regions
+from .common import check_output, kinds_of, scaled_back, thin_out
 
 NAME = re.compile(r"\w+(\.\w+)?", re.ASCII)
 MOST_SIDE = 2000  # pixels
@@ -69,16 +71,13 @@ class DetectorConfig:
         whole("pyramid_width", self.pyramid_width, 1, 512)
         whole("pool", self.pool, 1, 14)
         whole("feature_width", self.feature_width, 1, 4096)
-        texts("kinds", self.kinds, 1000)
-        number("nms_iou", self.nms_iou, 0.01, 1)
-        whole("proposals", self.proposals, 1, 1000)
-        whole("n", self.n, 1, 1000)
-        if self.n > self.proposals:
-            raise ConfigError(f"{self.n} regions cannot come out of {self.proposals} proposals.")
+        check_output(self)
 
 
 class Pyramid(nn.Module):
     """A timm backbone's feature maps through a feature pyramid, as torchvision wants a backbone to be."""
+
+    body: Any  # timm's models say what they are at runtime
 
     def __init__(self, config: DetectorConfig):
         super().__init__()
@@ -175,22 +174,13 @@ class TorchvisionDetector(nn.Module):
 
     def _select(self, boxes: Tensor, probabilities: Tensor, size: tuple[int, int]) -> Tensor:
         """One box a proposal, of its likeliest kind, clipped, without slivers, thinned out: at most (n, 4)."""
-        labels = self._kinds(probabilities)
+        labels = kinds_of(probabilities, self.config)
         rows = torch.arange(len(boxes))
-        boxes, scores = boxes[rows, labels + 1], probabilities[rows, labels]
-        boxes = clip_boxes_to_image(boxes, size)
-        wide = ((boxes[:, 2:] - boxes[:, :2]) >= 4).all(1)
-        boxes, scores = boxes[wide], scores[wide]
-        keep = nms(boxes, scores, self.config.nms_iou)
-        return boxes[keep[: self.config.n]]
-
-    def _kinds(self, probabilities: Tensor) -> Tensor:
-        kinds = likeliest_kinds(probabilities.cpu().numpy(), self.config.kinds)
-        return torch.from_numpy(kinds).to(probabilities.device)
+        return thin_out(boxes[rows, labels + 1], probabilities[rows, labels], size, self.config)
 
     def _order(self, probabilities: Tensor) -> Tensor:
         """Best first. With parts: the lesion, then kinds in turn, or certain skin would crowd out the rest."""
-        labels = self._kinds(probabilities)
+        labels = kinds_of(probabilities, self.config)
         worth = probabilities.gather(1, labels[:, None])[:, 0]
         parts = torch.tensor([kind in PARTS for kind in self.config.kinds], device=labels.device)
         if not parts.any() or not len(worth):
@@ -205,9 +195,8 @@ class TorchvisionDetector(nn.Module):
 
     def _regions(self, boxes, features, probabilities, scaled_size, size) -> Regions:
         order = self._order(probabilities)
-        factor = np.array([size[1] / scaled_size[1], size[0] / scaled_size[0]] * 2, dtype=np.float32)
         return Regions(
-            boxes[order].float().cpu().numpy() * factor,
+            scaled_back(boxes[order].float().cpu().numpy(), scaled_size, size),
             probabilities[order].cpu().numpy(),
             features[order].cpu().numpy(),
             tuple(size),

@@ -20,11 +20,13 @@ once. Probabilities are calibrated; classes are in the bundle's order. "Positive
 from .ablation import Ablation, Groups, ablate, cumulate, take_away, touching
 from .agreement import CONFRONTED, RANKINGS, REFERENCES, Agreement, Confrontation, agree, average, confront, summarise
 from .contributions import Contributions, Margin, contributions
+from .covering import FILLS
 from .doubt import Doubt, OperatingPoint, doubt, operating_point
 from .leak import Leak, leak
-from .occlusion import FILLS, Occlusion, StoppedError, occlude, refine
+from .occlusion import Occlusion, occlude, refine
 from .passes import kind_groups
 from .relevance import Relevance, relevance
+from .scene import StoppedError
 from .side_by_side import Comparison, compare
 from .similarity import Similarity, similarity
 from .what_if import Flip, WhatIf, what_if

@@ -176,8 +176,7 @@ def without_each(diagnoser: Diagnoser, features: Tensor, padding: Tensor, ids: T
 
 def guided_maps(diagnoser: Diagnoser) -> tuple[str, ...]:
     """Names of the unit's guided maps, as `units.MAPS` has them; none for units without guidance."""
-    other = {"regions": "words", "words": "regions"}
-    return tuple(f"{side}_to_{other[side]}" for side in UNITS[diagnoser.bundle.network.config.unit].guided)
+    return tuple(m.name for m in UNITS[diagnoser.bundle.network.config.unit].guided_maps)
 
 
 def make_even(weights: Tensor) -> Tensor:

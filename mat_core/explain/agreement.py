@@ -21,9 +21,10 @@ from ..metadata import Metadata
 from ..regions import Regions
 from .ablation import without_each
 from .contributions import contributions
-from .occlusion import Progress, occlude
+from .occlusion import occlude
 from .passes import case_inputs, class_name, figure, label_index, probabilities_of, probabilities_without
 from .relevance import relevance
+from .scene import Progress
 
 RANKINGS = ("attention", "share", "gradient", "relevance", "ablation")
 RANDOM = "random"
@@ -180,9 +181,9 @@ def summarise(confrontations: Sequence[Confrontation], rounds: int = 1000, seed:
     rng = np.random.default_rng(seed)
 
     def mean(values: Sequence[float]) -> dict:
-        values = np.array(values)
-        drawn = values[rng.integers(0, len(values), (rounds, len(values)))].mean(1)
-        return {"value": float(values.mean()), "interval95": [float(v) for v in np.percentile(drawn, INTERVAL)]}
+        found = np.array(values)
+        drawn = found[rng.integers(0, len(found), (rounds, len(found)))].mean(1)
+        return {"value": float(found.mean()), "interval95": [float(v) for v in np.percentile(drawn, INTERVAL)]}
 
     against: dict[str, dict] = {one: {} for one in REFERENCES}
     for one, rows in against.items():
@@ -228,10 +229,10 @@ def top_overlap(a: np.ndarray, b: np.ndarray, top: int = TOP) -> float:
 
 def rank_correlation(a: np.ndarray, b: np.ndarray) -> float:
     """Spearman's: the correlation of the ranks, ties sharing theirs; 0 where one side is all the same, or empty."""
-    ranks = [_ranks(values) for values in (a, b)]
-    if not len(a) or min(r.std() for r in ranks) == 0:
+    ranks_a, ranks_b = _ranks(a), _ranks(b)
+    if not len(a) or min(ranks_a.std(), ranks_b.std()) == 0:
         return 0.0
-    return float(np.corrcoef(*ranks)[0, 1])
+    return float(np.corrcoef(ranks_a, ranks_b)[0, 1])
 
 
 def _scores(diagnoser, regions, metadata, features: Tensor, padding: Tensor, ids: Tensor, label: str, k: int):

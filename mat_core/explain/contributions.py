@@ -107,6 +107,8 @@ def contributions(diagnoser: Diagnoser, regions: Regions, metadata: Metadata | N
     network = diagnoser.bundle.network
     output = diagnoser.intermediates(regions, metadata)  # the pass of the diagnosis itself, to the last bit
     counts = {"regions": min(len(regions), network.config.n), "words": len(diagnoser.words(metadata))}
+    assert output.pooled is not None  # both were asked for
+    assert output.contributions is not None
     with torch.inference_mode():
         norm, classifier = network.norm, network.classifier
         gain, shift, weight, bias = (t.double() for t in (norm.weight, norm.bias, classifier.weight, classifier.bias))

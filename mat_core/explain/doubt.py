@@ -93,7 +93,7 @@ class OperatingPoint:
 
 def reasons(probabilities: dict[str, float], novelty: Novelty | None, agreeing: int | None = None) -> tuple[str, ...]:
     """Why not to rely on an answer, a sentence each; agreeing: views of eight with this top class, None: not asked."""
-    top = max(probabilities, key=probabilities.get)
+    top = max(probabilities, key=lambda code: probabilities[code])
     malignant = sum(p for code, p in probabilities.items() if code in BY_CODE and BY_CODE[code].malignant)
     benign = top not in BY_CODE or not BY_CODE[top].malignant
     share = figure(probabilities[top])

@@ -27,10 +27,8 @@ from torch import Tensor
 from ..diagnoser import Diagnoser
 from ..metadata import Metadata
 from ..regions import Regions
-from ..units import MAPS
-from .passes import case_inputs, label_index
-
-_SIDES = ("regions", "words")
+from ..units import BETWEEN, BY_NAME, MAPS, OTHER, SIDES
+from .passes import case_inputs, class_name, figure, label_index
 
 
 @dataclass(frozen=True)
@@ -46,6 +44,23 @@ class Relevance:
     rollout_regions: np.ndarray
     rollout_words: np.ndarray
 
+    def sentence(self) -> str:
+        """How relevance is shared out between regions and words, the region that has most, and rollout's first one."""
+        name, of_regions, of_words = class_name(self.label), self.regions.sum(), self.words.sum()
+        total = of_regions + of_words
+        if not total:
+            return f"No region and no word has any relevance for {name}."
+        parts = [
+            f"Of the relevance for {name}, words have {figure(of_words / total)}, regions {figure(of_regions / total)}"
+        ]
+        if of_regions:
+            first = int(self.regions.argmax())
+            parts.append(f"region {first + 1} has most of it ({figure(self.regions[first] / total)})")
+        said = f"{'; '.join(parts)}."
+        if self.rollout_regions.any():
+            said += f" Rollout, which knows no class, puts region {int(self.rollout_regions.argmax()) + 1} first."
+        return said
+
 
 def relevance(
     diagnoser: Diagnoser, regions: Regions, metadata: Metadata | None = None, label: str | None = None
@@ -57,15 +72,17 @@ def relevance(
     counts = {"regions": int((~padding).sum()), "words": words}
     maps = []  # without padding
     for layer in layers:
-        ends = {name: [counts[side] for side in name.split("_to_")] for name in layer}
-        maps.append({name: both[:, : ends[name][0], : ends[name][1]] for name, both in layer.items()})
+        ends = {name: BY_NAME[name] for name in layer}
+        maps.append(
+            {name: both[:, : counts[ends[name].queries], : counts[ends[name].keys]] for name, both in layer.items()}
+        )
     saliency = {side: value[: counts[side]] for side, value in weights.items()}
     shares = {side: value[: counts[side]] for side, value in contributions.items()}
-    sizes = [counts[side] for side in _SIDES]
+    sizes = [counts[side] for side in SIDES]
     relevant = _bimodal([{name: both[1] for name, both in layer.items()} for layer in maps], sizes)
     rolled = _rollout([{name: both[0] for name, both in layer.items()} for layer in maps], sizes)
-    tokens = torch.cat([saliency.get(side, torch.zeros(counts[side])) for side in _SIDES])
-    mass = torch.cat([shares.get(side, torch.zeros(counts[side])) for side in _SIDES])
+    tokens = torch.cat([saliency.get(side, torch.zeros(counts[side])) for side in SIDES])
+    mass = torch.cat([shares.get(side, torch.zeros(counts[side])) for side in SIDES])
     mass = mass / mass.sum().clamp_min(1e-12)
     split = counts["regions"]
     found, rollout = (tokens @ relevant).double().numpy(), (mass @ rolled).double().numpy()
@@ -89,25 +106,22 @@ def _captured(diagnoser: Diagnoser, features: Tensor, padding: Tensor, ids: Tens
     with torch.enable_grad():
         output = network(features, padding, ids, need_weights=True, edits={name: catch(name) for name in MAPS})
         label = label or diagnoser.bundle.labels[int(output.logits[0].argmax())]
-        logit = output.logits[0, label_index(diagnoser, label)]
-        sides = list(output.pooled)
-        wanted = [probe for _, _, probe in seen] + [output.pooled[side] for side in sides]
-        gradients = torch.autograd.grad(logit, wanted, allow_unused=True)
+        k = label_index(diagnoser, label)
+        probes = [probe for _, _, probe in seen]
+        gradients = torch.autograd.grad(output.logits[0, k], probes, allow_unused=True) if probes else ()
+        # from the pooled vectors on by itself: in a frozen network without blocks no gradient leads back to them
+        pooled = {side: values.detach().requires_grad_() for side, values in output.pooled.items()}
+        logit = network.classify(network.fusion.product(pooled))[0, k]
+        at_pooled = dict(zip(pooled, torch.autograd.grad(logit, list(pooled.values())), strict=True))
     layers: list[dict[str, Tensor]] = []
-    for (name, weights, _), gradient in zip(seen, gradients, strict=False):
+    for (name, weights, _), gradient in zip(seen, gradients, strict=True):
         if not layers or name in layers[-1]:
             layers.append({})
         weights = weights.detach()[0]
         gradient = torch.zeros_like(weights) if gradient is None else gradient[0]
         layers[-1][name] = torch.stack([weights.mean(0), (gradient * weights).clamp_min(0).mean(0)])
-    contributions = {side: output.contributions[side].detach()[0] for side in sides}
-    at_pooled = dict(zip(sides, gradients[len(seen) :], strict=True))
-    salient = {
-        side: (contributions[side] @ at_pooled[side][0]).clamp_min(0)
-        if at_pooled[side] is not None
-        else torch.zeros(len(contributions[side]))
-        for side in sides
-    }
+    contributions = {side: values.detach()[0] for side, values in output.contributions.items()}
+    salient = {side: (values @ at_pooled[side][0]).clamp_min(0) for side, values in contributions.items()}
     return layers, {side: c.sum(-1) for side, c in contributions.items()}, salient, label
 
 
@@ -117,13 +131,14 @@ def _bimodal(layers: list[dict[str, Tensor]], sizes: list[int]) -> Tensor:
     relevant = torch.eye(r + w)
     part = {"regions": slice(0, r), "words": slice(r, r + w)}
     for layer in layers:
-        for side in _SIDES:
-            if f"{side}_to_{side}" in layer:
+        for side in SIDES:
+            weighted = layer.get(BETWEEN[side, side].name)
+            if weighted is not None:
                 rows = part[side]
-                relevant[rows] = relevant[rows] + layer[f"{side}_to_{side}"] @ relevant[rows]
+                relevant[rows] = relevant[rows] + weighted @ relevant[rows]
         before = relevant.clone()
-        for side, other in (_SIDES, _SIDES[::-1]):
-            weighted = layer.get(f"{side}_to_{other}")
+        for side, other in OTHER.items():
+            weighted = layer.get(BETWEEN[side, other].name)
             if weighted is not None:
                 x, y = part[side], part[other]
                 relevant[x, y] += _row_normal(before[x, x]).T @ weighted @ _row_normal(before[y, y])
@@ -143,10 +158,10 @@ def _rollout(layers: list[dict[str, Tensor]], sizes: list[int]) -> Tensor:
     part = {"regions": slice(0, r), "words": slice(r, r + w)}
     rolled = torch.eye(r + w)
     for layer in layers:
-        for pairs in ([(s, s) for s in _SIDES], [_SIDES, _SIDES[::-1]]):
+        for pairs in ([(side, side) for side in SIDES], OTHER.items()):
             step = torch.eye(r + w)
             for side, other in pairs:
-                weights = layer.get(f"{side}_to_{other}")
+                weights = layer.get(BETWEEN[side, other].name)
                 if weights is not None and weights.shape[1]:
                     step[part[side]] *= 0.5
                     step[part[side], part[other]] += 0.5 * weights

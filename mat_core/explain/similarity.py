@@ -15,6 +15,7 @@ from torch import Tensor
 from ..diagnoser import Diagnoser
 from ..metadata import Metadata
 from ..regions import Regions
+from ..units import TransformerUnit
 from .passes import case_inputs
 
 
@@ -56,6 +57,7 @@ def similarity(diagnoser: Diagnoser, regions: Regions, metadata: Metadata | None
         seen["embedding"] = tokens["regions"]
         for number, layer in enumerate(network.layers, start=1):
             name = f" {number}" if len(network.layers) > 1 else ""
+            assert isinstance(layer, TransformerUnit)
             x = tokens["regions"]
             if "regions" in layer.self_blocks:
                 seen["SA" + name] = layer.self_blocks["regions"](x, x, padding, True)[0]

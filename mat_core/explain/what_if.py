@@ -82,7 +82,7 @@ class WhatIf:
                 for field, value in (("sex", self.sexes[j]), ("localization", self.sites[k])):
                     if value != getattr(old, field):
                         changes[field] = getattr(old, field), value
-                years = abs(age - old.age) if "age" in changes and old.age is not None else 0
+                years = abs(age - old.age) if age is not None and old.age is not None else 0
                 sure = float(table[j, k].max())
                 found.append(
                     (len(changes), years, -sure, Flip(changes, self.labels[table[j, k].argmax()], sure, table[j, k]))

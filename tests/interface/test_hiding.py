@@ -12,7 +12,7 @@ from interface.parts.asking import ask_again, subject
 from interface.session import analyse
 from interface.views.hide import hidden_html, kept_if_about, map_html
 from mat_core import ConfigError, Metadata
-from mat_core.explain.occlusion import FILLS, occlude
+from mat_core.explain import FILLS, occlude
 
 
 @pytest.fixture(scope="module")

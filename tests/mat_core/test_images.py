@@ -7,11 +7,11 @@ import struct
 import subprocess
 import sys
 import zlib
-from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
+from conftest import ROOT
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
@@ -20,7 +20,6 @@ from mat_core import images
 from mat_core.errors import ImageError
 from mat_core.images import given_size, image_key, load_image, scale_image
 
-ROOT = Path(__file__).resolve().parents[1]
 RNG = np.random.default_rng(0)
 # no two quarters alike and no symmetry: every turn and every swap of channels shows
 PICTURE = cv2.resize(RNG.integers(0, 256, (4, 5, 3), dtype=np.uint8), (60, 48), interpolation=cv2.INTER_NEAREST)

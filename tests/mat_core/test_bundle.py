@@ -8,18 +8,16 @@ import sys
 import threading
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from conftest import ROOT
 
 from mat_core import BundleError, ConfigError, Diagnoser, ImageError, Metadata, MetadataError
 from mat_core.bundle import CONFIG, DETECTOR, METRICS, NETWORK, load_bundle, save_bundle
 from mat_core.images import load_image
 from mat_core.labels import CODES
-
-ROOT = Path(__file__).resolve().parents[1]
 
 
 @pytest.fixture

@@ -27,7 +27,8 @@ from mat_core.explain import (
     summarise,
 )
 from mat_core.explain.agreement import top_overlap
-from mat_core.explain.occlusion import BATCH, cover, filling
+from mat_core.explain.covering import cover, filling
+from mat_core.explain.scene import BATCH, Scene
 from mat_core.images import load_image
 from mat_core.metadata import Vocabulary, closed_vocabulary
 from mat_core.phantoms import make_phantom
@@ -186,11 +187,9 @@ def test_hiding_nothing_is_the_diagnosis_to_the_last_bit(taught, tiny_diagnoser,
 
 def test_a_picture_scaled_before_gives_the_regions_of_the_picture(tiny_diagnoser):
     """Parts are hidden at the detector's own size; that alone must change nothing."""
-    from mat_core.explain.occlusion import _Scene
-
     for size in ((300, 400), (400, 300), (97, 211), (450, 601)):
         image = make_phantom(2, size=size).image
-        scene = _Scene(tiny_diagnoser, image, CASE, "skin")
+        scene = Scene(tiny_diagnoser, image, CASE, "skin")
         assert max(scene.size) <= 160
         again, regions = tiny_diagnoser.bundle.detector.detect(scene.image), tiny_diagnoser.regions(image)
         assert np.array_equal(again.features, regions.features)

@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from conftest import ROOT
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from safetensors.torch import load_file, save_file
@@ -26,7 +27,6 @@ from mat_core.__main__ import main as command
 from mat_core.bundle import CONFIG, DETECTOR, METRICS, NETWORK, NOVELTY, load_bundle
 from mat_core.images import load_image
 
-ROOT = Path(__file__).resolve().parents[1]
 SECONDS = 20  # a loaded machine; alone none takes one
 MEGABYTES = 600
 ABSENT = object()  # the setting is taken out

@@ -1,7 +1,7 @@
 """Explanations against what they must be: exact at their ends, equal to one-by-one passes, right on planted cases."""
 
 import json
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, is_dataclass, replace
 from itertools import product
 from pathlib import Path
 
@@ -11,7 +11,7 @@ import torch
 from PIL import Image
 from scipy.stats import spearmanr
 
-from mat_core import Diagnoser, MATConfig, MATNetwork, Metadata
+from mat_core import Diagnoser, MATConfig, MATNetwork, Metadata, explain
 from mat_core.bundle import Bundle
 from mat_core.errors import ConfigError
 from mat_core.explain import (
@@ -30,7 +30,7 @@ from mat_core.explain.ablation import guided_maps, make_even, shuffling
 from mat_core.explain.agreement import RANDOM, rank_correlation
 from mat_core.explain.doubt import UNFAMILIAR, VIEWS, Doubt, turn, turn_back
 from mat_core.explain.passes import case_inputs, probabilities_without
-from mat_core.explain.relevance import _bimodal, _rollout
+from mat_core.explain.relevance import Relevance, _bimodal, _rollout
 from mat_core.images import load_image
 from mat_core.metadata import CLEAN_FIELDS, DX_TYPES, FIELDS, Vocabulary, closed_vocabulary
 from mat_core.novelty import Novelty
@@ -79,7 +79,7 @@ def make_diagnoser(unit="sga-sga", seed=0, layers=1, fields=CLEAN_FIELDS, temper
     config = MATConfig(
         unit=unit, d=32, h=4, layers=layers, n=30, region_width=WIDTH + 4, word_width=8, vocabulary=len(vocabulary)
     )
-    network = MATNetwork(config).eval()
+    network = MATNetwork(config).eval().requires_grad_(False)  # as a loaded one is
     with torch.no_grad():
         network.classifier.weight *= 8  # answers that differ from 1/7
     return Diagnoser(Bundle(network, Detector(), vocabulary, fields=fields, temperature=temperature))
@@ -304,6 +304,26 @@ def test_rollout_halves_with_the_identity_and_keeps_rows_at_one():
     torch.testing.assert_close(_rollout([maps, maps], [2, 1]).sum(1), torch.ones(3))
 
 
+def test_relevance_says_itself():
+    def said(regions, words, rollout=(0.1, 0.5)):
+        return Relevance("mel", np.array(regions), np.array(words), np.array(rollout), np.zeros(len(words))).sentence()
+
+    assert said([3.0, 1.0], [1.0, 3.0]) == (
+        "Of the relevance for melanoma, words have .50, regions .50; region 1 has most of it (.38). "
+        "Rollout, which knows no class, puts region 2 first."
+    )
+    assert said([0.0, 2.0], []).startswith("Of the relevance for melanoma, words have .00, regions 1.00; region 2")
+    assert said([0.0, 0.0], [2.0]).startswith("Of the relevance for melanoma, words have 1.00, regions .00. Rollout")
+    assert said([], [2.0], []) == "Of the relevance for melanoma, words have 1.00, regions .00."
+    assert said([0.0, 0.0], [0.0]) == "No region and no word has any relevance for melanoma."
+
+
+def test_every_result_says_itself():
+    results = {thing for thing in vars(explain).values() if isinstance(thing, type) and is_dataclass(thing)}
+    assert len(results) == 15
+    assert {result.__name__ for result in results if not callable(getattr(result, "sentence", None))} == set()
+
+
 @pytest.mark.parametrize("unit", UNITS)
 @pytest.mark.parametrize("metadata", [CASE, Metadata()])
 @pytest.mark.parametrize("count", [1, 30])
@@ -342,6 +362,7 @@ def test_without_a_region_nothing_is_claimed_about_one(unit):
         assert curve == pytest.approx([answer[2]], abs=1e-6)
     found = relevance(diagnoser, regions, CASE)
     assert found.regions.shape == found.rollout_regions.shape == (0,)
+    assert "region 1" not in found.sentence()
     assert np.isfinite(found.words).all()
     np.testing.assert_allclose(what_if(diagnoser, regions, CASE).own, answer, atol=1e-6)
 
@@ -402,7 +423,7 @@ def test_random_weights_destroy_the_agreement_of_maps():
         regions = trained.regions(make_phantom(seed).image)
         ours, theirs = (agree(d, regions, CASE, "nv", points=2, draws=1).scores for d in (trained, random))
         for name, values in kept.items():
-            assert rank_correlation(ours[name], ours[name]) == pytest.approx(1)
+            assert min(np.ptp(ours[name]), np.ptp(theirs[name])) > 0  # a map that is flat correlates with nothing
             values.append(abs(rank_correlation(ours[name], theirs[name])))
     print({name: np.round(values, 2) for name, values in kept.items()})
     assert all(np.mean(values) < 0.5 for values in kept.values())
