@@ -50,7 +50,7 @@ def test_what_is_listed_exists_once_and_in_its_room():
     assert [path for room, path, _ in files if not path.startswith(room)] == []
 
 
-@pytest.mark.parametrize("file", sorted((ROOT / "tests").glob("*.py")), ids=lambda file: file.name)
+@pytest.mark.parametrize("file", sorted((ROOT / "tests").rglob("*.py")), ids=lambda file: file.name)
 def test_no_test_module_is_imported(file):
     for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
         names = []
