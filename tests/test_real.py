@@ -18,7 +18,7 @@ from mat_core.bundle import DEFAULT, METRICS, load_bundle
 from mat_core.ham10000 import SPLIT_FILE, read_dataset
 from mat_core.labels import CODES
 from mat_core.phantoms import make_phantom
-from training.evaluate import answer_all, figures_of
+from training.steps.evaluate import answer_all, bundle_metrics
 
 
 @pytest.fixture(scope="module")
@@ -62,8 +62,8 @@ def test_the_documents_say_what_the_metrics_file_says(metrics, document):
     rows = {"accuracy": "acc", "label ranking average precision": "lrap", "macro AUC": "auc"}
     for title, name in {**rows, "balanced accuracy": "balanced_acc"}.items():
         value, low, high = re.search(rf"^\| {title} \| ([.\d]+) \| ([.\d]+) to ([.\d]+) \|$", text, re.M).groups()
-        figure = metrics[name]
-        assert [value, low, high] == [f"{v:.3f}".lstrip("0") for v in (figure["value"], *figure["interval95"])], title
+        found = metrics[name]
+        assert [value, low, high] == [f"{v:.3f}".lstrip("0") for v in (found["value"], *found["interval95"])], title
 
 
 def test_half_a_bundle_is_not_shipped():
@@ -72,13 +72,13 @@ def test_half_a_bundle_is_not_shipped():
 
 @pytest.mark.real
 def test_the_model_answers_on_real_lesions_as_the_metrics_say(diagnoser, metrics):
-    """Every 12th test image: enough to catch a bundle whose figures belong to other weights."""
+    """Every 12th test image: enough to catch a bundle whose metrics belong to other weights."""
     cases = sorted(read_dataset(HAM10000).of("test"), key=lambda c: c.image_id)[::12]
-    figures = figures_of(cases, answer_all(diagnoser, cases))
-    assert figures["acc"]["value"] == pytest.approx(metrics["acc"]["value"], abs=0.12)
-    assert figures["auc"]["value"] > 0.88
-    assert figures["detector"]["lesion_recall_100"] >= 0.98
-    assert figures["detector"]["lesion_top"] >= 0.9
+    found = bundle_metrics(cases, answer_all(diagnoser, cases))
+    assert found["acc"]["value"] == pytest.approx(metrics["acc"]["value"], abs=0.12)
+    assert found["auc"]["value"] > 0.88
+    assert found["detector"]["lesion_recall_100"] >= 0.98
+    assert found["detector"]["lesion_top"] >= 0.9
 
 
 @pytest.mark.real

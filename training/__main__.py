@@ -10,9 +10,14 @@ def main(argv: list[str] | None = None) -> int:
     """Run one step; 0 when it is done, 2 with a sentence when it cannot be."""
     argv = sys.argv[1:] if argv is None else argv
     if argv[:1] == ["status"]:  # answers at once: torch, which takes seconds to load, is for the others
-        from .status import main as run
-    else:
-        from .commands import main as run
+        from .commands.status import STATUS
+        from .commands.step import parse
+
+        step, args = parse((STATUS,), argv)
+        step.run(args)
+        return 0
+    from .commands.table import main as run
+
     return run(argv)
 
 

@@ -4,14 +4,15 @@ from dataclasses import dataclass, field, replace
 
 from mat_core.detectors.torchvision import DetectorConfig
 
-from .ablation import AblationSettings
-from .augment import Augmentation
-from .backbone import BackboneSettings, feature_levels, with_model
-from .detector import DetectorSettings
-from .engine import Recipe
-from .features import FeatureSettings
-from .mat import MATSettings
-from .parts import KINDS
+from .data.augment import Augmentation
+from .data.parts import KINDS
+from .engine.recipe import Recipe
+from .networks.backbones import feature_levels
+from .steps.backbone import BackboneSettings, with_model
+from .steps.detector import DetectorSettings
+from .steps.features import FeatureSettings
+from .steps.mat import MATSettings
+from .steps.rows import RowsSettings
 
 
 @dataclass(frozen=True)
@@ -22,7 +23,7 @@ class Plan:
     detector: DetectorSettings = field(default_factory=DetectorSettings)
     features: FeatureSettings = field(default_factory=FeatureSettings)
     mat: MATSettings = field(default_factory=MATSettings)
-    ablation: AblationSettings = AblationSettings()
+    rows: RowsSettings = RowsSettings()
 
 
 def with_backbone(plan: Plan, name: str) -> Plan:
@@ -95,7 +96,7 @@ PRESETS = {
         ),
         FeatureSettings(held_out=0.25, held_views=(0,)),
         MATSettings(d=32, h=4, recipe=Recipe(epochs=2, batch_size=8, lr=1e-3, average=0.9)),
-        AblationSettings(
+        RowsSettings(
             (("sga-sga", 2), ("base", 1), ("metadata-only", 1), ("concatenation", 1), ("image-only", 1), ("sa-sa", 1))
         ),
     ),

@@ -30,9 +30,9 @@ from mat_core.labels import CODES, region_name
 from mat_core.phantoms import make_phantom, write_phantom_dataset
 from mat_core.regions import Regions
 from training.__main__ import main
-from training.convert import detectron2_source, fitting, model_state
-from training.detector import detector_figures, first_diagnoses
-from training.features import claim, load_features, recorded
+from training.results.regions import detector_metrics, first_diagnoses
+from training.steps.convert import detectron2_source, fitting, model_state
+from training.steps.features import claim, load_features, recorded
 
 C4, FPN, SMALL, SMALL_C4 = (
     f"COCO-Detection/faster_rcnn_{name}.yaml" for name in ("R_101_C4_3x", "R_101_FPN_3x", "R_50_FPN_1x", "R_50_C4_1x")
@@ -284,9 +284,9 @@ def test_a_detector_without_diagnoses_answers_alike_and_is_not_measured_on_them(
     assert cv2.imwrite(str(tmp_path / "mask.png"), mask)
     cases = [Case(str(k), str(k), CODES[k], Metadata(), tmp_path / "x.jpg", tmp_path / "mask.png") for k in range(2)]
     skin = Regions(everyday(1)[0].boxes, np.full((3, 7), 0.1, np.float32), np.ones((3, 4), np.float32), (50, 60), CODES)
-    figures = {len(found[0].kinds): detector_figures(cases, found) for found in (everyday(2), [skin, skin])}
-    assert not any(name.startswith("class_head") for name in figures[80])
-    assert any(name.startswith("class_head") for name in figures[7])
+    metrics = {len(found[0].kinds): detector_metrics(cases, found) for found in (everyday(2), [skin, skin])}
+    assert not any(name.startswith("class_head") for name in metrics[80])
+    assert any(name.startswith("class_head") for name in metrics[7])
 
 
 class Source:
@@ -310,9 +310,9 @@ def test_features_of_one_detector_are_not_anothers(tmp_path):
     (run / "detector.json").unlink()
     (run / "val-view0-00000.safetensors").write_bytes(b"")
     assert recorded(run) is None
-    with pytest.raises(DataError, match="another detector"):  # before records, there was torchvision's alone
-        claim(run, Source(weights))
-    claim(run, Source(weights, "torchvision"))
+    for source in (Source(weights), Source(weights, "torchvision")):
+        with pytest.raises(DataError, match=r"another detector \(it is not noted which\)"):
+            claim(run, source)
     (run / "detector.json").write_text("{")
     with pytest.raises(DataError, match="damaged"):
         recorded(run)

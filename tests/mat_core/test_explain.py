@@ -37,7 +37,7 @@ from mat_core.novelty import Novelty
 from mat_core.phantoms import make_phantom
 from mat_core.regions import Regions
 from mat_core.units import UNITS
-from training.explain import explain_split, report
+from training.steps.explain import as_lines, explain_split
 
 CASE = Metadata(age=55, sex="female", localization="lower extremity")
 WIDTH = 12  # of a region's features
@@ -394,8 +394,8 @@ def test_a_split_is_the_mean_of_its_cases(tiny_diagnoser, phantom_file, tmp_path
         assert found["rankings"][name]["spearman"] == pytest.approx(np.mean([one.spearman[name] for one in ones]))
     assert json.loads(json.dumps(found)) == found
     assert explain_split(tiny_diagnoser, cases, limit=1)["cases"] == 1
-    assert "2 cases" in report(found, "test")
-    assert "random" in report(found, "test")
+    assert "2 cases" in as_lines(found, "test")
+    assert "random" in as_lines(found, "test")
     for wrong in ((cases, 0), ([], None)):
         with pytest.raises(ConfigError):
             explain_split(tiny_diagnoser, *wrong)

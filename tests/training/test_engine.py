@@ -1,0 +1,229 @@
+"""The loop: what it learns, what it keeps, and that a run which was killed ends where the undisturbed one ends."""
+
+import json
+import random
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors import safe_open
+from safetensors.torch import load_file
+from torch import nn
+from torch.utils.data import DataLoader, TensorDataset
+
+from mat_core import DataError
+from mat_core.ham10000 import read_dataset
+from mat_core.phantoms import write_phantom_dataset
+from training.data.views import epoch_order
+from training.engine import files, loop
+from training.engine.loop import fit
+from training.engine.progress import best_epoch
+from training.engine.recipe import Recipe, learning_rate, plateaus
+from training.presets import PRESETS
+from training.steps.backbone import train_backbone
+from training.steps.detector import train_detector
+from training.steps.split import make_split
+
+
+def train_toy(run: Path, epochs: int = 4, stop_after: int | None = None, lr: float = 0.05):
+    """A small net with dropout and a moving average: everything that a resumed run must bring back."""
+    torch.manual_seed(5)
+    model = nn.Sequential(nn.Linear(4, 16), nn.BatchNorm1d(16), nn.ReLU(), nn.Dropout(0.3), nn.Linear(16, 3))
+    x = torch.randn(60, 4, generator=torch.Generator().manual_seed(1))
+    y = (x[:, 0] > 0).long() + (x[:, 1] > 0).long()
+
+    def batches(epoch: int):
+        if stop_after is not None and epoch > stop_after:
+            raise KeyboardInterrupt
+        order = torch.from_numpy(epoch_order([0] * 60, epoch, 0, 0.0))
+        return DataLoader(TensorDataset(x[order], y[order]), 10)
+
+    def loss_of(net, batch):
+        noise = float(np.random.normal()) + random.random()  # the generators that mixing and libraries draw from
+        return nn.functional.cross_entropy(net(batch[0] + 0.1 * noise), batch[1])
+
+    def validate(net):
+        return {"acc": float((net(x).argmax(1) == y).float().mean())}
+
+    recipe = Recipe(epochs=epochs, batch_size=10, lr=lr, average=0.9)
+    return model, fit(run, model, recipe, {"toy": 1}, batches, loss_of, validate, "acc")
+
+
+def kill_at(monkeypatch, batch: int, saved: tuple[int, ...]):
+    """The next run is stopped within its `batch`th batch, weights moved and average not, and saved after these."""
+    move, count = loop.move_average, 0
+
+    def counting(*args):
+        nonlocal count
+        count += 1
+        monkeypatch.setattr(loop, "SAVE_EVERY", 0 if count in saved else 10**6)
+        if count == batch:
+            raise KeyboardInterrupt
+        move(*args)
+
+    monkeypatch.setattr(loop, "move_average", counting)
+
+
+def assert_same_run(one: Path, other: Path):
+    for file in ("last.safetensors", "best.safetensors"):
+        ours, theirs = load_file(one / file), load_file(other / file)
+        assert set(ours) == set(theirs)
+        assert all(torch.equal(ours[k], theirs[k]) for k in theirs)
+    ours, theirs = (json.loads((run / "history.json").read_text()) for run in (one, other))
+    assert [{**row, "seconds": 0} for row in ours] == [{**row, "seconds": 0} for row in theirs]
+
+
+def test_a_killed_run_resumed_ends_where_the_undisturbed_one_ends(tmp_path):
+    _, whole = train_toy(tmp_path / "whole")
+    for stop in (1, 3):
+        with pytest.raises(KeyboardInterrupt):
+            train_toy(tmp_path / "killed", stop_after=stop)
+        with safe_open(tmp_path / "killed" / "last.safetensors", "pt") as file:
+            assert set(file.metadata()) == {"history"}  # between two epochs there is no position
+    _, resumed = train_toy(tmp_path / "killed")
+    assert {k: v for k, v in resumed.items() if k != "seconds"} == {k: v for k, v in whole.items() if k != "seconds"}
+    for file in ("last.safetensors", "best.safetensors"):
+        ours, theirs = load_file(tmp_path / "killed" / file), load_file(tmp_path / "whole" / file)
+        assert all(torch.equal(ours[k], theirs[k]) for k in theirs)
+
+
+# six batches an epoch: killed in the batch behind a save, some after it, behind a save at an epoch's last batch (that
+# is, while it is validated) and twice
+@pytest.mark.parametrize("kills", [[(3, (2,))], [(11, (2, 9))], [(7, (6,))], [(5, (1, 4)), (6, (3,))]])
+def test_a_run_killed_within_an_epoch_ends_where_the_undisturbed_one_ends(tmp_path, monkeypatch, kills):
+    train_toy(tmp_path / "whole")
+    for batch, saved in kills:
+        with monkeypatch.context() as patch:
+            kill_at(patch, batch, saved)
+            with pytest.raises(KeyboardInterrupt):
+                train_toy(tmp_path / "killed")
+    train_toy(tmp_path / "killed")
+    assert_same_run(tmp_path / "killed", tmp_path / "whole")
+
+
+def test_an_epoch_that_goes_on_reads_no_batch_that_is_behind_it(tmp_path, monkeypatch, capsys):
+    read = []
+
+    class Items(torch.utils.data.Dataset):
+        def __len__(self):
+            return 40
+
+        def __getitem__(self, i):
+            read.append(i)
+            return torch.ones(2) * i
+
+    def train():
+        read.clear()
+        fit(
+            tmp_path / "run", nn.Linear(2, 1), Recipe(1, 4, 1e-4, average=0.9), {}, lambda _: DataLoader(Items(), 4),
+            lambda net, batch: net(batch).square().mean(), lambda _: {"x": 0.0}, "x",
+        )  # fmt: skip
+
+    with monkeypatch.context() as patch:
+        kill_at(patch, 9, (7,))
+        with pytest.raises(KeyboardInterrupt):
+            train()
+    train()
+    assert read == list(range(28, 40))
+    assert "going on in epoch 1 of 1, after batch 7" in capsys.readouterr().out
+    train()
+    assert read == []
+
+
+@pytest.fixture
+def one_thread():
+    """Tiny images, whose steps take far longer where threads wait for each other on a busy machine."""
+    torch.set_num_threads(1)  # conftest.py sets back what a test sets
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory):
+    """A dataset of phantoms with a split."""
+    folder = tmp_path_factory.mktemp("small")
+    images = write_phantom_dataset(folder / "data", per_class=6)
+    make_split(read_dataset(images, None).cases, folder / "split.csv", seed=0)
+    return read_dataset(images, folder / "split.csv")
+
+
+@pytest.mark.usefixtures("one_thread")
+@pytest.mark.slow
+def test_backbone_and_detector_killed_within_an_epoch_end_where_the_undisturbed_ones_end(small, tmp_path, monkeypatch):
+    long, smoke = PRESETS["long"].backbone, PRESETS["smoke"].detector
+    assert long.mixup
+    assert long.cutmix
+    assert long.dropout
+    assert long.drop_path
+    settings = replace(
+        long, name="tf_efficientnet_lite0", sizes=((48, 64), (48, 64), (64, 96)), unmixed=1,
+        recipe=replace(long.recipe, epochs=3, batch_size=6),
+    )  # fmt: skip
+    trained = {
+        "backbone": lambda runs: train_backbone(small, runs / "backbone", settings),
+        "detector": lambda runs: train_detector(
+            small, runs / "detector", tmp_path / "whole" / "backbone" / "best.safetensors", smoke
+        ),
+    }
+    for name, train in trained.items():
+        train(tmp_path / "whole")
+        with monkeypatch.context() as patch:
+            kill_at(patch, 5, (3,))
+            with pytest.raises(KeyboardInterrupt):
+                train(tmp_path / "killed")
+        train(tmp_path / "killed")
+        assert_same_run(tmp_path / "killed" / name, tmp_path / "whole" / name)
+
+
+def test_a_toy_learns_and_the_best_epoch_is_kept(tmp_path):
+    model, best = train_toy(tmp_path / "run", epochs=8)
+    history = json.loads((tmp_path / "run" / "history.json").read_text())
+    assert best["acc"] == max(row["acc"] for row in history)
+    assert best["acc"] > 0.8
+    kept = load_file(tmp_path / "run" / "best.safetensors")
+    assert all(torch.equal(kept[k], v) for k, v in model.state_dict().items())
+
+
+def test_a_damaged_checkpoint_is_named_and_the_run_starts_again(tmp_path, capsys):
+    _, whole = train_toy(tmp_path / "run")
+    last = tmp_path / "run" / "last.safetensors"
+    last.write_bytes(last.read_bytes()[:100])
+    _, again = train_toy(tmp_path / "run")
+    assert "last.safetensors is damaged" in capsys.readouterr().out
+    assert again["loss"] == whole["loss"]
+
+
+def test_a_run_begun_with_other_settings_is_not_mixed_in(tmp_path):
+    train_toy(tmp_path / "run")
+    with pytest.raises(DataError, match="other settings"):
+        train_toy(tmp_path / "run", lr=0.01)
+
+
+def test_a_loss_that_is_no_number_stops_the_run(tmp_path):
+    with pytest.raises(DataError, match="The loss is nan"):
+        fit(
+            tmp_path / "run", nn.Linear(1, 1), Recipe(1, 1, 0.1), {},
+            lambda _: DataLoader(TensorDataset(torch.ones(1, 1)), 1),
+            lambda net, batch: net(batch[0]).sum() * float("nan"), lambda _: {"x": 0.0}, "x",
+        )  # fmt: skip
+
+
+def test_the_learning_rate_falls_by_the_papers_ratio_on_every_plateau():
+    recipe = Recipe(epochs=10, batch_size=1, lr=1e-4, warmup=0.0, plateau=2, decay=0.2)
+    losses = [1.0, 0.8, 0.9, 0.85, 0.84, 0.83, 0.7, 0.75]
+    history = [{"val_loss": loss} for loss in losses]
+    # best at epoch 2; epochs 3, 4 are a plateau, 5, 6 another, 7 is better, 8 not
+    counts = [plateaus(history[:n], "-val_loss", 2) for n in range(len(losses) + 1)]
+    assert counts == [0, 0, 0, 0, 1, 1, 2, 2, 2]
+    assert best_epoch(history, "-val_loss") == 7
+    assert learning_rate(0.5, recipe, 2) == pytest.approx(0.04e-4)
+    assert learning_rate(0.5, Recipe(10, 1, 1e-4)) > 0.1e-4
+
+
+def test_nothing_half_written_is_left_when_a_save_fails(tmp_path, monkeypatch):
+    path = tmp_path / "x.safetensors"
+    files.save_atomically({"a": torch.ones(2)}, path)
+    monkeypatch.setattr(files, "save_file", lambda *a, **k: (_ for _ in ()).throw(OSError("disk full")))
+    with pytest.raises(OSError, match="disk full"):
+        files.save_atomically({"a": torch.zeros(2)}, path)
+    assert load_file(path)["a"].tolist() == [1, 1]

@@ -1,0 +1,242 @@
+"""The documents are made from the committed metrics and say what they say; a row's are those of its logits."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from xml.etree import ElementTree
+
+import numpy as np
+import pytest
+import torch
+from conftest import ROOT
+from scipy.special import softmax
+from sklearn.metrics import accuracy_score, roc_auc_score
+
+from mat_core.errors import DataError
+from mat_core.ham10000 import read_dataset
+from mat_core.labels import CODES
+from mat_core.phantoms import make_phantom, write_phantom_dataset
+from training.documents.card import card_text
+from training.documents.drawings import overlays_svg
+from training.documents.goals import GOALS, goals_text
+from training.documents.results import results_text
+from training.results.metrics import brier_score
+from training.results.rows import RESULTS, Row, write_row
+from training.results.table import kept, summary
+from training.steps.report import (
+    PHANTOMS,
+    SHOWN_REGIONS,
+    TABLES,
+    measure_rows,
+    shipped,
+    write_documents,
+)
+from training.steps.split import make_split
+
+REGIONS = {  # of a detector, as detector_metrics gives them
+    "lesion_recall_10": 0.9, "lesion_recall_36": 0.92, "lesion_recall_100": 0.93, "lesion_top": 0.8,
+    "mean_iou_10": 0.777, "mean_iou_36": 0.5, "lesion_covered_36": 0.97, "image_covered_36": 0.6,
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory, tiny_diagnoser):
+    """A phantom dataset, fake rows of both protocols, and the metrics measured on them."""
+    folder = tmp_path_factory.mktemp("report")
+    images = write_phantom_dataset(folder / "data", per_class=20)
+    make_split(read_dataset(images, None).cases, folder / "split.csv", seed=0)
+    data = read_dataset(images, folder / "split.csv")
+    results = folder / "docs" / "results"
+    for protocol, row, seed in (
+        ("clean", "sga-sga", 0), ("clean", "sga-sga", 1), ("clean", "base", 0), ("clean", "class-head", 0),
+        ("paper", "sga-sga", 0), ("clean", "plain-detector", 0),
+    ):  # fmt: skip
+        regions = REGIONS if row == "plain-detector" else {}
+        write_row(replace(fake(data, protocol, row, seed), regions=regions), results)
+    return data, results, measure_rows(data, results, tiny_diagnoser)
+
+
+def fake(data, protocol, row, seed) -> Row:
+    torch.manual_seed(seed + len(row))
+    logits = []
+    for split in ("val", "test"):
+        labels = torch.tensor([c.label for c in data.of(split)])
+        logits.append(2 * torch.eye(7)[labels] + torch.randn(len(labels), 7))
+    history = [{"epoch": 1, "loss": 1.5, "val_loss": 1.2, "seconds": 60.0}, {"epoch": 2, "loss": 1.1, "val_loss": 1.0}]
+    return Row(protocol, row, seed, *logits, epoch=2, parameters=1234, seconds=120.0, history=history)
+
+
+@pytest.mark.slow
+def test_metrics_of_a_row_are_those_of_its_logits(made):
+    data, results, tables = made
+    row, shown = fake(data, "paper", "sga-sga", 0), tables["paper"]["rows"]["sga-sga-seed0"]
+    keep = np.array([c.lesion_images == 1 for c in data.of("test")])
+    assert 0 < keep.sum() < len(keep)
+    assert tables["paper"]["test_lesions"] == keep.sum()
+    assert kept(data.of("test"), "clean").all()
+    labels = np.array([c.label for c in data.of("test")])[keep]
+    p = softmax(row.test_logits.double().numpy()[keep] / shown["temperature"], 1)
+    assert shown["acc"]["value"] == pytest.approx(accuracy_score(labels, p.argmax(1)))
+    present = [k for k in range(7) if 0 < (labels == k).sum() < len(labels)]
+    areas = [roc_auc_score(labels == k, p[:, k]) for k in present]
+    assert [shown["roc"][CODES[k]]["area"] for k in present] == pytest.approx(areas, abs=1e-3)
+    assert shown["auc"]["value"] == pytest.approx(np.mean(areas), abs=1e-3, nan_ok=not present)
+    assert shown["brier"] == pytest.approx(brier_score(p, labels), abs=1e-3)
+    assert np.sum(shown["confusion"]) == keep.sum()
+    assert sum(b["cases"] for b in shown["reliability"]["after"]) == keep.sum()
+    gaps = [b["cases"] * abs(b["accuracy"] - b["confidence"]) for b in shown["reliability"]["before"]]
+    assert shown["before_scaling"]["expected_calibration_error"] == pytest.approx(sum(gaps) / keep.sum())
+    assert sum(g["cases"] for g in shown["groups"]["sex"].values()) == keep.sum()
+    for groups in shown["groups"].values():
+        for group in groups.values():  # Wilson's formula, by hand
+            n, share, z = group["cases"], group["acc"], 1.959964
+            middle, half = share + z**2 / (2 * n), z * (share * (1 - share) / n + z**2 / (4 * n**2)) ** 0.5
+            bounds = [(middle - half) / (1 + z**2 / n), (middle + half) / (1 + z**2 / n)]
+            assert group["interval95"] == pytest.approx(bounds, abs=1e-6)
+    assert json.loads((results / TABLES).read_text()) == json.loads(json.dumps(tables))
+
+
+def test_seeds_are_put_together(made):
+    rows = made[2]["clean"]["rows"]
+    kinds = summary(rows)
+    plain = "Class head of a detector taught whole lesions only"
+    assert list(kinds) == ["Base", "SGA-SGA", "Detector's class head", plain]
+    both = [rows[f"sga-sga-seed{k}"]["acc"]["value"] for k in (0, 1)]
+    assert kinds["SGA-SGA"]["seeds"] == 2
+    assert kinds["SGA-SGA"]["mean"]["acc"] == pytest.approx(np.mean(both))
+    assert kinds["SGA-SGA"]["deviation"]["acc"] == pytest.approx(abs(both[0] - both[1]) / 2**0.5)
+    assert kinds["Base"]["deviation"]["acc"] is None
+    assert kinds["SGA-SGA"]["first"]["seed"] == 0
+
+
+@pytest.mark.slow
+def test_the_same_metrics_give_the_same_bytes(made, tmp_path):
+    metrics, config = shipped()
+    for name in ("one", "two"):
+        write_documents(made[2], metrics, config, tmp_path / name, tmp_path / name / "CARD.md")
+    ones = sorted(p.relative_to(tmp_path / "one") for p in (tmp_path / "one").rglob("*") if p.is_file())
+    assert Path("figures/clean-groups.svg") in ones
+    assert len([p for p in ones if p.suffix == ".svg"]) == 10
+    for path in ones:
+        assert (tmp_path / "one" / path).read_bytes() == (tmp_path / "two" / path).read_bytes(), path
+        assert (tmp_path / "one" / path).stat().st_size < 150_000
+
+
+def test_a_plain_detectors_regions_stand_beside_the_shipped_ones(made):
+    _, _, tables = made
+    assert tables["clean"]["rows"]["plain-detector-seed0"]["regions"] == REGIONS
+    shipped_metrics = json.loads((ROOT / "checkpoints" / "sga-sga" / "metrics.json").read_text())
+    text = results_text(tables, shipped_metrics, [])
+    assert "taught whole lesions only, else alike" in text
+    assert ".777 in the first 10" in text
+    assert "Class head of a detector taught whole lesions only" in text
+
+
+def test_results_say_what_is_missing_and_what_fell_short(made):
+    text = results_text(made[2], {}, ["a.svg"])
+    assert (
+        "Not trained yet: SA-SA, SA(words)-SGA(regions), SA(regions)-SGA(words), Image only, Metadata only, "
+        "Concatenation, Whole-image classifier, SGA-SGA, trained on seen cases only." in text
+    )
+    first = made[2]["clean"]["rows"]["sga-sga-seed0"]
+    gains = [line for line in text.splitlines() if line.startswith("| SGA-SGA, trained on held-out cases too |")]
+    assert len(gains) == 1
+    for value in (first["val"]["acc"], first["val"]["auc"], first["balanced_acc"]["value"]):
+        assert f" {value:.3f} |".replace(" 0.", " .") in gains[0]
+    assert "| detector's class head, whole lesion |" in text
+    assert "| backbone, whole image |" not in text, "no such row was made"
+    assert "MobileNet | 2019 | 92.70 % | 0.96 |" in text
+    assert "A plain classifier of the whole image: not trained yet" in text
+    assert "Not measured yet." in text
+    assert "![a.svg](figures/a.svg)" in text
+    line = next(line for line in text.splitlines() if line.startswith("| SGA-SGA | 2 |"))
+    acc = summary(made[2]["clean"]["rows"])["SGA-SGA"]["mean"]["acc"]
+    assert f"{acc:.3f}".removeprefix("0") in line
+    assert "0.9255, 0.9563, 0.9828, 11" in next(x for x in text.splitlines() if x.startswith("| SGA-SGA | 1 |"))
+    empty = results_text({"clean": {}, "paper": {}}, {}, [])
+    assert empty.count("No row of this protocol has been trained yet.") == 2
+    assert "Groups\n\nNot measured yet." in empty
+    found = {"acc": 0.9, "auc": 0.97, "balanced_acc": 0.8, "expected_calibration_error": 0.04, "mean_iou_10": 0.2}
+    goals = {"acc": 0.89, "auc": 0.98, "balanced_acc": 0.8, "expected_calibration_error": 0.03, "mean_iou_10": 0.25}
+    assert goals_text(found, goals, "It") == (
+        "It: accuracy .9000 is above the goal of .8900; macro AUC .9700 is below the goal of .9800 (missed); "
+        "balanced accuracy .8000 is at the goal of .8000; expected calibration error .0400 is above the limit of .0300 "
+        "(missed); mean IoU between the first 10 regions .2000 is below the limit of .2500."
+    )
+    assert goals_text({}, {"acc": 0.9}, "It") == "It: accuracy was not measured (the goal: .9000)."
+    assert set(GOALS) == {"clean", "paper", "regions"}
+
+
+def test_overlays_are_the_detectors_regions(made, tiny_diagnoser, tmp_path):
+    shown = made[2]["overlays"]
+    assert [(o["seed"], o["drawn"]) for o in shown] == list(PHANTOMS)
+    assert len(shown) == 10
+    seed, code = PHANTOMS[3]
+    regions = tiny_diagnoser.regions(make_phantom(seed, code).image)
+    assert [r["kind"] for r in shown[3]["regions"]] == list(regions.names[:SHOWN_REGIONS])
+    np.testing.assert_allclose([r["box"] for r in shown[3]["regions"]], regions.boxes[:SHOWN_REGIONS], atol=0.51)
+    sheet = overlays_svg([{"seed": 1, "drawn": "mel", "regions": [
+        {"box": [10, 20, 110, 70], "kind": "mel"}, {"box": [5, 5, 30, 30], "kind": "border"},
+    ]}])  # fmt: skip
+    root = ElementTree.fromstring(sheet)
+    boxes = [e for e in root.iter("{http://www.w3.org/2000/svg}rect") if "stroke" in e.attrib]
+    assert [boxes[0].get(k) for k in ("x", "y", "width", "height")] == ["10", "20", "100", "50"]
+    assert [b.get("stroke-dasharray") is not None for b in boxes] == [False, True]
+    assert "1 Melanoma" in sheet
+    assert "2 Border" in sheet
+
+
+def test_a_row_of_another_split_is_named(made, tmp_path):
+    data, _, _ = made
+    row = fake(data, "clean", "base", 0)
+    write_row(replace(row, test_logits=row.test_logits[:-1]), tmp_path)
+    with pytest.raises(DataError, match="clean-base-seed0"):
+        measure_rows(data, tmp_path)
+    write_row(replace(row, val_logits=row.val_logits * float("nan")), tmp_path)
+    with pytest.raises(DataError, match="logits of val"):
+        measure_rows(data, tmp_path)
+
+
+def test_nothing_trained_gives_documents_that_say_so(made, tmp_path):
+    metrics, config = shipped()
+    tables = measure_rows(made[0], tmp_path)
+    write_documents(tables, metrics, config, tmp_path, tmp_path / "CARD.md")
+    assert "No row of this protocol has been trained yet." in (tmp_path / "RESULTS.md").read_text()
+    assert "Not measured yet." in (tmp_path / "CARD.md").read_text()
+    with pytest.raises(DataError, match="evaluate --save"):
+        shipped(tmp_path)
+    with pytest.raises(DataError, match="--save"):
+        card_text({}, config, tables)
+
+
+def test_the_committed_documents_are_those_of_the_committed_metrics(tmp_path):
+    """Nobody edits RESULTS or the card by hand, and no metric changes without them."""
+    tables = json.loads((RESULTS / TABLES).read_text())
+    write_documents(tables, *shipped(), tmp_path, tmp_path / "MODEL_CARD.md")
+    assert (tmp_path / "RESULTS.md").read_text() == (ROOT / "docs" / "RESULTS.md").read_text()
+    assert (tmp_path / "MODEL_CARD.md").read_text() == (ROOT / "MODEL_CARD.md").read_text()
+    drawn = {p.name for p in (tmp_path / "figures").iterdir()}
+    assert drawn == {p.name for p in (ROOT / "docs" / "figures").iterdir()}
+
+
+def test_the_readme_says_what_the_metrics_file_says():
+    """The table is compared in test_real.py; here the sentences below it."""
+    test = shipped()[0]["test"]
+    single, detector = test["single_image_lesions"], test["detector"]
+    text = " ".join((ROOT / "README.md").read_text().split())
+    short = {name: f"{single[name]:.3f}".removeprefix("0") for name in ("acc", "lrap", "auc")}
+    assert (
+        f"On the {single['images']} test lesions with a single image, the kind of lesion the paper tests on: accuracy "
+        f"{short['acc']}, LRAP {short['lrap']}, AUC {short['auc']}." in text
+    )
+    assert (
+        f"in {100 * detector['lesion_recall_100']:.1f} % of the test images; the top-scored region is the lesion in "
+        f"{100 * detector['lesion_top']:.1f} %." in text
+    )
+
+
+def test_the_card_has_no_blank_left():
+    metrics, config = shipped()
+    text = card_text(metrics, config, json.loads((RESULTS / TABLES).read_text()))
+    assert "$" not in text
+    assert f"| recall of | {' | '.join(CODES)} |" in text

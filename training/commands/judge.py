@@ -1,0 +1,99 @@
+"""The steps that measure and compare what was trained, as they are asked on the command line."""
+
+from argparse import Namespace
+from pathlib import Path
+
+from mat_core.bundle import DEFAULT, find_bundles, write_metrics
+from mat_core.diagnoser import Diagnoser
+from mat_core.errors import ConfigError
+from mat_core.explain.side_by_side import same_detector
+from mat_core.ham10000 import Dataset
+
+from ..data.splits import hold_out
+from ..presets import Plan
+from ..results.rows import RESULTS
+from ..steps import evaluate as evaluation
+from ..steps import explain as explanation
+from ..steps.backbone import with_model
+from ..steps.baseline import baseline_row
+from ..steps.features import recorded
+from ..steps.report import DOCS, measure_rows, shipped, write_documents
+from ..steps.rows import make_rows
+from .asked import opened, vectors_of
+
+
+def evaluate(args: Namespace) -> None:
+    """Of `measure_bundles`."""
+    measure_bundles(opened(args), args.checkpoint, args.split, args.views, args.units, args.save)
+
+
+def measure_bundles(
+    data: Dataset, checkpoint: Path, split: str = "test", views: bool = False, units: bool = False, save: bool = False
+) -> None:
+    """Print the metrics of a bundle on a split, and keep them in its metrics.json where `save` says so.
+
+    views: of the mean of eight views; units: of all bundles beside it, too. Raises ConfigError where these have
+    another detector.
+    """
+    folders = [checkpoint]
+    if units:
+        folders += [folder for folder in find_bundles(checkpoint.parent) if folder != checkpoint]
+    diagnosers = {folder: Diagnoser.from_pretrained(folder) for folder in folders}
+    first = diagnosers[checkpoint].bundle
+    for folder in folders[1:]:
+        if not same_detector(first, diagnosers[folder].bundle):
+            raise ConfigError(f"{folder} has another detector than {checkpoint}: evaluate it without --units.")
+    name, cases = f"{split}_8_views" if views else split, data.of(split)
+    answers = evaluation.answer_units(list(diagnosers.values()), cases, views)
+    for (folder, diagnoser), these in zip(diagnosers.items(), answers, strict=True):
+        # the mean of several views has no temperature of its own
+        metrics = evaluation.bundle_metrics(cases, these, None if views else diagnoser.bundle.temperature)
+        print(evaluation.as_lines(metrics, f"{folder.name}, {name}" if units else name))
+        if save:
+            before = diagnoser.bundle.metrics
+            explained = before.get(name, {}).get("explain")  # by a step of its own, of the same weights
+            kept = {} if explained is None else {"explain": explained}
+            write_metrics(folder, {**before, name: metrics | kept})
+
+
+def explain(args: Namespace) -> None:
+    """Of `explain_split`."""
+    data = opened(args)
+    diagnoser = Diagnoser.from_pretrained(args.checkpoint)
+    metrics = diagnoser.bundle.metrics
+    if args.save and args.split not in metrics:  # before the long work: a split's readers expect its metrics too
+        raise ConfigError(f"The bundle has no metrics of {args.split} yet: run evaluate --split {args.split} --save.")
+    found = explanation.explain_split(diagnoser, data.of(args.split), args.limit, args.seed)
+    print(explanation.as_lines(found, args.split))
+    if args.save:
+        write_metrics(args.checkpoint, {**metrics, args.split: {**metrics[args.split], "explain": found}})
+
+
+def baseline(args: Namespace, plan: Plan, data: Dataset) -> None:
+    """Of `baseline_row`."""
+    model = args.model or plan.backbone.name
+    # the plan's own backbone is such a classifier already
+    run = args.runs / ("backbone" if model == plan.backbone.name else f"baseline-{model}")
+    learnt, _ = hold_out(data, plan.features.held_out)
+    settings = with_model(plan.backbone, model)
+    print("baseline:", baseline_row(data, learnt, run, settings, args.results, args.backbone_weights))
+
+
+def rows(args: Namespace, plan: Plan, data: Dataset) -> None:
+    """Of `make_rows`; features of another detector have no plain one to compare with."""
+    vectors, made = vectors_of(args), recorded(args.runs / "features")
+    ours = made is None or made["kind"] == "torchvision"
+    make_rows(
+        data, args.runs, args.runs / "features", plan.features, plan.mat, args.results, plan.rows, vectors,
+        plan.detector if ours else None,
+    )  # fmt: skip
+
+
+def report(args: Namespace) -> None:
+    """Of `measure_rows` and `write_documents`; other results than the project's have their documents beside them."""
+    data = opened(args)
+    documents = shipped(args.checkpoint.parent)
+    tables = measure_rows(data, args.results, Diagnoser.from_pretrained(args.checkpoint.parent / DEFAULT.name))
+    docs, card = (DOCS, DOCS.parent) if args.results == RESULTS else (args.results.parent,) * 2
+    write_documents(tables, *documents, docs, card / "MODEL_CARD.md")
+    print(f"report: {docs / 'RESULTS.md'}, {card / 'MODEL_CARD.md'}")

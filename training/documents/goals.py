@@ -1,0 +1,51 @@
+"""What the results are compared with: the paper's numbers, the project's goals, and what was reached of them."""
+
+import numpy as np
+
+from ..results.metrics import HEADLINE
+from .wording import NAMES, short
+
+# Table 1 of the paper (ACC, LRAP, AUC), its early stopping epoch, and ACC of image-only in its text
+PAPER = {
+    "base": (0.9154, 0.9514, 0.9823, 13),
+    "sa-sa": (0.9194, 0.9520, 0.9808, 31),
+    "sa-sga": (0.9104, 0.9434, 0.9673, 32),
+    "sga-sga": (0.9255, 0.9563, 0.9828, 11),
+    "image-only": (0.9247, None, None, None),
+}
+# Table 2: method, year, ACC, AUC, each as printed there
+PAPER_TABLE_2 = (
+    ("Multi-model", 2019, "89.80 %", "0.98"), ("MobileNet", 2019, "92.70 %", "0.96"),
+    ("DenseNet", 2020, "85.80 %", "0.88"), ("Semi-supervised", 2020, "92.54 %", "0.94"),
+    ("MAT of the paper", 2021, "92.55 %", "0.98"),
+)  # fmt: skip
+# what the project set out to reach: the paper's protocol against the paper and beyond, the clean one, and the regions
+GOALS = {
+    "paper": {"acc": 0.94, "lrap": 0.965, "auc": 0.985},
+    "clean": {
+        "acc": 0.89, "auc": 0.98, "balanced_acc": 0.80, "melanoma_sensitivity_at_90_specificity": 0.85,
+        "expected_calibration_error": 0.03,
+    },
+    "regions": {"mean_iou_10": 0.25, "mean_iou_36": 0.20, "lesion_covered_36": 0.95},
+}  # fmt: skip
+LIMITS = ("expected_calibration_error", "mean_iou_10", "mean_iou_36")  # goals that are not to be exceeded
+
+
+def reached(measured: dict, means: dict[str, float] | None = None) -> dict[str, float]:
+    """Values by the names of GOALS, out of a measurement as JSON; means: of several seeds, in the place of its own."""
+    values = {name: measured[name]["value"] for name in HEADLINE} | (means or {})
+    return values | {name: measured[name] for name in GOALS["clean"] if name not in HEADLINE}
+
+
+def goals_text(found: dict[str, float], goals: dict[str, float], who: str, what: str = "goal") -> str:
+    """What was reached and what fell short, a clause for each goal; a limit is kept or exceeded."""
+    said = []
+    for name, goal in goals.items():
+        if name not in found or np.isnan(found[name]):
+            said.append(f"{NAMES[name]} was not measured (the {what}: {short(goal, 4)})")
+            continue
+        word = "above" if found[name] > goal else "below" if found[name] < goal else "at"
+        good = found[name] <= goal if name in LIMITS else found[name] >= goal
+        what_for = f"the {'limit' if name in LIMITS else what} of {short(goal, 4)}"
+        said.append(f"{NAMES[name]} {short(found[name], 4)} is {word} {what_for}{'' if good else ' (missed)'}")
+    return f"{who}: {'; '.join(said)}."

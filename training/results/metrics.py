@@ -1,0 +1,168 @@
+"""The paper's three metrics and those that small classes need, all from probabilities and labels."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from scipy.optimize import minimize_scalar
+from sklearn.metrics import (
+    accuracy_score,
+    auc,
+    balanced_accuracy_score,
+    confusion_matrix,
+    label_ranking_average_precision_score,
+    log_loss,
+    roc_auc_score,
+    roc_curve,
+)
+
+from mat_core.labels import CODES
+
+MELANOMA = CODES.index("mel")
+HEADLINE = ("acc", "lrap", "auc", "balanced_acc")
+BINS = 15  # of reliability, of equal width
+SHOWN_POINTS = 60  # of a ROC curve that is drawn
+
+
+def headline(probabilities: np.ndarray, labels: np.ndarray) -> dict[str, float]:
+    """ACC, LRAP, macro one-vs-rest AUC and balanced accuracy.
+
+    probabilities: (cases, classes), rows sum to 1; labels: (cases,) class numbers. A class absent from `labels` has no
+    ROC curve and is left out of the mean AUC.
+    """
+    labels = np.asarray(labels)
+    truth = np.eye(probabilities.shape[1], dtype=int)[labels]
+    predicted = probabilities.argmax(1)
+    return {
+        "acc": float(accuracy_score(labels, predicted)),
+        "lrap": float(label_ranking_average_precision_score(truth, probabilities)),
+        "auc": macro_auc(probabilities, labels),
+        "balanced_acc": float(balanced_accuracy_score(labels, predicted)),
+    }
+
+
+def melanoma_sensitivity(probabilities: np.ndarray, labels: np.ndarray, specificity: float = 0.9) -> float:
+    """Highest share of melanomas found by a threshold on their probability that keeps at least this specificity."""
+    fpr, tpr, _ = roc_curve(np.asarray(labels) == MELANOMA, probabilities[:, MELANOMA])
+    return float(tpr[fpr <= 1 - specificity + 1e-12].max())
+
+
+def melanoma_curve(probabilities: np.ndarray, labels: np.ndarray, points: int = 200) -> dict[str, list[float]]:
+    """Operating points of the melanoma's ROC, at most `points`: calling melanoma from `threshold` on gives these."""
+    fpr, tpr, thresholds = roc_curve(np.asarray(labels) == MELANOMA, probabilities[:, MELANOMA])
+    kept = np.unique(np.linspace(0, len(fpr) - 1, min(points, len(fpr))).round().astype(int))
+    curve = {"threshold": np.minimum(thresholds, 1.0), "sensitivity": tpr, "specificity": 1 - fpr}
+    return {name: values[kept].round(6).tolist() for name, values in curve.items()}
+
+
+def roc_points(truth: np.ndarray, scores: np.ndarray) -> dict:
+    """A ROC curve to draw, at SHOWN_POINTS false positive rates, with the area under the whole curve.
+
+    truth: (cases,) bool, both of them there; scores: (cases,). Returns 'fpr', 'tpr' and 'area'.
+    """
+    fpr, tpr, _ = roc_curve(truth, scores)
+    at = np.linspace(0, 1, SHOWN_POINTS)
+    return {"fpr": at.round(4).tolist(), "tpr": np.interp(at, fpr, tpr).round(4).tolist(), "area": float(auc(fpr, tpr))}
+
+
+def reliability(probabilities: np.ndarray, labels: np.ndarray) -> list[dict]:
+    """'confidence' and 'accuracy' of the top class, and 'cases', of each of the BINS that has a case."""
+    top, right = probabilities.max(1), probabilities.argmax(1) == labels
+    bin_of = np.minimum((top * BINS).astype(int), BINS - 1)
+    return [
+        {
+            "confidence": float(top[bin_of == b].mean()),
+            "accuracy": float(right[bin_of == b].mean()),
+            "cases": int((bin_of == b).sum()),
+        }
+        for b in np.unique(bin_of)
+    ]
+
+
+def calibration_error(bins: Sequence[dict]) -> float:
+    """Expected calibration error: the mean gap between confidence and accuracy of `reliability`, weighted by cases."""
+    total = sum(b["cases"] for b in bins)
+    return float(sum(abs(b["accuracy"] - b["confidence"]) * (b["cases"] / total) for b in bins))
+
+
+def unscaled(probabilities: np.ndarray, temperature: float) -> np.ndarray:
+    """softmax(logits) from softmax(logits / temperature), (cases, classes)."""
+    powers = np.maximum(probabilities, 1e-300) ** temperature
+    return powers / powers.sum(1, keepdims=True)
+
+
+def fit_temperature(logits: np.ndarray, labels: np.ndarray) -> float:
+    """The temperature that minimises the log loss of softmax(logits / T); logits: (cases, classes)."""
+
+    def loss(log_t: float) -> float:
+        scaled = logits / np.exp(log_t)
+        p = np.exp(scaled - scaled.max(1, keepdims=True))
+        return log_loss(labels, p / p.sum(1, keepdims=True), labels=range(logits.shape[1]))
+
+    return float(np.exp(minimize_scalar(loss, bounds=(-2.3, 2.3), method="bounded").x))
+
+
+def brier_score(probabilities: np.ndarray, labels: np.ndarray) -> float:
+    """Mean squared distance between the probabilities and the truth, summed over classes: 0 is best, 2 is worst."""
+    truth = np.eye(probabilities.shape[1])[np.asarray(labels)]
+    return float(((probabilities - truth) ** 2).sum(1).mean())
+
+
+def confusion(probabilities: np.ndarray, labels: np.ndarray) -> list[list[int]]:
+    """Counts, row: the true class, column: the predicted one."""
+    return confusion_matrix(labels, probabilities.argmax(1), labels=range(probabilities.shape[1])).tolist()
+
+
+def bootstrap_intervals(
+    probabilities: np.ndarray, labels: np.ndarray, rounds: int = 1000, seed: int = 0
+) -> dict[str, tuple[float, float]]:
+    """95 % percentile intervals of `headline`, resampling lesions within each class so that none vanishes."""
+    labels = np.asarray(labels)
+    rng = np.random.default_rng(seed)
+    groups = [np.flatnonzero(labels == k) for k in np.unique(labels)]
+    right, precision = probabilities.argmax(1) == labels, label_precision(probabilities, labels)
+    times = np.zeros((rounds, len(labels)))  # how often each round has drawn each case
+    for counts in times:
+        for g in groups:
+            counts += np.bincount(rng.choice(g, len(g)), minlength=len(labels))
+    values = {
+        "acc": times @ right / len(labels),
+        "lrap": times @ precision / len(labels),
+        "auc": _weighted_macro_auc(probabilities, labels, times),
+        "balanced_acc": np.mean([times[:, g] @ right[g] / len(g) for g in groups], 0),
+    }
+    low, high = np.percentile([values[name] for name in HEADLINE], (2.5, 97.5), axis=1)
+    return {name: (float(a), float(b)) for name, a, b in zip(HEADLINE, low, high, strict=True)}
+
+
+def label_precision(probabilities: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Label ranking precision of each case, (cases,): 1 / rank of its class, ties against it. Its mean is LRAP."""
+    own = probabilities[np.arange(len(labels)), labels]
+    return 1 / (probabilities >= own[:, None]).sum(1)
+
+
+def macro_auc(probabilities: np.ndarray, labels: np.ndarray) -> float:
+    """Mean one-vs-rest area under the ROC curve; a class that is absent, or alone, has no curve and is left out."""
+    truths = [(labels == k, probabilities[:, k]) for k in np.unique(labels)]
+    aucs = [roc_auc_score(truth, scores) for truth, scores in truths if not truth.all()]
+    return float(np.mean(aucs)) if aucs else float("nan")
+
+
+def _weighted_macro_auc(probabilities: np.ndarray, labels: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """`macro_auc` with each case counted `weights` (rounds, cases) times, (rounds,): all rounds of a bootstrap at once.
+
+    The area is the share of pairs of a positive and a negative case that are in order; a tie is half a pair.
+    """
+    areas = []
+    for k in np.unique(labels):
+        positive = labels == k
+        if positive.all():
+            continue
+        order = np.argsort(probabilities[:, k], kind="stable")
+        scores = probabilities[order, k]
+        negatives = np.where(positive[order], 0.0, weights[:, order])
+        below = np.pad(negatives.cumsum(1), ((0, 0), (1, 0)))  # below[:, i]: weight of the negatives among the first i
+        first, last = np.searchsorted(scores, scores, "left"), np.searchsorted(scores, scores, "right")
+        ordered = (below[:, first] + below[:, last]) / 2
+        positives = weights[:, order] - negatives
+        areas.append((positives * ordered).sum(1) / (positives.sum(1) * below[:, -1]))
+    return np.mean(areas, 0) if areas else np.full(len(weights), np.nan)

@@ -1,0 +1,90 @@
+"""The rows of the tables in numbers: the metrics of one row, and the rows of one kind together."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+
+import numpy as np
+from scipy.special import softmax
+from scipy.stats import binomtest
+
+from mat_core.ham10000 import Case, Dataset
+from mat_core.labels import CODES
+from mat_core.units import UNITS
+
+from .measurement import measure
+from .metrics import HEADLINE, fit_temperature, headline, roc_points
+from .rows import CONTROLS, Row
+
+AGES = {"under 30": (0, 30), "30 to 44": (30, 45), "45 to 59": (45, 60), "60 to 74": (60, 75), "75 and over": (75, 999)}
+
+
+def kept(test: Sequence[Case], protocol: str) -> np.ndarray:
+    """(cases,) which test lesions a protocol measures on: all, or those with a single image."""
+    return np.array([protocol == "clean" or case.lesion_images == 1 for case in test])
+
+
+def row_metrics(row: Row, data: Dataset, keep: np.ndarray) -> dict:
+    """All metrics of one row on test, calibrated on val: `Measurement.as_json` and what is a row's own.
+
+    keep: (cases,) see `kept`. Beside the measurement: what the row is and cost, 'temperature', 'val', the headline
+    there, 'roc' of every class, 'reliability' and 'groups' to draw, 'regions' where it has some, and 'history'.
+    """
+    val, test = data.of("val"), data.of("test")
+    val_labels, labels = (np.array([c.label for c in cases]) for cases in (val, test))
+    raw = row.test_logits.double().numpy()[keep]
+    temperature = fit_temperature(row.val_logits.double().numpy(), val_labels)
+    p, labels = softmax(raw / temperature, 1), labels[keep]
+    cases = [c for c, k in zip(test, keep, strict=True) if k]
+    found = measure(p, labels, softmax(raw, 1))
+    return {
+        "row": row.row, "detail": row.detail, "seed": row.seed, "epoch": row.epoch, "parameters": row.parameters,
+        "minutes": round(row.seconds / 60, 1), "temperature": round(temperature, 3),
+        **found.as_json(),
+        "val": headline(softmax(row.val_logits.double().numpy(), 1), val_labels),
+        "roc": {code: roc_points(labels == k, p[:, k]) for k, code in enumerate(CODES) if (labels == k).any()},
+        "reliability": {"before": found.before.bins, "after": found.calibration.bins},
+        "groups": _groups(cases, p, labels),
+        **({"regions": row.regions} if row.regions else {}),
+        "history": [{k: epoch[k] for k in ("epoch", "loss", "val_loss") if k in epoch} for epoch in row.history],
+    }  # fmt: skip
+
+
+def summary(rows: dict) -> dict[str, dict]:
+    """Rows of one kind together: label -> seeds, mean and sample deviation of the headline metrics, the first seed."""
+    grouped = defaultdict(list)
+    for row in rows.values():
+        grouped[row["row"], row["detail"]].append(row)
+    made = {}
+    for (row, detail), seeds in grouped.items():
+        seeds = sorted(seeds, key=lambda r: r["seed"])
+        means = {name: float(np.mean([s[name]["value"] for s in seeds])) for name in HEADLINE}
+        # of a sample; a single seed has none
+        spreads = {
+            name: float(np.std([s[name]["value"] for s in seeds], ddof=1)) if len(seeds) > 1 else None
+            for name in HEADLINE
+        }
+        label = UNITS[row].name if row in UNITS else CONTROLS.get(row, row) + (f" ({detail})" if detail else "")
+        made[label] = {"row": row, "seeds": len(seeds), "mean": means, "deviation": spreads, "first": seeds[0]}
+    order = [*UNITS, *CONTROLS]
+    return dict(sorted(made.items(), key=lambda item: order.index(item[1]["row"]) if item[1]["row"] in order else 99))
+
+
+def _groups(cases: Sequence[Case], p: np.ndarray, labels: np.ndarray) -> dict:
+    right = p.argmax(1) == labels
+    members: dict[str, dict[str, np.ndarray]] = {"sex": {}, "age": {}, "localization": {}}
+    for sex in ("female", "male", None):
+        members["sex"][sex or "unknown"] = np.array([c.metadata.sex == sex for c in cases])
+    ages = [c.metadata.age for c in cases]
+    for name, (low, high) in AGES.items():
+        members["age"][name] = np.array([a is not None and low <= a < high for a in ages])
+    for site in sorted({c.metadata.localization or "unknown" for c in cases}):
+        members["localization"][site] = np.array([(c.metadata.localization or "unknown") == site for c in cases])
+    return {
+        kind: {name: _group(right[who]) for name, who in these.items() if who.any()} for kind, these in members.items()
+    }
+
+
+def _group(right: np.ndarray) -> dict:
+    """Accuracy with Wilson's interval: a bootstrap of three right answers would be sure of the fourth."""
+    low, high = binomtest(int(right.sum()), len(right)).proportion_ci(method="wilson")
+    return {"cases": len(right), "acc": float(right.mean()), "interval95": [float(low), float(high)]}

@@ -1,0 +1,89 @@
+"""Step 'report': from the rows of docs/results to the metrics of every document, and from those to the documents.
+
+`measure_rows` needs HAM10000's labels and writes docs/results/metrics.json. `write_documents` needs nothing but
+committed files and writes docs/RESULTS.md, MODEL_CARD.md and docs/figures/; a test does it again and compares.
+"""
+
+from pathlib import Path
+
+from mat_core.bundle import CHECKPOINTS, CONFIG, DEFAULT, METRICS, read_config, read_metrics
+from mat_core.diagnoser import Diagnoser
+from mat_core.errors import BundleError, DataError
+from mat_core.ham10000 import Dataset
+from mat_core.labels import CODES
+from mat_core.phantoms import make_phantom
+
+from ..documents.card import card_text
+from ..documents.drawings import draw_all
+from ..documents.results import results_text
+from ..engine.files import write_json
+from ..results.names import PROTOCOLS
+from ..results.rows import RESULTS, read_rows
+from ..results.table import kept, row_metrics
+
+DOCS = RESULTS.parent
+TABLES = "metrics.json"  # in docs/results
+SHOWN_REGIONS = 8  # of an overlay: with more, names hide names
+# seed and look of the overlays' phantoms: each class, the common and the dangerous twice
+PHANTOMS = tuple(enumerate((*CODES, "mel", "nv", "bcc")))
+
+
+def measure_rows(data: Dataset, results: Path = RESULTS, diagnoser: Diagnoser | None = None) -> dict:
+    """All metrics of the rows in `results`, by protocol; writes TABLES there and returns it.
+
+    With a diagnoser, also its regions on the project's phantoms. Raises DataError for a row that is damaged or was made
+    on another split.
+    """
+    rows = read_rows(results)
+    lengths = {"val": len(data.of("val")), "test": len(data.of("test"))}
+    for row in rows:
+        for split, logits in (("val", row.val_logits), ("test", row.test_logits)):
+            if tuple(logits.shape) != (lengths[split], len(CODES)) or not logits.isfinite().all():
+                raise DataError(
+                    f"{results}/{row.name}.safetensors holds {tuple(logits.shape)} logits of {split}, or one that is "
+                    f"no number; this split needs {(lengths[split], len(CODES))}. Delete the row and measure it again."
+                )
+    tables = {protocol: {} for protocol in PROTOCOLS}
+    for protocol in PROTOCOLS:
+        mine = [row for row in rows if row.protocol == protocol]
+        if mine:
+            keep = kept(data.of("test"), protocol)
+            tables[protocol] = {
+                "test_lesions": int(keep.sum()),
+                "rows": {row.name.within: row_metrics(row, data, keep) for row in mine},
+            }
+    tables["overlays"] = overlays(diagnoser) if diagnoser else []
+    write_json(tables, results / TABLES)
+    return tables
+
+
+def overlays(diagnoser: Diagnoser) -> list[dict]:
+    """The first regions on each phantom: what was drawn, what the model answers, boxes in pixels with their names."""
+    shown = []
+    for seed, code in PHANTOMS:
+        regions = diagnoser.regions(make_phantom(seed, code).image)
+        boxes = zip(regions.boxes.tolist(), regions.names, strict=True)
+        shown.append({
+            "seed": seed, "drawn": code,
+            "regions": [{"box": [round(v) for v in box], "kind": kind} for box, kind in list(boxes)[:SHOWN_REGIONS]],
+        })  # fmt: skip
+    return shown
+
+
+def write_documents(tables: dict, metrics: dict, config: dict, docs: Path, card: Path) -> None:
+    """All documents, from what is committed: `tables` of `measure_rows`, the shipped bundle's metrics and config."""
+    figures = draw_all(tables, docs / "figures")
+    text = results_text(tables, metrics, figures, config["notes"].get("preset", ""))
+    (docs / "RESULTS.md").write_text(text, encoding="utf-8")
+    card.write_text(card_text(metrics, config, tables), encoding="utf-8")
+
+
+def shipped(checkpoints: Path = CHECKPOINTS) -> tuple[dict, dict]:
+    """Metrics and config of the bundle that the app loads. Raises DataError where it lacks one."""
+    folder = checkpoints / DEFAULT.name
+    try:
+        return read_metrics(folder, needed=True), read_config(folder)
+    except BundleError:
+        raise DataError(
+            f"{folder} lacks a readable {METRICS} or {CONFIG}: run the steps bundle and evaluate --save first."
+        ) from None
