@@ -16,10 +16,10 @@ import numpy as np
 
 from mat_core import Diagnoser, Diagnosis, UserError, exploration
 
+from .scripts import joined
 from .session import IDLE, Session
 
 ASSETS = Path(__file__).resolve().parents[1] / "assets" / "explorer"
-SCRIPTS = ("data.js", "dom.js", "paint.js", "walkthrough.js", "exports.js", "explorer.js")
 REMEMBERED_CASES = 64  # of 0.2 MB each: regions' features and the words, no photograph
 _GONE = "This case is no longer in the server's memory. Diagnose the image again, then pin the cell."
 
@@ -105,7 +105,7 @@ def explorer(value: str | None = None) -> gr.HTML:
         value,
         html_template=_asset("explorer.html"),
         css_template=_asset("explorer.css"),
-        js_on_load="\n".join(_asset(name) for name in SCRIPTS),
+        js_on_load=joined(ASSETS / "explorer.js", "mountExplorer(element, props, server, watch)"),
         server_functions=[walk_through],
         apply_default_css=False,
         label="Explore the attention",

@@ -12,6 +12,7 @@ from mat_core.explain.occlusion import FILLS, Occlusion, cover, filling, occlude
 from mat_core.labels import BY_CODE
 
 from .asking import NOTHING, about, ask_again, subject, told
+from .scripts import joined
 from .session import Session
 from .tables import points
 from .text import esc
@@ -37,7 +38,10 @@ def build_hiding(diagnoser: Diagnoser, session: gr.State, label: gr.Dropdown) ->
             ask = gr.Button("Ask", variant="primary", size="sm", elem_id="ask-hiding")
             finer = gr.Button("Look finer where it mattered", size="sm", elem_id="ask-finer")
         shown = gr.HTML(
-            "", js_on_load=SCRIPT.read_text(encoding="utf-8"), apply_default_css=False, elem_id="hiding-view"
+            "",
+            js_on_load=joined(SCRIPT, "mountHiding(element, trigger)"),
+            apply_default_css=False,
+            elem_id="hiding-view",
         )
         hidden = gr.HTML("", js_on_load=None, apply_default_css=False, elem_id="hidden-view")
         found = gr.State(None)  # the Occlusion on the screen, and what it is about
