@@ -10,7 +10,7 @@ import yaml
 from conftest import ROOT
 
 ROOMS = ("app.py", "mat_core/", "interface/", "assets/", "training/", "tools/", "tests/")
-CODE = {".py", ".js", ".css", ".html"}
+CODE = {".py", ".js", ".mjs", ".css", ".html"}
 
 
 def listed() -> list[tuple[str, str, str]]:
@@ -68,4 +68,5 @@ def test_before_a_commit_the_same_is_checked_as_before_the_tests():
     commands = [line.strip().replace("$(BIN)", ".venv/bin") for line in recipe.splitlines()]
     (repo,) = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text(encoding="utf-8"))["repos"]
     assert repo["repo"] == "local"  # so nothing is fetched
-    assert [hook["entry"] for hook in repo["hooks"]] == [c for c in commands if "pytest" not in c]
+    entries = [hook["entry"] for hook in repo["hooks"] if "pytest" not in hook["entry"]]
+    assert entries == [c for c in commands if "pytest" not in c]

@@ -1,14 +1,10 @@
-'use strict';
 // The numbers of one diagnosis, unpacked, and what is computed from them. Nothing here touches the page.
-//
-// This file and its neighbours are joined by interface/explorer.py into the body of one function, which Gradio runs
-// with `element`, `props`, `server` and `watch`: so nothing leaks into the page, and several explorers can share it.
 
 /**
  * How each map is laid out. Regions stay on the rows and words on the columns in both guided directions, so that a cell
  * keeps its place when the direction is switched; `queryOnRows` says which of the two does the looking.
  */
-const MAPS = {
+export const MAPS = {
   words_to_regions: {label: 'Words look at regions', from: 'words', to: 'regions', rows: 'regions', cols: 'words', queryOnRows: false},
   regions_to_words: {label: 'Regions look at words', from: 'regions', to: 'words', rows: 'regions', cols: 'words', queryOnRows: true},
   regions_to_regions: {label: 'Regions look at regions', from: 'regions', to: 'regions', rows: 'regions', cols: 'regions', queryOnRows: true},
@@ -36,7 +32,7 @@ async function inflate(base64, length) {
  * @param {?{shape: number[], data: string}} packed
  * @returns {Promise<?{layers: number, heads: number, queries: number, keys: number, values: Float32Array}>}
  */
-async function unpackMap(packed) {
+export async function unpackMap(packed) {
   if (!packed) return null;
   const damaged = new Error('This file is damaged: a map of it cannot be unpacked.');
   const shape = Array.isArray(packed.shape) && packed.shape.length === 4 ? packed.shape : [NaN];
@@ -52,7 +48,7 @@ async function unpackMap(packed) {
 }
 
 /** Throws a sentence unless `payload` is what the page can draw; a file that somebody opens may be anything. */
-function checkPayload(payload) {
+export function checkPayload(payload) {
   const lists = ['boxes', 'scores', 'names', 'words', 'probabilities'];
   const good = payload && payload.kind === 'mat-attention-explorer' && payload.format === 1
     && lists.every((name) => Array.isArray(payload[name]))
@@ -71,7 +67,7 @@ function checkPayload(payload) {
  * @param {string} text the payload of mat_core/exploration.py, or a file that this page exported
  * @returns {Promise<object>} the payload with `maps`: name -> unpacked map or null
  */
-async function readPayload(text) {
+export async function readPayload(text) {
   let payload;
   try {
     payload = JSON.parse(text);
@@ -91,13 +87,16 @@ async function readPayload(text) {
   return {...payload, maps};
 }
 
-const lengthOf = {regions: 'boxes', words: 'words'};
+export const lengthOf = {regions: 'boxes', words: 'words'};
+
+/** Whether there is anything to show: a unit may lack a map, and without words a map of them has no cell. */
+export const isUsable = (map) => Boolean(map && map.queries && map.keys);
 
 /**
  * One matrix (queries x keys) of a map: a head's own, or the mean or the maximum over the heads of a layer.
  * @param {number|'mean'|'max'} head
  */
-function matrixOf(map, layer, head) {
+export function matrixOf(map, layer, head) {
   const size = map.queries * map.keys;
   const start = layer * map.heads * size;
   if (typeof head === 'number') {
@@ -114,34 +113,34 @@ function matrixOf(map, layer, head) {
 }
 
 /** The attention that one query gives, over all keys. */
-const rowOf = (matrix, query) => matrix.values.subarray(query * matrix.keys, (query + 1) * matrix.keys);
+export const rowOf = (matrix, query) => matrix.values.subarray(query * matrix.keys, (query + 1) * matrix.keys);
 
 /** The attention that one key gets, from all queries. */
-const columnOf = (matrix, key) => Float32Array.from({length: matrix.queries}, (_, query) => matrix.values[query * matrix.keys + key]);
+export const columnOf = (matrix, key) => Float32Array.from({length: matrix.queries}, (_, query) => matrix.values[query * matrix.keys + key]);
 
 /** Entropy in bits of weights that sum to 1. */
-function entropyOf(weights) {
+export function entropyOf(weights) {
   let bits = 0;
   for (const weight of weights) if (weight > 0) bits -= weight * Math.log2(weight);
   return Math.max(0, bits);
 }
 
 /** Mean entropy over all queries of a matrix, in bits. */
-function meanEntropy(matrix) {
+export function meanEntropy(matrix) {
   let bits = 0;
   for (let query = 0; query < matrix.queries; query++) bits += entropyOf(rowOf(matrix, query));
   return bits / Math.max(1, matrix.queries);
 }
 
-const sum = (values) => values.reduce((total, value) => total + value, 0);
+export const sum = (values) => values.reduce((total, value) => total + value, 0);
 
 /** Positions of the largest values, largest first. */
-function largest(values, count) {
+export function largest(values, count) {
   return Array.from(values.keys()).sort((a, b) => values[b] - values[a] || a - b).slice(0, count);
 }
 
 /** The mean attention that every token of `side` gets (as a key) or, where it never is one, gives (as a query). */
-function attentionOf(side, name, matrix) {
+export function attentionOf(side, name, matrix) {
   const map = MAPS[name];
   const asKey = map.to === side;
   const count = asKey ? matrix.keys : matrix.queries;
@@ -155,7 +154,7 @@ function attentionOf(side, name, matrix) {
  * Which regions are shown, in which order. The best `top` by score are kept, or by attention where that is the order.
  * @param {?Float32Array} attention one number a region, or null where this map says nothing of regions
  */
-function shownRegions(model, order, top, attention) {
+export function shownRegions(model, order, top, attention) {
   const all = model.boxes.map((_, i) => i);
   if (order === 'attention' && attention) return largest(attention, top);
   const kept = all.slice(0, top); // regions come best score first
@@ -165,7 +164,7 @@ function shownRegions(model, order, top, attention) {
 }
 
 /** softmax(scores / temperature). */
-function softmax(scores, temperature) {
+export function softmax(scores, temperature) {
   const top = scores.reduce((best, score) => Math.max(best, score), -Infinity);
   const powers = scores.map((score) => Math.exp((score - top) / temperature));
   const total = sum(powers);
@@ -173,7 +172,7 @@ function softmax(scores, temperature) {
 }
 
 /** Why a unit has no such map, in words. */
-function whyAbsent(model, name) {
+export function whyAbsent(model, name) {
   const {from, to} = MAPS[name];
   if (!model.reads_words && (from === 'words' || to === 'words')) {
     return `${model.unit_name} reads no words: it sees the image alone, so there is nothing here.`;

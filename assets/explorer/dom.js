@@ -3,7 +3,7 @@
 const SVG = 'http://www.w3.org/2000/svg';
 
 /** @param {Element} element @param {Object<string, any>} attributes null and false leave the attribute out */
-function setAttributes(element, attributes) {
+export function setAttributes(element, attributes) {
   for (const [name, value] of Object.entries(attributes)) {
     if (value === null || value === undefined || value === false) element.removeAttribute(name);
     else element.setAttribute(name, value === true ? '' : String(value));
@@ -11,30 +11,29 @@ function setAttributes(element, attributes) {
   return element;
 }
 
-const fill = (element, children) => {
+/** Put these children, without what is null, in the place of the old ones. */
+export const fill = (element, children) => {
   element.replaceChildren(...children.filter((child) => child !== null && child !== undefined));
   return element;
 };
 
 /** make('p', {class: 'x'}, 'text', child): an HTML element. */
-const make = (tag, attributes = {}, ...children) => fill(setAttributes(document.createElement(tag), attributes), children);
+export const make = (tag, attributes = {}, ...children) => (
+  fill(setAttributes(document.createElement(tag), attributes), children));
 
 /** The same for SVG. */
-const draw = (tag, attributes = {}, ...children) => fill(setAttributes(document.createElementNS(SVG, tag), attributes), children);
-
-const fixed = (value) => value.toFixed(4);
-/** A true minus sign, a plus, and none on zero, so that a column of differences reads well. */
-const signed = (value, digits = 4) => {
-  const size = Math.abs(value).toFixed(digits);
-  return (Number(size) === 0 ? '' : value < 0 ? '\u2212' : '+') + size;
-};
-const shortened = (text, length) => (text.length > length ? `${text.slice(0, length - 1)}…` : text);
-const plural = (count, noun) => `${count} ${noun}${count === 1 ? '' : 's'}`;
-const percent = (value) => `${(100 * value).toFixed(1)} %`;
+export const draw = (tag, attributes = {}, ...children) => (
+  fill(setAttributes(document.createElementNS(SVG, tag), attributes), children));
 
 /** Hand a file to the reader. */
-function download(blob, name) {
+export function download(blob, name) {
   const link = make('a', {href: URL.createObjectURL(blob), download: name});
   link.click();
   setTimeout(() => URL.revokeObjectURL(link.href), 10000);
+}
+
+/** One stop for Tab in a set, and the focus on it; the arrows move it. */
+export function rove(set, next) {
+  for (const item of set) if (item) item.setAttribute('tabindex', item === next ? '0' : '-1');
+  next.focus();
 }

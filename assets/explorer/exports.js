@@ -1,24 +1,26 @@
 // What is on the screen as files: SVG, PNG, CSV, JSON.
 
+import {draw, make, setAttributes} from './dom.js';
+
 /** XML has no place for most control characters, nor for half a surrogate pair. */
-const xmlText = (text) => Array.from(String(text))
+export const xmlText = (text) => Array.from(String(text))
   .filter((letter) => /[\t\n\r\u0020-\uD7FF\uE000-\uFFFD]|[\u{10000}-\u{10FFFF}]/u.test(letter)).join('');
 
 /** One field of a CSV line. A leading = + - or @ would be run as a formula by a spreadsheet: it gets an apostrophe. */
-function csvField(value) {
+export function csvField(value) {
   if (typeof value === 'number') return String(value);
   const text = /^[=+\-@\t\r]/.test(value) ? `'${value}` : String(value);
   return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }
 
-const csvText = (lines) => lines.map((line) => line.map(csvField).join(',')).join('\r\n') + '\r\n';
+export const csvText = (lines) => lines.map((line) => line.map(csvField).join(',')).join('\r\n') + '\r\n';
 
 /**
  * The whole matrix on display, every region of it, laid out as on the screen.
- * @param {object} view what explorer.js keeps of the display
+ * @param {object} view from view.js
  */
-function matrixCsv(model, view) {
-  const {axes, weight} = view;
+export function matrixCsv(view) {
+  const {model, axes, weight} = view;
   const columns = view.all.cols.map((i) => (axes.cols === 'words' ? model.words[i].text : `region ${i + 1}`));
   const boxed = axes.rows === 'regions' ? ['name', 'score', 'x1', 'y1', 'x2', 'y2'] : ['field'];
   const head = [axes.rows === 'regions' ? 'region' : 'word', ...boxed, ...columns];
@@ -30,8 +32,10 @@ function matrixCsv(model, view) {
 }
 
 /** The payload with the view beside it; without the key that the server knows this case by. */
-function everythingJson(model, state) {
-  const {maps, key, ...payload} = model;
+export function everythingJson(model, state) {
+  const payload = {...model};
+  delete payload.maps;
+  delete payload.key;
   const {map, layer, head, order, top, reading} = state;
   return JSON.stringify({...payload, view: {map, layer, head, order, top, reading}}).replaceAll('<', '\\u003c');
 }
@@ -40,7 +44,7 @@ const FONT = 'system-ui, sans-serif';
 const label = (x, y, text, more = {}) => draw('text', {x, y, 'font-family': FONT, 'font-size': 12, fill: '#1f2937', ...more}, xmlText(text));
 
 /** The image with overlay and boxes, as on the screen. */
-function pictureGroup(model, view, parts, width) {
+function pictureGroup(model, parts, width) {
   const factor = width / model.image.width;
   const height = model.image.height * factor;
   const boxes = parts.boxes.cloneNode(true);
@@ -60,7 +64,8 @@ function pictureGroup(model, view, parts, width) {
 }
 
 /** The matrix with its names and, where it is wide enough, its numbers. */
-function matrixGroup(model, view, names) {
+export function matrixGroup(view) {
+  const {names} = view;
   const cell = view.numbers ? {width: 52, height: 22} : {width: 26, height: 22};
   const left = 150;
   const top = view.axes.cols === 'words' ? 92 : 34;
@@ -84,7 +89,7 @@ function matrixGroup(model, view, names) {
 }
 
 /** The colour bar with its ends. */
-function legendGroup(view, width) {
+export function legendGroup(view, width) {
   const group = draw('g', {});
   for (let i = 0; i < 64; i++) {
     const value = view.scale.low + ((i + 0.5) / 64) * (view.scale.high - view.scale.low);
@@ -94,14 +99,18 @@ function legendGroup(view, width) {
   return group;
 }
 
-/** One self-contained SVG file of the picture, the matrix and the sentence about them. */
-function screenSvg(model, view, parts, names) {
+/**
+ * One self-contained SVG file of the picture, the matrix and the sentence about them.
+ * @param {{boxes: Element, overlay: Element, opacity: Element}} parts of the page
+ */
+export function screenSvg(view, headline, parts) {
+  const {model} = view;
   const picture = {width: 440, height: (440 * model.image.height) / model.image.width};
   const at = (x, y, node) => draw('g', {transform: `translate(${x} ${y})`}, node);
-  const content = draw('g', {}, at(20, 52, pictureGroup(model, view, parts, picture.width)));
+  const content = draw('g', {}, at(20, 52, pictureGroup(model, parts, picture.width)));
   let [width, height] = [480, 52 + picture.height + 24];
   if (view.exists) {
-    const matrix = matrixGroup(model, view, names);
+    const matrix = matrixGroup(view);
     content.append(at(480, 52, matrix.group), at(630, 62 + matrix.height, legendGroup(view, 180)));
     width = Math.max(480 + matrix.width, 840) + 20;
     height = Math.max(height, 62 + matrix.height + 44);
@@ -111,7 +120,7 @@ function screenSvg(model, view, parts, names) {
     draw('title', {}, xmlText(title)),
     draw('rect', {width, height: height + 20, fill: '#ffffff'}),
     label(20, 26, title, {'font-size': 15, 'font-weight': 600}),
-    label(20, 43, view.exists ? view.headline : view.reason, {'font-size': 11.5}),
+    label(20, 43, headline, {'font-size': 11.5}),
     content,
     label(20, height + 8, 'A teaching demo, not a medical device. Attention is not explanation.', {'font-size': 11, fill: '#6b7280'}));
   return new XMLSerializer().serializeToString(svg);
@@ -130,5 +139,25 @@ async function screenPng(svgText) {
     });
   } finally {
     URL.revokeObjectURL(image.src);
+  }
+}
+
+/** What a file of the view is called, without its ending. */
+export function fileName({name, layer, head, reading}) {
+  return ['attention', name, `layer${layer + 1}`, typeof head === 'number' ? `head${head + 1}` : head, reading].join('-');
+}
+
+/**
+ * @param {'json'|'csv'|'svg'|'png'} kind
+ * @returns {Promise<{blob: Blob, name: string}>}
+ * @throws {Error} with a sentence
+ */
+export async function fileOf(kind, view, state, headline, parts) {
+  const name = `${fileName(view)}.${kind}`;
+  switch (kind) {
+    case 'json': return {blob: new Blob([everythingJson(view.model, state)], {type: 'application/json'}), name: 'attention.json'};
+    case 'csv': return {blob: new Blob([matrixCsv(view)], {type: 'text/csv'}), name};
+    case 'svg': return {blob: new Blob([screenSvg(view, headline, parts)], {type: 'image/svg+xml'}), name};
+    default: return {blob: await screenPng(screenSvg(view, headline, parts)), name};
   }
 }

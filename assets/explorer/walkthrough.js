@@ -1,5 +1,12 @@
 // "How this number came about": the real vectors of one pinned cell, from query and key to the value it multiplies.
 
+import {entropyOf, largest, matrixOf, rowOf, softmax} from './data.js';
+import {draw, fill, make, setAttributes} from './dom.js';
+import {paintCells} from './paint.js';
+import {scaleOf} from './scales.js';
+import {fixed, started} from './text.js';
+import {asPair} from './view.js';
+
 /** A vector as a strip of cells, purple below 0 and orange above, with its numbers behind a summary. */
 function vectorStrip(name, note, vector, limit) {
   const scale = scaleOf('difference', limit);
@@ -97,11 +104,74 @@ function walkThrough(numbers, names) {
           make('strong', {'data-walk': 'score'}, fixed(scores[names.keyIndex])), '.')),
       softmaxStep(numbers, names.keyIndex, names.key, names.keys),
       step(4, 'Times the value',
-        make('p', {}, `${names.key.charAt(0).toUpperCase() + names.key.slice(1)} hands on its value, ${width} numbers of length `, make('strong', {'data-walk': 'norm'}, fixed(norms[names.keyIndex])),
+        make('p', {}, `${started(names.key)} hands on its value, ${width} numbers of length `, make('strong', {'data-walk': 'norm'}, fixed(norms[names.keyIndex])),
           '. Times the weight that is ', make('strong', {'data-walk': 'part'}, fixed(norms[names.keyIndex] * weight)),
           `; all ${weights.length} ${names.keys} together give this head’s output, of length ${fixed(norm)}.`),
         vectorStrip('v', 'numbers of the value', value, largestSize(value)),
         vectorStrip('weight × v', 'numbers that are handed on', part, largestSize(output)),
         vectorStrip('output', 'numbers of the head’s output', output, largestSize(output)),
         make('p', {class: 'mx-hint'}, 'A large weight on a short value hands on little: one more reason why a weight is no explanation.'))));
+}
+
+/** Mean and maximum have no q and k of their own: pick a head. */
+function headChoice(weights, current, kind, pick) {
+  const select = make('select', {'data-walk': 'head'}, ...weights.map((weight, head) => {
+    const option = make('option', {value: head}, `head ${head + 1}: ${fixed(weight)}`);
+    option.selected = head === current;
+    return option;
+  }));
+  select.addEventListener('change', () => pick(Number(select.value)));
+  const text = `Every head has its own q and k; the ${kind === 'mean' ? 'mean' : 'maximum'} of the heads has none. Shown is`;
+  return make('label', {class: 'mx-field'}, text, select);
+}
+
+/**
+ * The part of the page that takes the pinned cell's number apart.
+ * @param {Element} holder
+ * @param {?{walk_through: function(object): Promise<object>}} server
+ * @param {function(number): Promise<void>} pick shows another head, where none is chosen
+ */
+export function walkPanel(holder, server, pick) {
+  let asked = 0;
+  const say = (text) => fill(holder, [make('p', {class: 'mx-hint'}, text)]);
+
+  async function pickAndFocus(head) {
+    await pick(head);
+    holder.querySelector('select')?.focus();
+  }
+
+  /** Ask the server for the vectors, and show them unless something else was asked meanwhile. */
+  async function show(view, {pin, walkHead}) {
+    const ticket = ++asked;
+    if (!view.exists) return say(view.reason);
+    if (!pin || pin.row === null || pin.col === null) {
+      return say('Pin a cell of the matrix (click it, or press Enter on it) to take its number apart: query, key, '
+        + 'scale, softmax, value.');
+    }
+    const {model, map, axes, layer, names} = view;
+    if (!model.key || !server?.walk_through) {
+      return say('This view was opened from a file. The vectors behind a number live in the model: diagnose the '
+        + 'image in the app to see them.');
+    }
+    const {query, key} = asPair(view, pin);
+    const weights = Array.from({length: map.heads}, (_, head) => rowOf(matrixOf(map, layer, head), query)[key]);
+    const isChosen = typeof view.head === 'number';
+    const head = isChosen ? view.head : walkHead ?? largest(weights, 1)[0];
+    if (!holder.querySelector('[data-walk="panel"]')) say('Asking the model for the vectors …');
+    let numbers;
+    try {
+      numbers = await server.walk_through({key: model.key, map: view.name, layer, head, query, token: key});
+    } catch {
+      numbers = {error: 'The server did not answer. Try again, or diagnose the image once more.'};
+    }
+    if (ticket !== asked) return undefined;
+    if (numbers.error) return say(numbers.error);
+    const panel = walkThrough(numbers, {
+      query: started(names.said(axes.from, query)), key: names.said(axes.to, key), keys: axes.to, keyIndex: key,
+      place: `head ${head + 1} of ${map.heads}, layer ${layer + 1} of ${map.layers}`,
+    });
+    return fill(holder, [isChosen ? null : headChoice(weights, head, view.head, pickAndFocus), panel]);
+  }
+
+  return {show};
 }

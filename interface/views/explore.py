@@ -12,10 +12,10 @@ import numpy as np
 from mat_core import Diagnoser, Diagnosis, exploration
 
 from ..cases import Cases
+from ..scripts import joined
 from ..session import Session
 
 ASSETS = Path(__file__).resolve().parents[2] / "assets" / "explorer"
-SCRIPTS = ("data.js", "dom.js", "paint.js", "walkthrough.js", "exports.js", "explorer.js")
 
 
 _CASES = Cases()
@@ -42,7 +42,7 @@ def explorer(value: str | None = None) -> gr.HTML:
         value,
         html_template=_asset("explorer.html"),
         css_template=_asset("explorer.css"),
-        js_on_load="\n".join(_asset(name) for name in SCRIPTS),
+        js_on_load=joined(ASSETS / "explorer.js", "mountExplorer(element, props, server, watch)"),
         server_functions=[walk_through],
         apply_default_css=False,
         label="Explore the attention",

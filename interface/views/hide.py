@@ -16,6 +16,7 @@ from ..parts.bars import before_after
 from ..parts.safely import safely
 from ..parts.tables import points
 from ..parts.text import esc
+from ..scripts import joined
 from ..session import Session
 
 SCRIPT = Path(__file__).resolve().parents[2] / "assets" / "hiding.js"
@@ -39,7 +40,10 @@ def build_hiding(diagnoser: Diagnoser, session: gr.State, label: gr.Dropdown) ->
             ask = gr.Button("Ask", variant="primary", size="sm", elem_id="ask-hiding")
             finer = gr.Button("Look finer where it mattered", size="sm", elem_id="ask-finer")
         shown = gr.HTML(
-            "", js_on_load=SCRIPT.read_text(encoding="utf-8"), apply_default_css=False, elem_id="hiding-view"
+            "",
+            js_on_load=joined(SCRIPT, "mountHiding(element, trigger)"),
+            apply_default_css=False,
+            elem_id="hiding-view",
         )
         hidden = gr.HTML("", js_on_load=None, apply_default_css=False, elem_id="hidden-view")
         found = gr.State(None)  # the Occlusion on the screen, and what it is about

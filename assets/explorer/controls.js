@@ -1,0 +1,52 @@
+// The choices above the matrix.
+
+import {isUsable, MAPS} from './data.js';
+import {fill, make} from './dom.js';
+import {mostRegions} from './view.js';
+
+const numbered = (count) => Array.from({length: count}, (_, i) => [i, String(i + 1)]);
+
+/**
+ * @param {function(string): Element} part a part of the page by its name
+ * @param {function(object): void} choose takes what changes in the state
+ */
+export function controlsPanel(part, choose) {
+  const id = `mx-${Math.random().toString(36).slice(2)}`; // radio groups need names, and there may be other explorers
+
+  /** A row of radio buttons. @param {Array<[value: any, label: string]>} entries */
+  function radios(name, entries, current) {
+    const holder = part(name).querySelector('.mx-options');
+    const focused = holder.contains(document.activeElement);
+    fill(holder, entries.map(([value, text]) => {
+      const input = make('input', {type: 'radio', name: `${id}-${name}`, value: String(value)});
+      input.checked = value === current;
+      input.addEventListener('change', () => choose(name === 'map' ? {map: value, pin: null} : {[name]: value}));
+      return make('label', {class: 'mx-option'}, input, make('span', {}, text));
+    }));
+    if (focused) holder.querySelector('input:checked')?.focus();
+  }
+
+  part('order').addEventListener('change', (event) => choose({order: event.target.value}));
+  part('top').addEventListener('input', (event) => choose({top: Number(event.target.value)}));
+  part('numbers').addEventListener('change', (event) => choose({numbers: event.target.checked}));
+
+  return {
+    render({model, map}, state) {
+      const directions = Object.entries(MAPS).map(([name, {label}]) => (
+        [name, isUsable(model.maps[name]) ? label : `${label} (none)`]));
+      radios('map', directions, state.map);
+      radios('head', [['mean', 'mean'], ['max', 'max'], ...numbered(map ? map.heads : 0)], state.head);
+      radios('layer', numbered(map ? map.layers : 0), state.layer);
+      part('layer').hidden = !map || map.layers < 2;
+      part('head').hidden = !map;
+      radios('reading', [['weight', 'weight'], ['difference', 'minus even share']], state.reading);
+      const top = part('top');
+      const most = mostRegions(model, state.map);
+      top.max = String(most);
+      top.value = String(Math.min(state.top, most));
+      part('top-value').textContent = `${top.value} of ${model.boxes.length}`;
+      part('order').value = state.order;
+      part('numbers').checked = state.numbers;
+    },
+  };
+}

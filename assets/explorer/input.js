@@ -1,0 +1,64 @@
+// Pointer and keyboard: what they mean, told as actions.
+
+import {tokenOf} from './view.js';
+
+/** What an element of the page stands for: {row, col}, or null. */
+function tokenAt(target, view) {
+  const found = target.closest?.('[data-region], [data-word], [data-row], [data-col]');
+  return found && view?.exists ? tokenOf(view, found.dataset) : null;
+}
+
+/**
+ * @param {Element} element all of the explorer
+ * @param {object} actions of explorer.js: view, isLit, hover, pin, free, moveCell, moveBox, chooseHead, save
+ */
+export function listen(element, actions) {
+  // The page may scroll below a resting pointer when the keyboard moves the focus: that is no hover.
+  let keyed = false;
+  const tokenUnder = (event) => tokenAt(event.target, actions.view());
+  const point = (event) => keyed || event.pointerType === 'touch' || actions.hover(tokenUnder(event));
+
+  element.addEventListener('keydown', () => {
+    keyed = true;
+  }, true);
+  element.addEventListener('pointerover', point);
+  element.addEventListener('pointermove', (event) => {
+    if (!keyed || !(event.movementX || event.movementY)) return;
+    keyed = false;
+    point(event);
+  });
+  element.addEventListener('pointerleave', () => keyed || actions.hover(null));
+  element.addEventListener('focusin', (event) => {
+    const token = tokenUnder(event);
+    if (token) actions.hover(token);
+  });
+  element.addEventListener('focusout', () => actions.hover(null));
+
+  element.addEventListener('keydown', (event) => {
+    if (event.key === 'Escape' && actions.isLit()) {
+      event.preventDefault();
+      actions.free();
+      return;
+    }
+    const cell = event.target.closest('[data-row], [data-col]');
+    const box = event.target.closest('[data-region]');
+    if ((cell || box) && (event.key === 'Enter' || event.key === ' ')) {
+      event.preventDefault();
+      const token = tokenUnder(event);
+      if (token) actions.pin(token);
+    } else if (cell) actions.moveCell(event, cell);
+    else if (box) actions.moveBox(event, Number(box.dataset.region));
+  });
+
+  element.addEventListener('click', (event) => {
+    const head = event.target.closest('[data-head]');
+    const kind = event.target.closest('[data-export]')?.dataset.export;
+    if (event.target.closest('[data-free]')) actions.pin(null);
+    else if (head) actions.chooseHead(Number(head.dataset.head));
+    else if (kind) actions.save(kind);
+    else {
+      const token = tokenUnder(event);
+      if (token) actions.pin(token);
+    }
+  });
+}

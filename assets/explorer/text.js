@@ -1,0 +1,12 @@
+// Numbers and words into text. Nothing here touches the page.
+
+export const fixed = (value) => value.toFixed(4);
+/** A true minus sign, a plus, and none on zero, so that a column of differences reads well. */
+export const signed = (value, digits = 4) => {
+  const size = Math.abs(value).toFixed(digits);
+  return (Number(size) === 0 ? '' : value < 0 ? '\u2212' : '+') + size;
+};
+export const shortened = (text, length) => (text.length > length ? `${text.slice(0, length - 1)}…` : text);
+export const plural = (count, noun) => `${count} ${noun}${count === 1 ? '' : 's'}`;
+export const percent = (value) => `${(100 * value).toFixed(1)} %`;
+export const started = (text) => text.charAt(0).toUpperCase() + text.slice(1);

@@ -1,0 +1,78 @@
+import assert from 'node:assert/strict';
+import {test} from 'node:test';
+
+import {bump, bumpsOf, colourTable, heatOf, heatPixels, luminance, scaleOf} from '../../assets/explorer/scales.js';
+import {MODEL} from './cases.mjs';
+
+test('a table goes from its first stop through those between to its last', () => {
+  const table = colourTable('000000ff0000ffffff');
+  assert.equal(table.length, 768);
+  assert.deepEqual([...table.slice(0, 3), ...table.slice(-3)], [0, 0, 0, 255, 255, 255]);
+  assert.deepEqual([...table.slice(3 * 51, 3 * 51 + 3)], [102, 0, 0]); // two fifths of the way to red
+});
+
+test('a scale of weights begins at 0, one of differences has a pale 0 in the middle', () => {
+  const weight = scaleOf('weight', 0.5);
+  assert.deepEqual([weight.low, weight.high], [0, 0.5]);
+  assert.equal(weight.hex(0), '#00224e');
+  assert.equal(weight.hex(0.5), '#fee838');
+  assert.equal(weight.css(7), weight.css(0.5)); // beyond the end is the end
+  assert.equal(weight.css(-1), 'rgb(0 34 78)');
+  const difference = scaleOf('difference', 0.5);
+  assert.equal(difference.low, -0.5);
+  assert.ok(Math.min(...difference.rgb(0)) > 240);
+  const [[r1, , b1], [r2, , b2]] = [difference.rgb(-0.4), difference.rgb(0.4)];
+  assert.ok(b1 > r1 && r2 > b2); // purple below, orange above
+});
+
+test('weights grow lighter all the way, so that their order is seen without colour', () => {
+  const {rgb} = scaleOf('weight', 1);
+  const light = Array.from({length: 64}, (_, i) => luminance(rgb(i / 63)));
+  light.slice(1).forEach((value, i) => assert.ok(value > light[i], `step ${i}`));
+});
+
+test('numbers are written in the ink that reads on their cell, 4.5 : 1 at least', () => {
+  for (const reading of ['weight', 'difference']) {
+    const scale = scaleOf(reading, 1);
+    for (let value = scale.low; value <= 1; value += 1 / 64) {
+      const ink = scale.ink(value) === '#fff' ? 1 : 0;
+      const [dark, light] = [luminance(scale.rgb(value)), ink].sort((a, b) => a - b);
+      assert.ok((light + 0.05) / (dark + 0.05) >= 4.5, `${reading} ${value}`);
+    }
+  }
+});
+
+test('luminance is 0 for black and 1 for white', () => {
+  assert.equal(luminance([0, 0, 0]), 0);
+  assert.ok(Math.abs(luminance([255, 255, 255]) - 1) < 1e-9);
+});
+
+test('a bump is high in the middle, low and even at its ends, and stays inside', () => {
+  const {first, values} = bump(2, 7, 10);
+  assert.equal(first, 2);
+  assert.equal(values.length, 5);
+  assert.equal(values[2], 1);
+  assert.ok(Math.abs(values[0] - values[4]) < 1e-6 && values[0] < 0.1);
+  assert.deepEqual([bump(-5, 3, 10).first, bump(8, 15, 10).values.length], [0, 2]);
+});
+
+test('bumps have the shape of the image', () => {
+  const {width, height, boxes} = bumpsOf(MODEL);
+  assert.deepEqual([width, height, boxes.length], [96, 77, 3]);
+});
+
+test('bumps of two boxes add up where both lie, with their signs', () => {
+  const bumps = {width: 3, height: 1, boxes: [
+    {x: {first: 0, values: [1, 0.5]}, y: {first: 0, values: [1]}},
+    {x: {first: 1, values: [0.5, 1]}, y: {first: 0, values: [1]}},
+  ]};
+  assert.deepEqual([...heatOf(bumps, [1, -2])], [1, -0.5, -2]);
+});
+
+test('the strongest pixel has full colour, and the skin stays bare where nothing is read', () => {
+  const pixels = heatPixels(Float32Array.of(0, 2, 1), 'weight');
+  assert.equal(pixels[3], 0);
+  assert.deepEqual([...pixels.slice(4, 8)], [254, 232, 56, 255]);
+  assert.ok(pixels[11] > 0 && pixels[11] < 255);
+  assert.deepEqual([...heatPixels(Float32Array.of(-1), 'difference')], [45, 0, 75, 255]);
+});

@@ -1,0 +1,86 @@
+import assert from 'node:assert/strict';
+import {test} from 'node:test';
+
+import {headName, namesOf} from '../../assets/explorer/names.js';
+import {captionOf, caseLine, headsHint, matrixSentence, readoutOf} from '../../assets/explorer/sentences.js';
+import {FIRST} from '../../assets/explorer/state.js';
+import {percent, plural, shortened, signed, started} from '../../assets/explorer/text.js';
+import {viewOf} from '../../assets/explorer/view.js';
+import {MODEL, WITHOUT_WORDS} from './cases.mjs';
+
+const view = (changes = {}, model = MODEL) => viewOf(model, {...FIRST, ...changes});
+
+test('numbers and words become text', () => {
+  assert.deepEqual([signed(0.25, 2), signed(-0.25, 2), signed(-0.001, 2)], ['+0.25', '−0.25', '0.00']);
+  assert.deepEqual([plural(1, 'word'), plural(0, 'word')], ['1 word', '0 words']);
+  assert.deepEqual([shortened('lesion', 6), shortened('lesions', 6)], ['lesion', 'lesio…']);
+  assert.equal(percent(0.1234), '12.3 %');
+  assert.equal(started('“female” x'), '“female” x');
+  assert.equal(started('region 1'), 'Region 1');
+});
+
+test('tokens and heads have names', () => {
+  const names = namesOf(MODEL);
+  assert.deepEqual([names.short('regions', 0), names.long('regions', 0), names.said('regions', 0)], ['1', '1 lesion', 'region 1']);
+  assert.deepEqual([names.long('words', 1), names.said('words', 1)], ['back', '“back”']);
+  assert.deepEqual([headName(0, 2), headName('mean', 2), headName('max', 1)], ['head 1', 'mean of 2 heads', 'maximum of 1 head']);
+});
+
+test('the case is told in a line', () => {
+  assert.equal(caseLine(MODEL), 'case · SGA-SGA · melanoma (malignant) 75.0 % · 3 regions · 2 words');
+  assert.equal(caseLine({...MODEL, title: '', key: undefined, reads_words: false}),
+    'SGA-SGA · melanoma (malignant) 75.0 % · 3 regions · image only · opened from a file');
+});
+
+test('the matrix says what sums to 1, what is hidden and what an even share is', () => {
+  const said = matrixSentence(view({top: 2}));
+  assert.match(said, /^Each column sums to 1: how one word shares its attention among all 3 regions\. 2 are shown; “rest” holds the other 1\./);
+  assert.match(said, /With only 3 regions an even share is 1\/3 = 0\.3333 already/);
+  assert.match(matrixSentence(view({map: 'regions_to_words'})), /^Each row sums to 1: how one region .* all 2 words\. With/);
+  assert.match(matrixSentence(view({head: 'max'})), /a column no longer sums to 1/);
+  assert.match(matrixSentence(view({reading: 'difference'})), /an even share, 1\/3 = 0\.3333, is taken away/);
+  assert.match(matrixSentence(view({}, WITHOUT_WORDS)), /All metadata is unknown/);
+});
+
+test('among one there is only one', () => {
+  const one = {...MODEL, words: [MODEL.words[0]], maps: {...MODEL.maps,
+    regions_to_words: {layers: 1, heads: 1, queries: 3, keys: 1, values: Float32Array.of(1, 1, 1)}}};
+  assert.match(matrixSentence(view({map: 'regions_to_words'}, one)), /among the only word\. With only 1 word an even share is 1\/1/);
+});
+
+test('a cell is told with its weight, its multiple of an even share and the spread of its query', () => {
+  const [cell, query] = readoutOf(view({head: 0}), {row: 0, col: 0});
+  assert.equal(cell, '“female” gives 0.5000 of its attention to region 1, head 1: 1.50 times an even share (1/3 = 0.3333).');
+  assert.equal(query, '“female” spreads its attention as evenly as over 2.8 of 3 regions (entropy 1.50 of at most 1.58 bits).');
+});
+
+test('the query is told for a column, the key for a row where words look', () => {
+  assert.equal(readoutOf(view(), {row: null, col: 1}).length, 1);
+  assert.match(readoutOf(view(), {row: null, col: 1})[0], /^“back” spreads/);
+  assert.equal(readoutOf(view(), {row: 1, col: null})[0],
+    'Region 2 gets 0.4375 of the attention of an average word, on average over the heads: 1.31 times an even share (1/3 = 0.3333).');
+  assert.match(readoutOf(view({map: 'regions_to_words'}), {row: 1, col: null})[0], /^Region 2 spreads .* of 2 words/);
+});
+
+test('the maximum has no entropy', () => {
+  assert.equal(readoutOf(view({head: 'max'}), {row: null, col: 0})[0], 'The largest weights of any head for “female”.');
+  assert.equal(readoutOf(view({head: 'max'}), null)[0], 'The largest weight is 1.0000; an even share is 0.3333.');
+  assert.match(readoutOf(view({head: 'max'}), {row: 0, col: 0})[0], /, in the head that gives most: 1\.50 times/);
+});
+
+test('with nothing under the pointer the average is told, with no matrix the reason', () => {
+  assert.match(readoutOf(view({head: 0}), null)[0], /^An average word spreads .* over 1\.7 of 3 regions \(entropy 0\.75/);
+  assert.match(readoutOf(view({map: 'regions_to_regions'}), null)[0], /guides one side only/);
+});
+
+test('the caption says what the overlay shows', () => {
+  assert.match(captionOf(view(), null), /^What an average word looks at\. .*crowd around the lesion/);
+  assert.match(captionOf(view({reading: 'difference'}), {row: null, col: 0}), /^Each region’s number .* Purple: less\.$/);
+  assert.match(captionOf(view({map: 'regions_to_words'}), null), /Point at a word to see which regions look at it\.$/);
+  assert.match(captionOf(view({map: 'words_to_words'}), null), /^Words look at words here/);
+  assert.equal(captionOf(view({map: 'regions_to_regions'}), null), 'The 3 boxes of 3 are numbered by the detector’s score.');
+});
+
+test('the strip of heads says its scale', () => {
+  assert.match(headsHint(view(), {low: 0, high: 0.5}), /one scale, 0\.0000 to 0\.5000\. Under each, how many regions an average word/);
+});
