@@ -55,8 +55,17 @@ TWO_CORES = Plan(
     ),
 )  # fmt: skip
 
-# twice the epochs, images mixed until the last: the classifier of `two-cores` was still getting better at its end
+# twice the epochs: the classifier of `two-cores` was still getting better at its end
 LONG = replace(
+    TWO_CORES,
+    backbone=replace(
+        TWO_CORES.backbone, sizes=((168, 224),) * 12 + ((240, 320),) * 4,
+        recipe=replace(TWO_CORES.backbone.recipe, epochs=16), drop_path=0.2,
+    ),
+)  # fmt: skip
+
+# tried and not better than `two-cores`, see CONTRIBUTING: twice the epochs, half of the batches mixed until the last
+MIXED = replace(
     TWO_CORES,
     backbone=replace(
         TWO_CORES.backbone, sizes=((168, 224),) * 13 + ((240, 320),) * 3,
@@ -79,6 +88,7 @@ PRESETS = {
     # what the bundles in checkpoints/ and the tables were trained with
     "two-cores": TWO_CORES,
     "long": LONG,
+    "mixed": MIXED,
     # a smaller backbone, a detector that knows whole lesions only, nothing held out: half of the time
     "short": Plan(),
     "paper": replace(TWO_CORES, mat=PAPER),

@@ -95,7 +95,7 @@ def stages(names: tuple[str, ...], curves: dict[str, dict[str, float]], upright:
     )
     for text in legend.get_texts():
         text.set_color(INK)
-    return f'<div class="chart" role="img" aria-label="{esc(label)}">{_svg(figure)}</div>'
+    return f'<div class="chart medium" role="img" aria-label="{esc(label)}">{_svg(figure)}</div>'
 
 
 def _plain(axes: Axes) -> None:

@@ -33,9 +33,9 @@ def details(summary: str, inside: str) -> str:
 
 
 def signed(value: float) -> str:
-    """A number with its sign and two decimals: '+0.71', '0.00'."""
-    text = f"{value:+.2f}"
-    return "0.00" if text in ("+0.00", "-0.00") else text.replace("-", "\N{MINUS SIGN}")
+    """A number with its sign and three decimals: '+0.713', '0.000'."""
+    text = f"{value:+.3f}"
+    return "0.000" if text in ("+0.000", "-0.000") else text.replace("-", "\N{MINUS SIGN}")
 
 
 def points(change: float) -> str:

@@ -5,26 +5,40 @@ import shutil
 from dataclasses import replace
 from html import unescape
 
+import numpy as np
 import pytest
 import torch
 
+from interface.examples import synthetic_examples
 from interface.models import Models
 from interface.parts.answer import answer_html, doubts
 from interface.parts.asking import NOTHING, PREVIOUS
-from interface.parts.tables import points, table
+from interface.parts.tables import points, signed, table
 from interface.question import _asked
 from interface.session import analyse
 from interface.views.check_attention import agreement_html
 from interface.views.compare import compare_html
 from interface.views.doubt import doubt_html, threshold_html
-from interface.views.learn import NO_LEAK, leak_html
-from interface.views.take_away import ablation_html
+from interface.views.learn import NO_LEAK, alike_html, chosen_html, leak_html
+from interface.views.take_away import LITTLE, _why_so_little, ablation_html
 from interface.views.what_if import what_if_html
 from mat_core import Diagnoser, MATConfig, MATNetwork, Metadata
 from mat_core.bundle import load_bundle, save_bundle
-from mat_core.explain import ablate, agree, compare, doubt, leak, what_if
+from mat_core.explain import (
+    ablate,
+    agree,
+    compare,
+    contributions,
+    doubt,
+    kind_groups,
+    leak,
+    similarity,
+    take_away,
+    what_if,
+)
 from mat_core.explain.doubt import UNFAMILIAR
 from mat_core.explain.what_if import NOTE
+from mat_core.images import load_image
 from mat_core.metadata import FIELDS
 from mat_core.novelty import Novelty
 
@@ -79,6 +93,32 @@ def test_ablation_shows_its_numbers_with_their_sign(tiny_diagnoser, case):
     assert "positive, the part spoke for it" in text_of(html)
 
 
+def test_whole_groups_are_taken_away_and_the_sentence_says_why_little_happens(tiny_diagnoser, case):
+    html = ablation_html(tiny_diagnoser, case, "mel")
+    kinds = kind_groups(case.diagnosis.regions)
+    found = take_away(tiny_diagnoser, case.diagnosis.regions, kinds, case.diagnosis.metadata)
+    rows = rows_of(html, "Without groups of regions")
+    assert len(rows) == len(kinds) * (2 if len(kinds) > 1 else 1)
+    for row, size, p, effect in zip(rows, found.sizes, found.without, found.effect("mel"), strict=False):
+        assert row[1:4] == [str(size), f"{p[2]:.3f}", points(effect)]
+    alone = abs(ablate(tiny_diagnoser, case.diagnosis.regions, case.diagnosis.metadata).effect("mel")).max()
+    assert ("No single region changes the answer" in html) == (alone < LITTLE)
+    assert "No single region" in _why_so_little(np.array([0.019, -0.001]))
+    assert not _why_so_little(np.array([-0.021, 0.0]))
+
+
+def test_what_regions_and_words_add_sums_to_the_log_odds(tiny_diagnoser, case):
+    html = agreement_html(tiny_diagnoser, case, "bcc")
+    margin = contributions(tiny_diagnoser, case.diagnosis.regions, case.diagnosis.metadata).against("bcc")
+    assert margin.sentence() in text_of(html)
+    for label, tokens in (("What the regions add", margin.regions), ("What the words add", margin.words)):
+        rows = rows_of(html, label)
+        shown = [float(row[-1].replace("\N{MINUS SIGN}", "-")) for row in rows]
+        assert rows[-1][-1] == signed(margin.total)
+        assert sum(shown[:-1]) == pytest.approx(margin.total, abs=0.0005 * len(shown) + 1e-5)
+        assert sum(shown[:-2]) == pytest.approx(tokens.sum(), abs=0.0005 * len(shown) + 1e-5)
+
+
 def test_agreement_shows_every_ranking_and_the_averages_where_there_are_any(tiny_diagnoser, case):
     html = agreement_html(tiny_diagnoser, case, "")
     found = agree(tiny_diagnoser, case.diagnosis.regions, case.diagnosis.metadata, case.diagnosis.top)
@@ -106,6 +146,11 @@ def test_what_if_shows_the_sweep_and_that_it_is_no_biology(tiny_diagnoser, case)
     assert f"{found.over_sites()[3, 6]:.1%}" in html
     assert "810 combinations" in html
     assert html.count("(given)") == 2
+    flip = found.flip()
+    assert ("The smallest change with another answer" in html) == (flip is not None)
+    if flip is not None:
+        assert flip.probabilities.argmax() != found.own.argmax()
+        assert f"{found.own[6]:.1%} → {flip.probabilities[6]:.1%}" in html
 
 
 def test_doubt_shows_the_eight_views(tiny_diagnoser, case):
@@ -127,6 +172,8 @@ def test_the_threshold_says_what_it_costs_and_what_it_means_here(tiny_diagnoser,
     p = case.diagnosis.probabilities["mel"]
     low, high = threshold_html(measured, case, min(p / 2, 0.3)), threshold_html(measured, case, (1 + p) / 2)
     assert "finds 80 of 100 melanomas" in low
+    assert "misses 20 of 100 melanomas and raises 10 false alarms" in low
+    assert "<svg" in low
     assert "would be called melanoma" in low
     assert "would not be called melanoma" in high
     assert "This case" not in threshold_html(measured, None, 0.5)
@@ -192,6 +239,32 @@ def test_the_leak_is_shown_where_a_leaking_model_is_installed(tiny_diagnoser, ca
     assert rows[0][3:] == [f"{p:.2f}" for p in found.probabilities[0]]
     assert rows[4][2] == "0.0"
     assert NO_LEAK in text_of(leak_html(Models(tiny_diagnoser, tmp_path_factory.mktemp("none")), case))
+
+
+def test_the_leak_is_told_first_on_the_example_that_it_moves_most(tiny_diagnoser, shelf, tmp_path):
+    models, examples = Models(tiny_diagnoser, shelf), synthetic_examples(tmp_path)
+    chosen, found = models.most_leaking(examples)
+    moved = []
+    for example in examples:
+        told = leak(models.leaking(), tiny_diagnoser.regions(load_image(example.path)), example.metadata)
+        moved.append(np.ptp(told.probabilities[:, 2]))
+    assert chosen is examples[int(np.argmax(moved))]
+    html = chosen_html(chosen, found)
+    assert chosen.name in html
+    assert "Chosen because" in html
+    assert found.sentence() in text_of(html)
+    assert models.most_leaking(examples)[1] is found
+
+
+def test_how_alike_regions_become_is_shown_for_every_unit(tiny_diagnoser, case, shelf):
+    models = Models(tiny_diagnoser, shelf)
+    html = alike_html(models, case)
+    found = similarity(tiny_diagnoser, case.diagnosis.regions, case.diagnosis.metadata)
+    assert found.sentence() in text_of(html)
+    rows = rows_of(html, "How alike the regions are")
+    assert len(rows) == len(models.units())
+    assert [cell for cell in rows[0][1:] if cell] == [f"{cosine:.2f}" for cosine in found.cosine]
+    assert any("" in row for row in rows[1:])  # Base has no block
 
 
 def test_tables_write_text_and_signs(tiny_diagnoser):

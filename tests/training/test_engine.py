@@ -150,14 +150,14 @@ def small(tmp_path_factory):
 @pytest.mark.usefixtures("one_thread")
 @pytest.mark.slow
 def test_backbone_and_detector_killed_within_an_epoch_end_where_the_undisturbed_ones_end(small, tmp_path, monkeypatch):
-    long, smoke = PRESETS["long"].backbone, PRESETS["smoke"].detector
-    assert long.mixup
-    assert long.cutmix
-    assert long.dropout
-    assert long.drop_path
+    mixed, smoke = PRESETS["mixed"].backbone, PRESETS["smoke"].detector
+    assert mixed.mixup
+    assert mixed.cutmix
+    assert mixed.dropout
+    assert mixed.drop_path
     settings = replace(
-        long, name="tf_efficientnet_lite0", sizes=((48, 64), (48, 64), (64, 96)), unmixed=1,
-        recipe=replace(long.recipe, epochs=3, batch_size=6),
+        mixed, name="tf_efficientnet_lite0", sizes=((48, 64), (48, 64), (64, 96)), unmixed=1,
+        recipe=replace(mixed.recipe, epochs=3, batch_size=6),
     )  # fmt: skip
     trained = {
         "backbone": lambda runs: train_backbone(small, runs / "backbone", settings),
