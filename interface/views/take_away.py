@@ -3,11 +3,10 @@
 import numpy as np
 
 from mat_core import Diagnoser
-from mat_core.explain import ablate, cumulate, kind_groups, take_away
+from mat_core.explain import ablate, kind_groups, take_away
 from mat_core.figures import percent
 from mat_core.labels import BY_CODE, region_name
 
-from ..parts.charts import lines
 from ..parts.evidence import boxes_drawing
 from ..parts.tables import points, table
 from ..parts.text import esc
@@ -68,12 +67,12 @@ def ablation_html(diagnoser: Diagnoser, now: Session, label: str) -> str:
         f"{table('Without one region', ('region', f'{label} becomes', 'change', 'attention %'), regions)}"
         '<p class="fine">Each region is masked alone, so that the model never saw it. Attention: the mean share that '
         "the words (or the other regions) give it.</p></section></div>"
-        f"{_groups(diagnoser, now, label, effect, attended)}"
+        f"{_groups(diagnoser, now, label, effect)}"
     )
 
 
-def _groups(diagnoser: Diagnoser, now: Session, label: str, effect: np.ndarray, attended: np.ndarray | None) -> str:
-    """Whole groups of regions away, each kind and all but each kind, and one region after the other."""
+def _groups(diagnoser: Diagnoser, now: Session, label: str, effect: np.ndarray) -> str:
+    """Whole groups of regions away: each kind, and all but each kind."""
     diagnosis = now.diagnosis
     kinds = kind_groups(diagnosis.regions)
     if not kinds:
@@ -87,21 +86,11 @@ def _groups(diagnoser: Diagnoser, now: Session, label: str, effect: np.ndarray, 
         (f"without {name}", size, f"{p[k]:.3f}", points(change), BY_CODE[found.labels[p.argmax()]].name)
         for name, size, p, change in zip(found.names, found.sizes, found.without, found.effect(label), strict=True)
     ]
-    rankings = {"what each changes alone": effect}
-    if attended is not None:
-        rankings = {"attention": attended[: len(effect)]} | rankings
-    curves = {
-        f"by {name}": cumulate(diagnoser, diagnosis.regions, ranking, diagnosis.metadata)[:, k]
-        for name, ranking in rankings.items()
-    }
-    drawn = lines(
-        np.arange(len(effect) + 1), {"One region after the other, the first of each ranking first": curves},
-        "regions taken away", f"probability of {label}", "The answer while regions are taken away one after the other",
-    )  # fmt: skip
     return (
-        f'<h3>Whole groups</h3>{_why_so_little(effect)}<div class="two"><section>'
+        f"<h3>Whole groups</h3>{_why_so_little(effect)}"
         f"{table('Without groups of regions', ('taken away', 'regions', f'{label} becomes', 'change', 'answer'), rows)}"
-        f"</section><section>{drawn}</section></div>"
+        '<p class="fine"><em>Check attention</em> takes the regions away one after the other, in the order of each '
+        "ranking.</p>"
     )
 
 
