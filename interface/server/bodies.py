@@ -33,7 +33,8 @@ class Bodies:
         if action == "queue/join":
             _require(_is_session(body.get("session_hash")), "session_hash must be a short string.")
             _require(_is_number(body.get("fn_index")), "fn_index must be a whole number.")
-            if body["fn_index"] not in self.blocks.fns:
+            action = self.blocks.fns.get(body["fn_index"])
+            if action is None or action.fn is None:  # what has no function runs in the page alone
                 raise RefusedError(404, "There is no such action.")
             _require(isinstance(body.get("data"), list), "data must be a list.")
             if not _is_number(body.get("trigger_id")):
