@@ -78,3 +78,34 @@ def test_types_are_shipped():
     shipped = CONFIG["tool"]["setuptools"]["package-data"]["mat_core"]
     assert [name for name in shipped if not (ROOT / "mat_core" / name).is_file()] == []
     assert "py.typed" in shipped  # without it other people's mypy takes no notice of our types
+
+
+# a room of interface/ -> the rooms that it may not reach into; a view is nobody's but the app's
+BELOW = {
+    "server": ("views", "parts", "programs"),
+    "parts": ("views", "programs"),
+    "views": ("views", "programs"),
+    "programs": ("views",),
+}
+
+
+@pytest.mark.parametrize("room", BELOW)
+def test_the_interfaces_rooms_reach_downwards_only(room):
+    files = list((ROOT / "interface" / room).rglob("*.py"))
+    assert len(files) > 3
+    for file in files:
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ImportFrom) and node.level:
+                names = [node.module or "", *(alias.name for alias in node.names)] if node.level == 2 else []
+                reached = {name.split(".")[0] for name in names} | ({room} if node.level == 1 else set())
+                wrong = reached & set(BELOW[room])
+                assert not wrong, f"{file}, line {node.lineno}, reaches into {wrong}"
+
+
+def test_no_file_of_code_is_longer_than_300_lines_without_a_reason():
+    files = [ROOT / "app.py", *(f for room in MAY for f in (ROOT / room).rglob("*.py"))]
+    files += list((ROOT / "assets").rglob("*.js"))
+    assert len(files) > 100
+    for file in files:
+        text = file.read_text(encoding="utf-8")
+        assert text.count("\n") <= 300 or "More than 300 lines:" in text[:1000], file

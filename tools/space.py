@@ -1,6 +1,8 @@
 """python -m tools.space: build the folder that becomes a Hugging Face Space, and check it. Knows no Gradio.
 
 Exit status 0, or 2 with a sentence on standard error for whatever must not or cannot be uploaded.
+
+More than 300 lines: what is built, what is refused and how it is tried belong together, and nothing else needs them.
 """
 
 import argparse
