@@ -15,7 +15,7 @@ test: $(VENV)/dev.done
 	$(BIN)/mypy
 	$(BIN)/python -m pytest $(ARGS)
 
-# ruff, mypy on mat_core, and the tests that need neither patience nor Chromium, HAM10000 or detectron2: a minute and a half
+# ruff, mypy on mat_core, and the tests that need neither patience nor Chromium, HAM10000 or detectron2: two minutes
 quick: $(VENV)/dev.done
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .

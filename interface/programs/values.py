@@ -39,6 +39,7 @@ class Case:
 
 
 def read_image(image: str | None) -> np.ndarray:
+    """An upload by its name as (h, w, 3) uint8 RGB. Raises UserError without one, ImageError for one that is unfit."""
     if image is None:
         raise UserError("Give an image: a file, as gradio_client.handle_file sends it.")
     return read_upload(image)
@@ -54,6 +55,7 @@ def whole(name: str, value: Any, low: int | None = None, high: int | None = None
 
 
 def optional(name: str, value: Any, high: int) -> int | None:
+    """None, or a whole number from 0 to `high`. Raises ConfigError."""
     return None if value is None else whole(name, value, 0, high)
 
 
@@ -98,6 +100,7 @@ def code(labels: tuple[str, ...], label: str | None) -> str | None:
 
 
 def png(figure) -> dict:
+    """A matplotlib figure as the answer of an endpoint."""
     return {"png": data_uri(to_png(figure), "png"), "disclaimer": DISCLAIMER}
 
 

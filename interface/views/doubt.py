@@ -4,7 +4,7 @@ import gradio as gr
 import numpy as np
 
 from mat_core import Diagnoser
-from mat_core.explain import doubt, operating_point
+from mat_core.explain import doubt, melanoma_curve, operating_point
 from mat_core.labels import BY_CODE
 
 from ..parts.charts import roc
@@ -60,9 +60,8 @@ def threshold_html(diagnoser: Diagnoser, now: Session | None, threshold: float) 
     point = operating_point(diagnoser.bundle.metrics, threshold)
     if point is None:
         return '<p class="fine">The validation ROC of this model has not been measured.</p>'
-    curve = diagnoser.bundle.metrics["val"]["roc"]["mel"]
     drawn = roc(
-        np.array(curve["sensitivity"]), np.array(curve["specificity"]), (point.sensitivity, point.specificity),
+        *melanoma_curve(diagnoser.bundle.metrics), (point.sensitivity, point.specificity),
         f"ROC of melanoma on the validation split. {point.sentence()}",
     )  # fmt: skip
     case = ""

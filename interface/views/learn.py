@@ -46,9 +46,8 @@ def build_learn(models: Models, examples: list[Example], session: gr.State, tab:
         chosen = chosen_html(*models.most_leaking(examples))
         return chosen + (about(now) + leak_html(models, now) if now is not None else "")
 
-    quiet = {"api_visibility": "private", "show_progress": "hidden"}
-    tab.select(compare_tokens, session, alike, **quiet)
-    tab.select(tell_leak, session, shown, **quiet)
+    for lesson, view in ((compare_tokens, alike), (tell_leak, shown)):  # the first opening loads the other models
+        tab.select(lesson, session, view, api_visibility="private", show_progress="full", show_progress_on=[view])
 
 
 def alike_html(models: Models, now: Session) -> str:
@@ -60,27 +59,35 @@ def alike_html(models: Models, now: Session) -> str:
     own = next(iter(found.values()))
     if np.isnan(own.cosine).any():
         return f'<p class="empty">{esc(own.sentence())}</p>'
-    named = {stage: STAGES.get(stage.split()[0], stage) + stage[len(stage.split()[0]) :]
-             for one in found.values() for stage in one.stages}  # fmt: skip
-    order = sorted(named, key=lambda stage: (list(STAGES).index(stage.split()[0]) > 1, stage.split()[1:],
-                                             list(STAGES).index(stage.split()[0])))  # fmt: skip
+    order = tuple(_stage(s) for s in sorted({s for one in found.values() for s in one.stages}, key=_place))
     curves = {
-        name: {named[stage]: float(c) for stage, c in zip(one.stages, one.cosine, strict=True)}
+        name: {_stage(stage): float(c) for stage, c in zip(one.stages, one.cosine, strict=True)}
         for name, one in found.items()
     }
-    rows = [(name, *(f"{curve[named[s]]:.2f}" if named[s] in curve else "" for s in order))
-            for name, curve in curves.items()]  # fmt: skip
+    rows = [(name, *(f"{curve[s]:.2f}" if s in curve else "" for s in order)) for name, curve in curves.items()]
     drawn = stages(
-        tuple(named[s] for s in order), curves, "mean cosine between regions",
-        "How alike the regions are at every stage; the table has the numbers",
-    )  # fmt: skip
+        order, curves, "mean cosine between regions", "How alike the regions are at every stage; the table has numbers"
+    )
     return (
         f'<p class="verdict">{esc(own.sentence())}</p>{drawn}'
-        f"{details('Numbers', table('How alike the regions are', ('unit', *(named[s] for s in order)), rows))}"
+        f"{details('Numbers', table('How alike the regions are', ('unit', *order), rows))}"
         '<p class="fine">The mean cosine over all pairs of regions of this case: 0, they have nothing in common; 1, '
         "all point the same way (Dong et al. 2021). Where all are alike, it hardly matters which of them is attended "
         "to, or taken away.</p>"
     )
+
+
+def _stage(stage: str) -> str:
+    """A stage of `Similarity`, such as 'SA' or 'SA 2', as the page calls it."""
+    kind, *layer = stage.split()
+    return " ".join([STAGES[kind], *layer])
+
+
+def _place(stage: str) -> tuple[int, int]:
+    """Where a stage comes: what lies before the blocks, then layer by layer."""
+    kind, *layer = stage.split()
+    before_blocks = kind in ("detector", "embedding")
+    return 0 if before_blocks else int(layer[0]) if layer else 1, list(STAGES).index(kind)
 
 
 def chosen_html(example: Example, found: Leak) -> str:

@@ -21,7 +21,7 @@ from .ablation import Ablation, Groups, ablate, cumulate, take_away, touching
 from .agreement import CONFRONTED, RANKINGS, REFERENCES, Agreement, Confrontation, agree, average, confront, summarise
 from .contributions import Contributions, Margin, contributions
 from .covering import FILLS
-from .doubt import Doubt, OperatingPoint, doubt, operating_point
+from .doubt import Doubt, OperatingPoint, doubt, melanoma_curve, operating_point
 from .leak import Leak, leak
 from .occlusion import Occlusion, occlude, refine
 from .passes import kind_groups
@@ -35,6 +35,6 @@ __all__ = [
     "CONFRONTED", "FILLS", "RANKINGS", "REFERENCES", "Ablation", "Agreement", "Comparison", "Confrontation",
     "Contributions", "Doubt", "Flip", "Groups", "Leak", "Margin", "Occlusion", "OperatingPoint", "Relevance",
     "Similarity", "StoppedError", "WhatIf", "ablate", "agree", "average", "compare", "confront", "contributions",
-    "cumulate", "doubt", "kind_groups", "leak", "occlude", "operating_point", "refine", "relevance", "similarity",
-    "summarise", "take_away", "touching", "what_if",
+    "cumulate", "doubt", "kind_groups", "leak", "melanoma_curve", "occlude", "operating_point", "refine",
+    "relevance", "similarity", "summarise", "take_away", "touching", "what_if",
 ]  # fmt: skip

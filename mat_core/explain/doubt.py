@@ -130,6 +130,14 @@ def doubt(
     return Doubt(diagnoser.bundle.labels, np.array(views), tuple(boxes), novelty)
 
 
+def melanoma_curve(metrics: dict) -> tuple[np.ndarray, np.ndarray] | None:
+    """Of a bundle's metrics: sensitivity and specificity of calling melanoma from each score on that was measured on
+    val, (points,) each; None if not measured.
+    """
+    curve = metrics.get("val", {}).get("roc", {}).get("mel")
+    return (np.array(curve["sensitivity"]), np.array(curve["specificity"])) if curve else None
+
+
 def operating_point(metrics: dict, threshold: float) -> OperatingPoint | None:
     """Of a bundle's metrics: the point of val's melanoma ROC that `threshold` (0 to 1) gives; None if not measured."""
     curve = metrics.get("val", {}).get("roc", {}).get("mel")

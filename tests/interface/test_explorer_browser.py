@@ -18,8 +18,7 @@ import gradio as gr
 import numpy as np
 import pytest
 import torch
-from axe_playwright_python.sync_playwright import Axe
-from browsing import PATIENCE, leaves
+from browsing import PATIENCE, leaves, serious_faults
 from playwright.sync_api import Page, expect
 
 from interface.theme import clinical_theme
@@ -653,16 +652,6 @@ def test_touch_at_390_pixels(show):
 
 
 # ---------------------------------------------------------------- in the app
-
-
-def serious_faults(page: Page) -> list[str]:
-    found = Axe().run(page).response["violations"]
-    return [
-        f"{fault['id']}: {node['html'][:120]}"
-        for fault in found
-        if fault["impact"] in ("serious", "critical")
-        for node in fault["nodes"]
-    ]
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -4,8 +4,7 @@ from threading import Event
 
 import gradio as gr
 import pytest
-from axe_playwright_python.sync_playwright import Axe
-from browsing import PATIENCE, VIEWS, open_tab, upload
+from browsing import PATIENCE, VIEWS, open_tab, serious_faults, upload
 from playwright.sync_api import expect
 
 from interface import question
@@ -17,16 +16,6 @@ from mat_core import Metadata
 pytestmark = pytest.mark.browser
 
 ANSWERED = {name: part for name, part in VIEWS.items() if "-view" in part}
-
-
-def faults(page) -> list[str]:
-    found = Axe().run(page).response["violations"]
-    return [
-        f"{fault['id']}: {node['html'][:120]}"
-        for fault in found
-        if fault["impact"] in ("serious", "critical")
-        for node in fault["nodes"]
-    ]
 
 
 @pytest.mark.parametrize(("width", "scheme"), [(390, "dark"), (1280, "light")])
@@ -43,7 +32,7 @@ def test_every_answer_is_accessible_and_shows_its_numbers_without_scrolling(visi
         # an answer that is asked for again is dimmed until it is there
         page.wait_for_function("!document.querySelector('main .pending')", timeout=PATIENCE)
         page.wait_for_function("document.getAnimations().every((animation) => animation.playState !== 'running')")
-        assert faults(page) == [], tab
+        assert serious_faults(page) == [], tab
         # the first two numbers of a table are what it is opened for
         hidden = page.evaluate(
             """() => [...document.querySelectorAll('main table.plain')].filter((e) => e.offsetParent)
