@@ -83,7 +83,7 @@ def _groups(diagnoser: Diagnoser, now: Session, label: str, effect: np.ndarray) 
     found = take_away(diagnoser, diagnosis.regions, groups, diagnosis.metadata)
     k = found.labels.index(label)
     rows = [
-        (f"without {name}", size, f"{p[k]:.3f}", points(change), BY_CODE[found.labels[p.argmax()]].name)
+        (name, size, f"{p[k]:.3f}", points(change), BY_CODE[found.labels[p.argmax()]].name)
         for name, size, p, change in zip(found.names, found.sizes, found.without, found.effect(label), strict=True)
     ]
     return (
