@@ -96,8 +96,8 @@ def stages(names: tuple[str, ...], curves: dict[str, dict[str, float]], upright:
     for text in legend.get_texts():
         text.set_color(INK)
     return (
-        f'<div class="scroll" tabindex="0" role="region" aria-label="{esc(label)}"><div class="chart medium" role="img" '
-        f'aria-label="{esc(label)}">{_svg(figure)}</div></div>'
+        f'<div class="scroll" tabindex="0" role="region" aria-label="{esc(label)}">'
+        f'<div class="chart medium" role="img" aria-label="{esc(label)}">{_svg(figure)}</div></div>'
     )
 
 
