@@ -9,6 +9,7 @@
 Nothing but this module knows these files.
 """
 
+import hashlib
 import json
 import os
 import re
@@ -24,6 +25,7 @@ from .bundle_checks import check_config, check_metrics
 from .detectors import build_detector
 from .errors import BundleError, ConfigError, NotInstalledError
 from .files import TooLargeError, checksum, read_file, replace_file
+from .hub import download, downloaded
 from .labels import CODES
 from .limits import LONGEST, configured, number, shown
 from .metadata import CLEAN_FIELDS, Vocabulary
@@ -37,6 +39,7 @@ CHECKPOINTS = Path(__file__).resolve().parents[1] / "checkpoints"
 DEFAULT = CHECKPOINTS / "sga-sga"
 CONFIG, NETWORK, DETECTOR, METRICS = "config.json", "network.safetensors", "detector.safetensors", "metrics.json"
 NOVELTY = "novelty.safetensors"
+FILES = (CONFIG, NETWORK, DETECTOR, METRICS, NOVELTY)
 MAX_JSON = 2**20  # bytes of config.json or metrics.json; the largest that ships has 22 thousand
 DEEPEST = 16  # objects in objects in such a file
 _REPOSITORY = re.compile(r"[\w.-]{1,96}/[\w.-]{1,96}", re.ASCII)
@@ -51,7 +54,7 @@ class Bundle:
     fields: metadata fields that the network was trained on; temperature: divides the logits before softmax;
     detector_kind and detector_config: what `detectors.build_detector` takes; split: name and checksum of the split;
     metrics: numbers measured on it; notes: attribution, licence, how it was trained; novelty: tells images unlike those
-    it was trained on, where that was fitted.
+    it was trained on, where that was fitted; sums: file -> SHA-256 of the files it was read from.
     """
 
     network: MATNetwork
@@ -66,6 +69,13 @@ class Bundle:
     metrics: dict = field(default_factory=dict)
     notes: dict = field(default_factory=dict)
     novelty: NoveltyModel | None = None
+    sums: dict = field(default_factory=dict)
+
+    @property
+    def identity(self) -> str:
+        """Its name and ten digits for what its answers depend on: the files of weights, temperature and fields."""
+        facts = json.dumps([self.sums, self.temperature, self.fields], sort_keys=True)
+        return f"{self.name}@{hashlib.sha256(facts.encode()).hexdigest()[:10]}"
 
 
 def save_bundle(bundle: Bundle, folder: str | Path, half: bool = True, beside: str | None = None) -> Path:
@@ -113,14 +123,27 @@ def save_bundle(bundle: Bundle, folder: str | Path, half: bool = True, beside: s
     return folder
 
 
-def load_bundle(source: str | Path | None = None) -> Bundle:
+def load_bundle(source: str | Path | None = None, revision: str | None = None) -> Bundle:
     """Read a bundle: the one in checkpoints/ (None), a folder, or 'owner/name' on the Hugging Face Hub.
 
-    Only a Hub id that is no folder here makes it ask the network. What a bundle says is checked before anything is
+    revision: of a Hub id, a commit, a tag or a branch; main without it. Only a Hub id that is no folder here makes it
+    ask the network. What a bundle says is checked before anything is
     built. Raises BundleError with a sentence for what is missing, damaged, too large, of another format, or contradicts
     itself; NotInstalledError where its detector needs a library that is not here.
     """
-    folder = _locate(source)
+    folder = _locate(source, revision)
+    try:
+        return _load(folder)
+    except BundleError as error:
+        if not downloaded(source):
+            raise
+        raise BundleError(
+            f"{str(error).removesuffix(_HOW).rstrip()} It was downloaded as {source}: delete {folder} and ask again, "
+            "or tell who made it."
+        ) from error
+
+
+def _load(folder: Path) -> Bundle:
     config = read_config(folder)
     if config.get("format") != FORMAT:
         raise BundleError(
@@ -157,6 +180,7 @@ def load_bundle(source: str | Path | None = None) -> Bundle:
     return Bundle(
         network, detector, vocabulary, kind, tuple(config["fields"]), tuple(config["labels"]),
         float(config["temperature"]), config["name"], config["split"], metrics, config["notes"], novelty,
+        config["sha256"],
     )  # fmt: skip
 
 
@@ -208,7 +232,7 @@ def _load_novelty(path: Path, threshold: Any, width: int) -> NoveltyModel:
     return NoveltyModel(tensors["mean"].numpy(), tensors["whitening"].numpy(), float(threshold))
 
 
-def _locate(source: str | Path | None) -> Path:
+def _locate(source: str | Path | None, revision: str | None = None) -> Path:
     if source is None:
         if not (DEFAULT / CONFIG).is_file():
             raise BundleError(f"There is no model in {DEFAULT.parent}/{DEFAULT.name}. {_HOW}")
@@ -217,37 +241,15 @@ def _locate(source: str | Path | None) -> Path:
         raise BundleError(f"A bundle is named by its folder or as owner/name of one on the Hub; got {shown(source)}.")
     folder, name = Path(source), str(source)
     if os.path.isdir(folder):  # False for any name that cannot be one
+        if revision is not None:
+            raise BundleError(f"A revision belongs to a name on the Hub; {folder} is a folder here, and that is read.")
         if not (folder / CONFIG).is_file():
             raise BundleError(f"{folder} is no model bundle: it has no {CONFIG}. {_HOW}")
         return folder
     if _REPOSITORY.fullmatch(name) and not name.startswith("."):
-        return _download(name)
+        return download(name, revision, FILES)
     named = name if name.isprintable() and len(name) <= LONGEST else shown(name)
     raise BundleError(f"There is no folder {named}. Give a bundle's folder, or owner/name of one on the Hub.")
-
-
-def _download(repo: str) -> Path:
-    from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import (
-        HfHubHTTPError,
-        HFValidationError,
-        LocalEntryNotFoundError,
-        RepositoryNotFoundError,
-    )
-    from huggingface_hub.utils import logging
-
-    logging.set_verbosity_error()  # its retries are no news to a person; the outcome is
-    try:
-        return Path(snapshot_download(repo, allow_patterns=[CONFIG, NETWORK, DETECTOR, METRICS, NOVELTY]))
-    except RepositoryNotFoundError:
-        raise BundleError(f"There is no folder {repo} here and no model {repo} on the Hub, or it is private.") from None
-    except HFValidationError:
-        raise BundleError(f"There is no folder {repo} here, and no model on the Hub can have this name.") from None
-    except (LocalEntryNotFoundError, HfHubHTTPError, OSError):
-        raise BundleError(
-            f"There is no folder {repo} here, and the Hub could not be reached to download it. "
-            "Check the connection, or give the folder of a bundle."
-        ) from None
 
 
 def _tensors(module: nn.Module | Detector, half: bool) -> dict[str, torch.Tensor]:

@@ -2,6 +2,7 @@
 
 import threading
 from collections import OrderedDict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import torch
 from torch import Tensor
 
 from .bundle import Bundle, load_bundle
-from .errors import BundleError, ConfigError, ImageError, MetadataError
+from .errors import BundleError, ConfigError, ImageError, MetadataError, UserError
 from .images import given_size, image_key, load_image
 from .labels import BY_CODE, DISCLAIMER
 from .metadata import Metadata, Word
@@ -107,9 +108,12 @@ class Diagnoser:
         self._seen: OrderedDict[str, Regions] = OrderedDict()
 
     @classmethod
-    def from_pretrained(cls, source: str | Path | None = None) -> "Diagnoser":
-        """The bundle in checkpoints/, a folder, or a Hub id. Raises BundleError."""
-        return cls(load_bundle(source))
+    def from_pretrained(cls, source: str | Path | None = None, revision: str | None = None) -> "Diagnoser":
+        """The bundle in checkpoints/, a folder, or a Hub id; revision: of that, a commit, a tag or a branch.
+
+        A folder of that name wins over the Hub. Only a commit gives the same weights for ever. Raises BundleError.
+        """
+        return cls(load_bundle(source, revision))
 
     def __call__(self, image, metadata: Metadata | None = None) -> Diagnosis:
         """Diagnose a path, the bytes of a file, a PIL image or an RGB array.
@@ -130,16 +134,29 @@ class Diagnoser:
             if key in self._seen:
                 self._seen.move_to_end(key)
                 return self._seen[key]
-            regions = self.bundle.detector.detect(image)
-            if len(regions) == 0:
-                raise ConfigError("The detector found no region in this image.")
-            _finite(regions.boxes, regions.probabilities, regions.features)
-            if given_size(image) != image.shape[:2]:
-                regions = regions.on_size(given_size(image))
+            regions = _usable(self.bundle.detector.detect(image), image)
             self._seen[key] = regions
             while len(self._seen) > REMEMBERED_IMAGES:
                 self._seen.popitem(last=False)
             return regions
+
+    def regions_of(self, images: Sequence[np.ndarray]) -> list[Regions | str]:
+        """The same for many arrays of `images.load_image`, not remembered: regions, or the sentence why there are none.
+
+        Images of one size go through the detector together where it can do that.
+        """
+        detector = self.bundle.detector
+        found: list[Regions | str] = [""] * len(images)
+        for size in dict.fromkeys(image.shape for image in images):
+            places = [i for i, image in enumerate(images) if image.shape == size]
+            these = [images[i] for i in places]
+            together = getattr(detector, "detect_batch", None)
+            for i, regions in zip(places, together(these) if together else map(detector.detect, these), strict=True):
+                try:
+                    found[i] = _usable(regions, images[i])
+                except UserError as error:
+                    found[i] = str(error)
+        return found
 
     def diagnose_regions(self, regions: Regions, metadata: Metadata | None = None) -> Diagnosis:
         """The network alone, on regions that are known: what changing a metadata field costs."""
@@ -193,6 +210,14 @@ class Diagnoser:
         # always with the weights: the fused kernel's answer differs in the last bits, and one case has one answer
         with torch.inference_mode():
             return self.bundle.network(*self.inputs(regions, metadata), need_weights=True)
+
+
+def _usable(regions: Regions, image: np.ndarray) -> Regions:
+    """What a detector found, checked and in pixels of the image that was given. Raises ConfigError, BundleError."""
+    if len(regions) == 0:
+        raise ConfigError("The detector found no region in this image.")
+    _finite(regions.boxes, regions.probabilities, regions.features)
+    return regions if given_size(image) == image.shape[:2] else regions.on_size(given_size(image))
 
 
 def _finite(*arrays) -> None:

@@ -1,4 +1,4 @@
-"""Files: reading one that someone else named, replacing one at once, and the checksum of one."""
+"""Files: reading one that someone else named, finding all, replacing one at once, and the checksum of one."""
 
 import errno
 import hashlib
@@ -46,6 +46,18 @@ def replace_file(path: Path, write: Callable[[Path], object]) -> None:
     partial = path.with_name(path.name + ".partial")
     write(partial)
     os.replace(partial, path)
+
+
+def files_below(root: Path) -> list[Path]:
+    """Every file below `root`, sorted; links to folders are followed (Path.rglob does not), each folder once."""
+    found, seen = [], set()
+    for folder, below, names in os.walk(root, followlinks=True):
+        if (real := os.path.realpath(folder)) in seen:
+            below.clear()
+            continue
+        seen.add(real)
+        found += [Path(folder, name) for name in names]
+    return sorted(found)
 
 
 def checksum(path: Path) -> str:

@@ -4,12 +4,12 @@ Files are found by name anywhere below the folder, so every usual layout works.
 """
 
 import csv
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from .errors import DataError, MetadataError
+from .files import files_below
 from .labels import CODES
 from .metadata import Metadata
 
@@ -67,7 +67,7 @@ def read_dataset(root: str | Path, split_file: str | Path | None = SPLIT_FILE) -
     root = Path(root)
     if not root.is_dir():
         raise DataError(f"There is no folder {root}. Give the folder of the HAM10000 download.")
-    files = {p.name.lower(): p for p in _files(root) if p.suffix.lower() in (".jpg", ".jpeg", ".png", ".csv")}
+    files = {p.name.lower(): p for p in files_below(root) if p.suffix.lower() in (".jpg", ".jpeg", ".png", ".csv")}
     table = files.get("ham10000_metadata.csv")
     if table is None:
         raise DataError(f"{root} has no HAM10000_metadata.csv, in no folder below it. It is part of the download.")
@@ -81,18 +81,6 @@ def read_dataset(root: str | Path, split_file: str | Path | None = SPLIT_FILE) -
     if split_file is not None:
         cases = _with_split(cases, Path(split_file), problems)
     return Dataset(root, tuple(cases), tuple(problems))
-
-
-def _files(root: Path) -> list[Path]:
-    """Every file below `root`, sorted; links to folders are followed (Path.rglob does not), each folder once."""
-    found, seen = [], set()
-    for folder, below, names in os.walk(root, followlinks=True):
-        if (real := os.path.realpath(folder)) in seen:
-            below.clear()
-            continue
-        seen.add(real)
-        found += [Path(folder, name) for name in names]
-    return sorted(found)
 
 
 def _rows(table: Path, files: dict[str, Path], problems: list[str]) -> Iterator[Case]:

@@ -1,6 +1,7 @@
 """The package as others get it: one version, declared dependencies, arrows between rooms that point one way."""
 
 import ast
+import itertools
 import re
 import subprocess
 import sys
@@ -16,6 +17,7 @@ from mat_core import __version__
 CONFIG = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 # what a room may import of the others
 MAY = {"mat_core": set(), "training": {"mat_core"}, "interface": {"mat_core"}, "tools": {"mat_core"}}
+EXTRAS = CONFIG["project"]["optional-dependencies"]
 OPTIONAL = {"detectron2", "mcp", "pip_audit"}  # imported where they are there, with a sentence where they are not
 
 
@@ -56,7 +58,7 @@ def test_rooms_import_downwards_only(room):
 @pytest.mark.parametrize(
     ("rooms", "known"),
     [
-        (["mat_core"], declared(CONFIG["project"]["dependencies"])),
+        (["mat_core"], declared([*CONFIG["project"]["dependencies"], *itertools.chain(*EXTRAS.values())])),
         (["training", "tests", "tools"], requirements("requirements.txt") | requirements("requirements-dev.txt")),
     ],
 )
@@ -72,6 +74,21 @@ def test_what_is_imported_is_declared(rooms, known):
 
 def test_both_lists_of_dependencies_agree():
     assert declared(CONFIG["project"]["dependencies"]) <= requirements("requirements.txt")
+    assert declared(itertools.chain(*EXTRAS.values())) <= requirements("requirements-dev.txt")
+
+
+def test_the_core_loads_without_what_only_some_of_it_needs():
+    blocked = {"sklearn", "scipy", "pyarrow", "pandas", "gradio", "training", "interface"}
+    code = f"""
+import sys
+class Blocked:
+    def find_spec(self, name, path=None, target=None):
+        if name.split('.')[0] in {blocked}:
+            raise ModuleNotFoundError(name)
+sys.meta_path.insert(0, Blocked())
+import mat_core, mat_core.__main__, mat_core.batch, mat_core.bundle
+"""
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
 
 
 def test_types_are_shipped():

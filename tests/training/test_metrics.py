@@ -6,21 +6,19 @@ from scipy.special import softmax
 from sklearn.metrics import brier_score_loss, roc_curve
 
 from mat_core.labels import CODES
-from training.results.measurement import measure
-from training.results.metrics import (
+from mat_core.measuring.measurement import measure
+from mat_core.measuring.metrics import (
     HEADLINE,
     MELANOMA,
     bootstrap_intervals,
     brier_score,
     calibration_error,
-    fit_temperature,
     headline,
     label_precision,
-    melanoma_curve,
     melanoma_sensitivity,
     reliability,
-    unscaled,
 )
+from training.results.curves import fit_temperature, melanoma_curve, unscaled
 from training.steps.report import shipped
 
 

@@ -15,12 +15,12 @@ from sklearn.metrics import accuracy_score, roc_auc_score
 from mat_core.errors import DataError
 from mat_core.ham10000 import read_dataset
 from mat_core.labels import CODES
+from mat_core.measuring.metrics import brier_score
 from mat_core.phantoms import make_phantom, write_phantom_dataset
 from training.documents.card import card_text
 from training.documents.drawings import overlays_svg
 from training.documents.goals import GOALS, goals_text
 from training.documents.results import results_text
-from training.results.metrics import brier_score
 from training.results.rows import RESULTS, Row, write_row
 from training.results.table import kept, summary
 from training.steps.report import (

@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from ..results.metrics import HEADLINE
+from mat_core.measuring.metrics import HEADLINE
+
 from .wording import NAMES, short
 
 # Table 1 of the paper (ACC, LRAP, AUC), its early stopping epoch, and ACC of image-only in its text

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 
 from mat_core.labels import CODES
+from mat_core.measuring.metrics import HEADLINE
 from mat_core.units import UNITS
 
-from ..results.metrics import HEADLINE
 from ..results.names import PROTOCOLS, RowName
 from ..results.rows import CONTROLS
 from ..results.table import summary

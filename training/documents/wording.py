@@ -2,17 +2,13 @@
 
 import numpy as np
 
-from ..results.metrics import HEADLINE
+from mat_core.measuring.measurement import MEASURED
+from mat_core.measuring.metrics import HEADLINE
+
 from ..results.names import RowName
 
 MAIN = RowName("clean", "sga-sga").within  # the row that is drawn, and whose groups are shown
-NAMES = {
-    "acc": "accuracy",
-    "lrap": "label ranking average precision",
-    "auc": "macro AUC",
-    "balanced_acc": "balanced accuracy",
-    "melanoma_sensitivity_at_90_specificity": "melanoma sensitivity at 90 % specificity",
-    "expected_calibration_error": "expected calibration error",
+NAMES = MEASURED | {
     "mean_iou_10": "mean IoU between the first 10 regions",
     "mean_iou_36": "mean IoU between the first 36 regions",
     "lesion_covered_36": "share of the lesion under the first 36 regions",

@@ -8,10 +8,10 @@ from torchvision.ops import box_iou
 
 from mat_core.ham10000 import Case
 from mat_core.labels import CODES
+from mat_core.measuring.metrics import headline
 from mat_core.regions import Regions
 
 from ..data.views import lesion_box, read_mask
-from .metrics import headline
 
 
 def detector_metrics(cases: Sequence[Case], found: Sequence[Regions]) -> dict[str, float]:

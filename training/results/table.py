@@ -9,10 +9,11 @@ from scipy.stats import binomtest
 
 from mat_core.ham10000 import Case, Dataset
 from mat_core.labels import CODES
+from mat_core.measuring.measurement import measure
+from mat_core.measuring.metrics import HEADLINE, headline
 from mat_core.units import UNITS
 
-from .measurement import measure
-from .metrics import HEADLINE, fit_temperature, headline, roc_points
+from .curves import fit_temperature, roc_points
 from .rows import CONTROLS, Row
 
 AGES = {"under 30": (0, 30), "30 to 44": (30, 45), "45 to 59": (45, 60), "60 to 74": (60, 75), "75 and over": (75, 999)}

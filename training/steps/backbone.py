@@ -13,13 +13,13 @@ from mat_core.errors import DataError
 from mat_core.files import checksum
 from mat_core.ham10000 import Case, Dataset
 from mat_core.labels import CODES
+from mat_core.measuring.metrics import headline
 
 from ..data.augment import Augmentation
 from ..data.views import Size, Views, epoch_order, loader, to_tensor
 from ..engine.loop import fit
 from ..engine.recipe import Recipe
 from ..networks.backbones import check_name, imagenet_backbone, takes
-from ..results.metrics import headline
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from mat_core.ham10000 import ATTRIBUTION, Dataset
 from mat_core.novelty import NoveltyModel
 from mat_core.units import UNITS
 
-from ..results.metrics import fit_temperature
+from ..results.curves import fit_temperature
 from .detector import DetectorSource
 from .features import CachedRegions, FeatureSettings, claim, load_features, stages
 from .mat import MATSettings, check_detector, encode, load_network, network_logits

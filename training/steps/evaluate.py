@@ -11,10 +11,11 @@ from mat_core.explain import doubt
 from mat_core.ham10000 import Case
 from mat_core.images import load_image
 from mat_core.labels import CODES
+from mat_core.measuring.measurement import lines_of, measure
+from mat_core.measuring.metrics import HEADLINE, headline
 from mat_core.regions import Regions
 
-from ..results.measurement import measure
-from ..results.metrics import HEADLINE, headline, melanoma_curve, unscaled
+from ..results.curves import melanoma_curve, unscaled
 from ..results.regions import detector_metrics
 
 
@@ -67,13 +68,7 @@ def bundle_metrics(cases: Sequence[Case], answers: Answers, temperature: float |
 
 def as_lines(metrics: dict, split: str) -> str:
     """The metrics as lines for a terminal."""
-    lines = [f"{split}: {metrics['images']} images, one a lesion"]
-    for name in HEADLINE:
-        value, (low, high) = metrics[name]["value"], metrics[name]["interval95"]
-        lines.append(f"  {name:14}{value:.4f}   95 % interval {low:.4f} to {high:.4f}")
-    for name in ("melanoma_sensitivity_at_90_specificity", "expected_calibration_error"):
-        lines.append(f"  {name} {metrics[name]:.4f}")
-    lines.append("  recall         " + "  ".join(f"{code} {value:.2f}" for code, value in metrics["recall"].items()))
+    lines = [f"{split}: {metrics['images']} images, one a lesion", *(f"  {line}" for line in lines_of(metrics))]
     single = metrics["single_image_lesions"]
     lines.append(
         f"  on {single['images']} lesions with a single image: " + "  ".join(f"{n} {single[n]:.4f}" for n in HEADLINE)

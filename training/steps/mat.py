@@ -14,6 +14,7 @@ from torch.utils.data import Dataset as TorchDataset
 
 from mat_core.errors import DataError
 from mat_core.ham10000 import Case, Dataset
+from mat_core.measuring.metrics import headline
 from mat_core.metadata import AGE_LIMITS, CLEAN_FIELDS, Metadata, Vocabulary, closed_vocabulary
 from mat_core.network import MATConfig, MATNetwork
 
@@ -22,7 +23,6 @@ from ..data.views import case_rng, epoch_order
 from ..engine.loop import fit
 from ..engine.recipe import Recipe
 from ..networks.controls import TRAINED, build_control
-from ..results.metrics import headline
 from .features import CachedRegions, FeatureSettings, load_features, recorded, stages
 
 

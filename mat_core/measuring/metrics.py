@@ -3,24 +3,20 @@
 from collections.abc import Sequence
 
 import numpy as np
-from scipy.optimize import minimize_scalar
 from sklearn.metrics import (
     accuracy_score,
-    auc,
     balanced_accuracy_score,
     confusion_matrix,
     label_ranking_average_precision_score,
-    log_loss,
     roc_auc_score,
     roc_curve,
 )
 
-from mat_core.labels import CODES
+from ..labels import CODES
 
 MELANOMA = CODES.index("mel")
 HEADLINE = ("acc", "lrap", "auc", "balanced_acc")
 BINS = 15  # of reliability, of equal width
-SHOWN_POINTS = 60  # of a ROC curve that is drawn
 
 
 def headline(probabilities: np.ndarray, labels: np.ndarray) -> dict[str, float]:
@@ -41,27 +37,14 @@ def headline(probabilities: np.ndarray, labels: np.ndarray) -> dict[str, float]:
 
 
 def melanoma_sensitivity(probabilities: np.ndarray, labels: np.ndarray, specificity: float = 0.9) -> float:
-    """Highest share of melanomas found by a threshold on their probability that keeps at least this specificity."""
+    """Highest share of melanomas found by a threshold on their probability that keeps at least this specificity.
+
+    NaN where there is no melanoma, or nothing else.
+    """
+    if len(np.unique(np.asarray(labels) == MELANOMA)) < 2:
+        return float("nan")
     fpr, tpr, _ = roc_curve(np.asarray(labels) == MELANOMA, probabilities[:, MELANOMA])
     return float(tpr[fpr <= 1 - specificity + 1e-12].max())
-
-
-def melanoma_curve(probabilities: np.ndarray, labels: np.ndarray, points: int = 200) -> dict[str, list[float]]:
-    """Operating points of the melanoma's ROC, at most `points`: calling melanoma from `threshold` on gives these."""
-    fpr, tpr, thresholds = roc_curve(np.asarray(labels) == MELANOMA, probabilities[:, MELANOMA])
-    kept = np.unique(np.linspace(0, len(fpr) - 1, min(points, len(fpr))).round().astype(int))
-    curve = {"threshold": np.minimum(thresholds, 1.0), "sensitivity": tpr, "specificity": 1 - fpr}
-    return {name: values[kept].round(6).tolist() for name, values in curve.items()}
-
-
-def roc_points(truth: np.ndarray, scores: np.ndarray) -> dict:
-    """A ROC curve to draw, at SHOWN_POINTS false positive rates, with the area under the whole curve.
-
-    truth: (cases,) bool, both of them there; scores: (cases,). Returns 'fpr', 'tpr' and 'area'.
-    """
-    fpr, tpr, _ = roc_curve(truth, scores)
-    at = np.linspace(0, 1, SHOWN_POINTS)
-    return {"fpr": at.round(4).tolist(), "tpr": np.interp(at, fpr, tpr).round(4).tolist(), "area": float(auc(fpr, tpr))}
 
 
 def reliability(probabilities: np.ndarray, labels: np.ndarray) -> list[dict]:
@@ -82,23 +65,6 @@ def calibration_error(bins: Sequence[dict]) -> float:
     """Expected calibration error: the mean gap between confidence and accuracy of `reliability`, weighted by cases."""
     total = sum(b["cases"] for b in bins)
     return float(sum(abs(b["accuracy"] - b["confidence"]) * (b["cases"] / total) for b in bins))
-
-
-def unscaled(probabilities: np.ndarray, temperature: float) -> np.ndarray:
-    """softmax(logits) from softmax(logits / temperature), (cases, classes)."""
-    powers = np.maximum(probabilities, 1e-300) ** temperature
-    return powers / powers.sum(1, keepdims=True)
-
-
-def fit_temperature(logits: np.ndarray, labels: np.ndarray) -> float:
-    """The temperature that minimises the log loss of softmax(logits / T); logits: (cases, classes)."""
-
-    def loss(log_t: float) -> float:
-        scaled = logits / np.exp(log_t)
-        p = np.exp(scaled - scaled.max(1, keepdims=True))
-        return log_loss(labels, p / p.sum(1, keepdims=True), labels=range(logits.shape[1]))
-
-    return float(np.exp(minimize_scalar(loss, bounds=(-2.3, 2.3), method="bounded").x))
 
 
 def brier_score(probabilities: np.ndarray, labels: np.ndarray) -> float:

@@ -4,8 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mat_core.labels import CODES
-
+from ..labels import CODES
 from .metrics import (
     HEADLINE,
     bootstrap_intervals,
@@ -16,6 +15,15 @@ from .metrics import (
     melanoma_sensitivity,
     reliability,
 )
+
+MEASURED = {
+    "acc": "accuracy",
+    "lrap": "label ranking average precision",
+    "auc": "macro AUC",
+    "balanced_acc": "balanced accuracy",
+    "melanoma_sensitivity_at_90_specificity": "melanoma sensitivity at 90 % specificity",
+    "expected_calibration_error": "expected calibration error",
+}
 
 
 @dataclass(frozen=True)
@@ -87,3 +95,20 @@ def measure(probabilities: np.ndarray, labels: np.ndarray, before: np.ndarray | 
         Calibration.of(probabilities, labels),
         None if before is None else Calibration.of(before, labels),
     )
+
+
+def lines_of(measured: dict) -> list[str]:
+    """`Measurement.as_json` for a terminal: the headline with its intervals, then the rest; what is NaN says so."""
+    wide = max(map(len, MEASURED.values())) + 2
+    lines = []
+    for name, said in MEASURED.items():
+        found = measured[name]
+        value, ends = (found["value"], found["interval95"]) if isinstance(found, dict) else (found, None)
+        interval = f"   95 % interval {ends[0]:.4f} to {ends[1]:.4f}" if ends else ""
+        lines.append(f"{said:{wide}}" + ("not measurable" if np.isnan(value) else f"{value:.4f}{interval}"))
+    counts = dict(zip(CODES, map(sum, measured["confusion"]), strict=True))
+    shares = (
+        f"{code} {value:.2f} of {counts[code]}" if counts[code] else f"{code} none"
+        for code, value in measured["recall"].items()
+    )
+    return [*lines, f"{'recall':{wide}}" + ", ".join(shares)]

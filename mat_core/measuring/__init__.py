@@ -1,0 +1,1 @@
+"""How good answers are. Needs scikit-learn, which nothing else of `mat_core` needs: `pip install scikit-learn`."""
