@@ -64,7 +64,8 @@ def _list(args: argparse.Namespace) -> int:
         Path(args.image), Path(args.out), args.checkpoint, args.revision, images, shard, args.batch
     )  # fmt: skip
     print("\n".join([*done.reasons(), done.sentence(), DISCLAIMER]), file=sys.stderr)
-    return 1 if done.problems else 0
+    # torchrun and accelerate end all processes when one fails: there, the run that joins the shards tells
+    return 1 if done.problems and not (shard[1] > 1 and args.shard is None) else 0
 
 
 def _evaluate(args: argparse.Namespace) -> int:

@@ -137,9 +137,9 @@ def load_bundle(source: str | Path | None = None, revision: str | None = None) -
     except BundleError as error:
         if not downloaded(source):
             raise
+        said, kept = str(error).removesuffix(_HOW).rstrip(), folder.parents[1]
         raise BundleError(
-            f"{str(error).removesuffix(_HOW).rstrip()} It was downloaded as {source}: delete {folder} and ask again, "
-            "or tell who made it."
+            f"{said} It was downloaded as {source}: delete {kept} and ask again, or tell who made it."
         ) from error
 
 

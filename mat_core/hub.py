@@ -21,7 +21,9 @@ def download(repo: str, revision: str | None, files: Sequence[str]) -> Path:
     from huggingface_hub import constants, snapshot_download
     from huggingface_hub.errors import (
         GatedRepoError,
+        HfHubHTTPError,
         HFValidationError,
+        LocalEntryNotFoundError,
         RepositoryNotFoundError,
         RevisionNotFoundError,
     )
@@ -44,9 +46,15 @@ def download(repo: str, revision: str | None, files: Sequence[str]) -> Path:
             said = f"{what} was not downloaded before, and HF_HUB_OFFLINE says not to ask the Hub."
         elif isinstance(error, OSError) and error.errno is not None and error.filename is not None:
             said = f"{what} could not be kept: {error.strerror} ({error.filename}). Name another folder in HF_HOME."
+        elif not isinstance(error, HfHubHTTPError | LocalEntryNotFoundError) and "httpx" not in type(error).__module__:
+            said = f"{what} came from the Hub not whole ({_first(error)}): ask again."
         else:
             said = (
                 f"There is no folder {repo} here, and the Hub could not be reached to download it. "
                 "Check the connection, or give the folder of a bundle."
             )
     raise BundleError(said)
+
+
+def _first(error: Exception) -> str:
+    return (str(error).splitlines() or [""])[0][:160].rstrip(".") or type(error).__name__

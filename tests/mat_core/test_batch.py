@@ -28,6 +28,7 @@ from mat_core.labels import CODES
 from mat_core.metadata import LOCALIZATIONS, SEXES
 from mat_core.phantoms import make_phantom
 
+QUIET = "--mixed_precision=no", "--dynamo_backend=no"  # else accelerate tells what it assumes
 HEADER = ("isic_id", "age_approx", "sex", "anatom_site_general", "diagnosis_3")
 
 
@@ -170,21 +171,20 @@ def test_five_hundred_rows_killed_at_random_give_the_same_file(tiny_bundle, pict
 
 
 @pytest.mark.slow
-def test_two_processes_share_a_list_and_one_command_joins_what_they_made(tiny_bundle, pictures, tmp_path):
+def test_two_processes_share_a_list_and_one_command_joins_what_they_made(tiny_bundle, pictures, tmp_path, capsys):
     listed, bad = mixed(tmp_path, pictures, 60, 5)
     options = "--images", pictures, "--checkpoint", tiny_bundle, "--batch", 8
     out = tmp_path / "answers.parquet"
     both = [
         subprocess.Popen(
-            command("diagnose", listed, "--out", out, *options),
+            command("diagnose", listed, "--out", out, *options, "--shard", f"{i}/2"),
             cwd=ROOT, stderr=subprocess.PIPE, text=True,
-            env={**os.environ, "RANK": str(rank), "WORLD_SIZE": "2"},
         )
-        for rank in range(2)
+        for i in (1, 2)
     ]  # fmt: skip
     said = [process.communicate(timeout=300)[1] for process in both]
     assert [f"shard {i} of 2" in text for i, text in enumerate(said, start=1)] == [True, True], said
-    assert sorted({process.returncode for process in both}) == [1]
+    assert [process.returncode for process in both] == [1, 1]
     shards = [read_answers(tmp_path / f"answers.shard-{i}-of-2.parquet") for i in (1, 2)]
     numbers = [{a["row"] for a in answers} for answers in shards]
     assert not numbers[0] & numbers[1]
@@ -195,32 +195,32 @@ def test_two_processes_share_a_list_and_one_command_joins_what_they_made(tiny_bu
     alone = tmp_path / "alone.parquet"
     assert run("diagnose", listed, "--out", alone, *options).returncode == 1
     assert read_answers(out) == read_answers(alone)
-    measured = run("evaluate", *(tmp_path / f"answers.shard-{i}-of-2.parquet" for i in (1, 2)), listed, "--json")
-    assert measured.returncode == 2  # the list names each of six pictures many times
-    assert "two answers for case" in measured.stderr
+    table(tmp_path / "labels.csv", [(f"case{i}", "", "", "", "nevus") for i in range(6)])
+    parts = [tmp_path / f"answers.shard-{i}-of-2.parquet" for i in (1, 2)]
+    assert main(["evaluate", *map(str, parts), str(tmp_path / "labels.csv")]) == 2  # each picture is there many times
+    assert "two answers for case" in capsys.readouterr().err
 
 
 @pytest.mark.slow
-def test_accelerate_launches_the_same_command_on_every_process(tiny_bundle, pictures, tmp_path):
-    launch = [
-        sys.executable,
-        "-m",
-        "accelerate.commands.launch",
-        "--cpu",
-        "--num_processes",
-        "2",
-        "--num_machines",
-        "1",
-    ]
-    launch += ["--mixed_precision", "no", "--dynamo_backend", "no", "-m", "mat_core"]
-    ask = "diagnose", pictures, "--out", tmp_path / "answers.csv", "--checkpoint", tiny_bundle, "--batch", 2
+@pytest.mark.parametrize(
+    "launcher",
+    [
+        ["torch.distributed.run", "--nproc-per-node=2"],
+        ["accelerate.commands.launch", "--multi_gpu", "--num_processes=2", "--num_machines=1", *QUIET],
+    ],
+    ids=["torchrun", "accelerate"],
+)
+def test_a_launcher_gives_each_process_its_shard_and_none_ends_the_others(tiny_bundle, pictures, tmp_path, launcher):
+    listed = table(tmp_path / "list.csv", [(f"case{i % 6}" if i else "none", "", "", "", "") for i in range(12)])
+    ask = ["diagnose", listed, "--images", pictures, "--out", tmp_path / "answers.csv", "--checkpoint", tiny_bundle]
     done = subprocess.run(
-        [*launch, *map(str, ask)], cwd=ROOT, capture_output=True, text=True, timeout=300,
-        env={**os.environ, "HF_HOME": str(tmp_path / "hub")},
+        [sys.executable, "-m", *launcher, "-m", "mat_core", *map(str, [*ask, "--batch", 2])],
+        cwd=ROOT, capture_output=True, text=True, timeout=300, env={**os.environ, "HF_HOME": str(tmp_path / "hub")},
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     parts = [read_answers(tmp_path / f"answers.shard-{i}-of-2.csv") for i in (1, 2)]
-    assert [[a["row"] for a in part] for part in parts] == [[1, 2, 5, 6], [3, 4]]
+    assert [[a["row"] for a in part] for part in parts] == [[2, 5, 6, 9, 10], [3, 4, 7, 8, 11, 12]]
+    assert "row 1, none: There is no image none" in done.stderr
 
 
 def test_a_pass_is_the_same_whoever_computes_it():

@@ -1,13 +1,9 @@
 """Bundles: what is saved comes back; what is missing or broken is told in one sentence; the Diagnoser on top."""
 
 import json
-import os
 import shutil
-import subprocess
-import sys
 import threading
 from dataclasses import replace
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import numpy as np
 import pytest
@@ -128,75 +124,6 @@ def test_a_folder_that_is_not_there_is_named(source):
 def test_a_folder_that_is_no_bundle_is_named(tmp_path):
     with pytest.raises(BundleError, match="no model bundle"):
         load_bundle(tmp_path)
-
-
-class StandInHub(BaseHTTPRequestHandler):
-    """The few answers of the Hub that a download needs, for one repository, mat/tiny."""
-
-    folder = None
-
-    def do_HEAD(self):
-        self.do_GET(body=False)
-
-    def do_GET(self, body=True):
-        path = self.path.split("?")[0]
-        files = {f.name: f for f in self.folder.iterdir()}
-        name = path.rsplit("/", 1)[-1]
-        if path.startswith("/api/models/mat/tiny/tree/"):
-            data = json.dumps(
-                [{"type": "file", "path": n, "size": f.stat().st_size, "oid": n} for n, f in files.items()]
-            ).encode()
-        elif path.startswith("/api/models/mat/tiny"):
-            data = json.dumps(
-                {"id": "mat/tiny", "sha": "a" * 40, "siblings": [{"rfilename": n} for n in files]}
-            ).encode()
-        elif path.startswith("/mat/tiny/resolve/") and name in files:
-            data = files[name].read_bytes()
-        else:
-            self.send_response(404)
-            self.send_header("X-Error-Code", "RepoNotFound")
-            self.end_headers()
-            return
-        self.send_response(200)
-        self.send_header("Content-Length", str(len(data)))
-        self.send_header("ETag", f'"{name}"')
-        self.send_header("X-Repo-Commit", "a" * 40)
-        self.end_headers()
-        if body:
-            self.wfile.write(data)
-
-    def log_message(self, *_):
-        pass
-
-
-def ask_hub(port: int, name: str, tmp_path, image) -> subprocess.CompletedProcess:
-    env = {**os.environ, "HF_ENDPOINT": f"http://127.0.0.1:{port}", "HF_HOME": str(tmp_path / "hub")}
-    env = {k: v for k, v in env.items() if k != "HF_HUB_OFFLINE"} | {"HF_HUB_DISABLE_XET": "1"}
-    command = [sys.executable, "-m", "mat_core", "diagnose", str(image), "--json", "--checkpoint", name]
-    return subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=120)
-
-
-@pytest.mark.slow
-def test_a_bundle_is_downloaded_by_its_hub_name_and_kept(tiny_bundle, tiny_diagnoser, tmp_path, phantom_file):
-    handler = type("Handler", (StandInHub,), {"folder": tiny_bundle})
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    try:
-        done = ask_hub(server.server_port, "mat/tiny", tmp_path, phantom_file)
-        assert done.returncode == 0, done.stderr
-        assert json.loads(done.stdout)["probabilities"] == tiny_diagnoser(phantom_file).probabilities
-        done = ask_hub(server.server_port, "mat/other", tmp_path, phantom_file)
-        assert done.returncode == 2
-        assert "no model mat/other on the Hub" in done.stderr
-    finally:
-        server.shutdown()
-        server.server_close()
-    # the Hub is gone: what was downloaded still answers, what was not is told in a sentence
-    assert ask_hub(server.server_port, "mat/tiny", tmp_path, phantom_file).returncode == 0
-    done = ask_hub(server.server_port, "mat/third", tmp_path, phantom_file)
-    assert done.returncode == 2
-    assert "Hub could not be reached" in done.stderr
-    assert len(done.stderr.strip().splitlines()) == 1
 
 
 # ---- the diagnoser

@@ -22,7 +22,8 @@ CASES = 140
 def answer(number: int, image: str, p) -> dict:
     return {
         "row": number, "image": image, "age": None, "sex": None, "localization": None,
-        "answer": CODES[int(np.argmax(p))], **dict(zip(CODES, map(float, p), strict=True)), "novelty": None, "outside": None, "model": "m@1",
+        "answer": CODES[int(np.argmax(p))], **dict(zip(CODES, map(float, p), strict=True)),
+        "novelty": None, "outside": None, "model": "m@1",
     }  # fmt: skip
 
 

@@ -7,6 +7,8 @@ from mat_core.ham10000 import read_dataset
 from ..presets import PRESETS
 from ..steps.backbone import with_model
 from ..steps.convert import convert_detector
+from ..steps.push import bundle_folder
+from ..steps.push import push as push_bundle
 from ..steps.speed import machine, measure
 from ..steps.split import make_split
 
@@ -20,6 +22,13 @@ def convert(args: Namespace) -> None:
     """Of `convert_detector`."""
     kinds = tuple(kind.strip() for kind in args.kinds.split(",")) if args.kinds else None
     print("convert-detector:", convert_detector(args.weights, args.model, args.output, kinds))
+
+
+def push(args: Namespace) -> None:
+    """Of `push`."""
+    commit = push_bundle(bundle_folder(args.checkpoint), args.to, args.private)
+    print(f"push: {args.to} at {commit}. To load these very weights:")
+    print(f'Diagnoser.from_pretrained("{args.to}", revision="{commit}")')
 
 
 def speed(args: Namespace) -> None:

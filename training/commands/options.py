@@ -49,6 +49,8 @@ DETECTOR = (
 )
 
 CHECKPOINT = Option("--checkpoint", "the bundle's folder (default: the app's)", {"type": Path, "default": DEFAULT})
+TO = Option("--to", "the repository, as user/name", {"required": True, "metavar": "USER/NAME"})
+PRIVATE = Option("--private", "where it is made: for its owner alone", {"action": "store_true"})
 BESIDE = Option("--beside", "name of a bundle beside it with the same detector, to share it")
 SPLIT = Option("--split", "which one (default: test)", {"default": "test", "choices": ("val", "test")})
 SAVE = Option("--save", "keep the metrics in the bundle", {"action": "store_true"})

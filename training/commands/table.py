@@ -57,6 +57,10 @@ STEPS = (
         (*o.DATA, o.CHECKPOINT, o.ROWS), judge.report,
     ),
     Step(
+        "push", "put a bundle with its card and checksums on the Hugging Face Hub",
+        (o.CHECKPOINT, o.TO, o.PRIVATE), alone.push,
+    ),
+    Step(
         "all", "backbone, detector, features, mat, bundle, and evaluate --save on test",
         (
             *o.PLANNED, o.BACKBONE, o.BACKBONE_WEIGHTS, *o.NETWORK, *o.GLOVE, *o.DETECTOR, o.CHECKPOINT, o.BESIDE,
