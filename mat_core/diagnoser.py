@@ -5,6 +5,7 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -18,7 +19,11 @@ from .metadata import Metadata, Word
 from .network import MATOutput
 from .novelty import Novelty
 from .regions import Regions, network_input
+from .showing.shown import Shown
 from .units import BY_NAME
+
+if TYPE_CHECKING:
+    from .showing.picture import Picture
 
 REMEMBERED_IMAGES = 8  # regions and features only, in memory; never the photograph
 
@@ -39,7 +44,7 @@ class Attention:
 
 
 @dataclass(frozen=True)
-class Diagnosis:
+class Diagnosis(Shown):
     """The answer for one image and its metadata.
 
     probabilities: code -> probability, calibrated, in the order of the bundle's labels, sums to 1. logits: (classes,)
@@ -62,6 +67,17 @@ class Diagnosis:
     def top(self) -> str:
         """Code of the most probable class."""
         return max(self.probabilities, key=lambda code: self.probabilities[code])
+
+    def plot(self, image=None, k: int = 5) -> "Picture":
+        """Probabilities and guided attention as a figure; with the image that was given, its first k regions, too."""
+        from .figures import plate
+
+        if image is not None:
+            return plate(self, load_image(image), k)
+        from .showing.plots import figure_of
+        from .showing.views import view_of
+
+        return figure_of(view_of(self))
 
     def to_dict(self, attention: bool = False, regions: int | None = None) -> dict:
         """Plain numbers and strings for JSON: as the command line and the app's endpoint give them."""

@@ -20,6 +20,7 @@ from .diagnoser import Diagnosis
 from .errors import ConfigError
 from .labels import BY_CODE, DISCLAIMER
 from .regions import Regions
+from .showing.picture import Picture
 from .units import BY_NAME
 
 # Okabe & Ito's colours, told apart with every kind of colour vision; the dark ones are left out, they drown in lesions
@@ -115,11 +116,11 @@ def label_spots(boxes: np.ndarray, widths: np.ndarray, height: float, frame: tup
     return np.array(spots, dtype=float).reshape(-1, 2)
 
 
-def draw_regions(axes: Axes, diagnosis: Diagnosis, image: np.ndarray, k: int = 5) -> None:
+def draw_regions(axes: Axes, found: Regions, image: np.ndarray, k: int = 5) -> None:
     """The image with the first k boxes, numbered from 1. image: (h, w, 3) uint8 RGB, of any size of the same shape."""
-    height, width = diagnosis.regions.size
+    height, width = found.size
     axes.imshow(image, extent=(0, width, height, 0), interpolation="lanczos")
-    regions = diagnosis.regions.subset(slice(0, k))
+    regions = found.subset(slice(0, k))
     texts = region_texts(regions)
     line = height / 24  # what a label takes, in pixels of the image, where the image is 9 cm high
     spots = label_spots(regions.boxes, np.array([0.6 * line * len(text) for text in texts]), line, (width, height))
@@ -132,7 +133,7 @@ def draw_regions(axes: Axes, diagnosis: Diagnosis, image: np.ndarray, k: int = 5
             path_effects=[withStroke(linewidth=2.5, foreground=HALO)],
         )  # fmt: skip
     axes.set(xlim=(0, width), ylim=(height, 0), xticks=[], yticks=[])
-    axes.set_title(f"First {len(regions)} of {len(diagnosis.regions)} regions", fontsize=9, loc="left")
+    axes.set_title(f"First {len(regions)} of {len(found)} regions", fontsize=9, loc="left")
 
 
 def draw_probabilities(axes: Axes, diagnosis: Diagnosis) -> None:
@@ -192,11 +193,11 @@ def draw_attention(
 
 def heatmap(
     diagnosis: Diagnosis, direction: str, k: int = 12, head: int | None = None, layer: int | None = None
-) -> Figure:
+) -> Picture:
     """One map as a figure of its own, with its scale, for a page or a slide; arguments as in `draw_attention`."""
     rows = len(diagnosis.words) if direction == "words_to_words" else min(k, len(diagnosis.regions))
     columns = min(k, len(diagnosis.regions)) if direction == "regions_to_regions" else len(diagnosis.words)
-    figure = Figure(figsize=(3 + 0.32 * columns, 1.5 + 0.22 * rows), facecolor=PAPER, layout="constrained")
+    figure = Picture(figsize=(3 + 0.32 * columns, 1.5 + 0.22 * rows), facecolor=PAPER, layout="constrained")
     axes = figure.add_subplot()
     draw_attention(axes, diagnosis, direction, k, head, layer)
     who, whom = BY_NAME[direction].queries, BY_NAME[direction].keys
@@ -223,22 +224,32 @@ def percent(weight: float) -> str:
     return f"{value:.0f}" if value >= 9.95 else f"{value:.1f}"
 
 
-def plate(diagnosis: Diagnosis, image: np.ndarray, k: int = 5, head: int | None = None, note: str = "") -> Figure:
+def plate(diagnosis: Diagnosis, image: np.ndarray, k: int = 5, head: int | None = None, note: str = "") -> Picture:
     """One page of a diagnosis: image with regions, probabilities, both guided maps, and what this is.
 
     image: the one that was diagnosed, (h, w, 3) uint8 RGB, of any size of the same shape; note: where it is from.
     """
     rows = min(k, len(diagnosis.regions))
-    figure = Figure(figsize=(9.6, 4.2 + 1.4 + 0.22 * rows), facecolor=PAPER, layout="constrained")
+    figure = Picture(figsize=(9.6, 4.2 + 1.4 + 0.22 * rows), facecolor=PAPER, layout="constrained")
     grid = figure.add_gridspec(2, 2, height_ratios=(3.6, 1.4 + 0.22 * rows))
     with_text = {"color": INK}
-    draw_regions(figure.add_subplot(grid[0, 0]), diagnosis, image, k)
+    draw_regions(figure.add_subplot(grid[0, 0]), diagnosis.regions, image, k)
     draw_probabilities(figure.add_subplot(grid[0, 1]), diagnosis)
     draw_attention(figure.add_subplot(grid[1, 0]), diagnosis, "words_to_regions", k, head)
     draw_attention(figure.add_subplot(grid[1, 1]), diagnosis, "regions_to_words", k, head)
     words = " ".join(word.text for word in diagnosis.words) or "none"
     figure.suptitle(f"Words read: {words}", fontsize=9, x=0.01, ha="left", **with_text)
     figure.supxlabel(" ".join(filter(None, (note, DISCLAIMER))), fontsize=7, x=0.01, ha="left", **with_text)
+    return figure
+
+
+def regions_plate(regions: Regions, image: np.ndarray, k: int = 5) -> Picture:
+    """The image with its first k regions; arguments as in `draw_regions`."""
+    height, width = regions.size
+    side = 7.2 / max(height, width)
+    figure = Picture(figsize=(side * width, side * height + 0.5), facecolor=PAPER, layout="constrained")
+    draw_regions(figure.add_subplot(), regions, image, k)
+    figure.supxlabel(DISCLAIMER, fontsize=6, x=0.01, ha="left", color=INK)
     return figure
 
 

@@ -1,7 +1,7 @@
 """Regions of one image, and what every detector must give: boxes, scores, labels and features that belong together."""
 
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 import torch
@@ -9,10 +9,14 @@ from torch import Tensor
 
 from .errors import ConfigError
 from .labels import CODES, PARTS
+from .showing.shown import Shown
+
+if TYPE_CHECKING:
+    from .showing.picture import Picture
 
 
 @dataclass(frozen=True)
-class Regions:
+class Regions(Shown):
     """Up to n detected regions of one image: first the box that is the lesion, then by score.
 
     boxes: (r, 4) float32, x1 y1 x2 y2 in pixels of the image that was given. features: (r, f) float32, pooled from
@@ -59,6 +63,13 @@ class Regions:
     def subset(self, keep: np.ndarray | slice) -> "Regions":
         """The regions that `keep` (indices, booleans or a slice) selects, in that order."""
         return Regions(self.boxes[keep], self.probabilities[keep], self.features[keep], self.size, self.kinds)
+
+    def plot(self, image, k: int = 5) -> "Picture":
+        """The first k boxes, numbered from 1, on the image that was given, of any size; what `load_image` takes."""
+        from .figures import regions_plate
+        from .images import load_image
+
+        return regions_plate(self, load_image(image), k)
 
     def on_size(self, size: tuple[int, int]) -> "Regions":
         """The same regions in pixels of the same image at another size, (height, width)."""

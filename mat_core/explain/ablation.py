@@ -17,6 +17,7 @@ from ..diagnoser import Diagnoser
 from ..errors import ConfigError
 from ..metadata import FIELDS, Metadata
 from ..regions import Regions
+from ..showing.shown import Plotted
 from ..units import UNITS
 from .passes import case_inputs, class_name, figure, probabilities_of, probabilities_without, word_ids
 
@@ -24,7 +25,7 @@ DRAWS = 8  # shufflings of the guided maps
 
 
 @dataclass(frozen=True)
-class Ablation:
+class Ablation(Plotted):
     """Probabilities, (classes,), of the answer as it is and of what it becomes.
 
     without_region: (regions, classes), each region absent alone. without_field: field -> (classes,), for the fields
@@ -84,7 +85,7 @@ def ablate(
 
 
 @dataclass(frozen=True)
-class Groups:
+class Groups(Plotted):
     """What taking away groups of regions does. names: (groups,); sizes: (groups,), regions in each.
 
     probabilities: (classes,), of the answer as it is; without: (groups, classes), each group absent alone.

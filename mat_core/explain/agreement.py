@@ -19,6 +19,7 @@ from torch import Tensor
 from ..diagnoser import Diagnoser
 from ..metadata import Metadata
 from ..regions import Regions
+from ..showing.shown import Plotted
 from .ablation import without_each
 from .contributions import contributions
 from .occlusion import occlude
@@ -36,7 +37,7 @@ INTERVAL = (2.5, 97.5)  # percentiles of the bootstrap
 
 
 @dataclass(frozen=True)
-class Agreement:
+class Agreement(Plotted):
     """scores: ranking -> (regions,), larger is said to speak more for `label`; 'attention' is lacking where the unit
     has none. spearman, overlap: ranking -> its rank correlation with ablation (-1 to 1), and the share of its ten best
     regions that are among ablation's ten best (0 to 1). counts: (points,) regions removed or shown, from 0 to all.
@@ -114,7 +115,7 @@ def agree(
 
 
 @dataclass(frozen=True)
-class Confrontation:
+class Confrontation(Plotted):
     """scores: ranking of `CONFRONTED` -> (regions,), larger is said to speak more for `label`; 'attention' is lacking
     where the unit has none. Among them are the references: 'occlusion', what hiding the pixels of a region's box
     changes, and 'ablation', what taking its token away changes.

@@ -28,11 +28,12 @@ import torch
 from ..diagnoser import Diagnoser
 from ..metadata import Metadata
 from ..regions import Regions
+from ..showing.shown import Plotted
 from .passes import class_name
 
 
 @dataclass(frozen=True)
-class Margin:
+class Margin(Plotted):
     """Why `label` and not `other`: calibrated log-odds, cut up. Positive speaks for `label`.
 
     regions: (r,), words: (w,), constant: one number. total = ln(probability of label / probability of other) =
@@ -65,7 +66,7 @@ class Margin:
 
 
 @dataclass(frozen=True)
-class Contributions:
+class Contributions(Plotted):
     """Logits, (classes,), before temperature, and what they are sums of.
 
     regions: (r, classes), words: (w, classes), constant: (classes,). logits = regions.sum(0) + constant, and =

@@ -13,6 +13,7 @@ from ..labels import BY_CODE
 from ..metadata import Metadata
 from ..novelty import Novelty
 from ..regions import Regions
+from ..showing.shown import Plotted
 from .passes import class_name, figure
 
 VIEWS = tuple((turns, mirrored) for mirrored in (False, True) for turns in range(4))
@@ -23,7 +24,7 @@ UNFAMILIAR = "This does not look like the images I was trained on."
 
 
 @dataclass(frozen=True)
-class Doubt:
+class Doubt(Plotted):
     """views: (8, classes), calibrated probabilities of each of `VIEWS`, the image as it is first. boxes: for each view
     its regions' boxes, (r, 4) xyxy, turned back to pixels of the given image. novelty: None where the bundle has none.
     """
@@ -76,7 +77,7 @@ class Doubt:
 
 
 @dataclass(frozen=True)
-class OperatingPoint:
+class OperatingPoint(Plotted):
     """Calling melanoma from `threshold` on: share of melanomas found, share of other lesions left in peace."""
 
     threshold: float

@@ -8,6 +8,7 @@ from ..diagnoser import Diagnoser
 from ..errors import ConfigError
 from ..metadata import DX_TYPES, Metadata
 from ..regions import Regions
+from ..showing.shown import Plotted
 from .passes import case_inputs, class_name, figure, probabilities_of, word_ids
 
 SAID = {
@@ -20,7 +21,7 @@ SAID = {
 
 
 @dataclass(frozen=True)
-class Leak:
+class Leak(Plotted):
     """dx_types: the four ways in which HAM10000's diagnoses were made, and None; probabilities: (dx_types, classes)."""
 
     labels: tuple[str, ...]

@@ -14,6 +14,7 @@ from ..diagnoser import Diagnoser
 from ..errors import ConfigError
 from ..limits import shown
 from ..metadata import Metadata
+from ..showing.shown import Plotted
 from .covering import FILLS
 from .passes import class_name, figure, kind_groups, label_index
 from .scene import Progress, Scene
@@ -25,7 +26,7 @@ QUARTERS = ("upper left", "upper right", "lower left", "lower right")
 
 
 @dataclass(frozen=True)
-class Occlusion:
+class Occlusion(Plotted):
     """What hiding each part does to the answer.
 
     fill: one of `FILLS`. kind: one of `PARTS`, or 'painted'. names: (parts,) of the parts, for sentences. boxes:

@@ -27,12 +27,13 @@ from torch import Tensor
 from ..diagnoser import Diagnoser
 from ..metadata import Metadata
 from ..regions import Regions
+from ..showing.shown import Plotted
 from ..units import BETWEEN, BY_NAME, MAPS, OTHER, SIDES
 from .passes import case_inputs, class_name, figure, label_index
 
 
 @dataclass(frozen=True)
-class Relevance:
+class Relevance(Plotted):
     """regions: (r,), words: (w,), both at least 0 and larger is more relevant for `label`; the scale has no unit.
 
     rollout_regions, rollout_words: each at least 0, together they sum to 1 (or to 0 for a case without a share).

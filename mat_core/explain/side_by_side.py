@@ -9,11 +9,12 @@ from ..diagnoser import Diagnoser
 from ..errors import ConfigError
 from ..metadata import Metadata
 from ..regions import Regions
+from ..showing.shown import Plotted
 from .passes import class_name, figure
 
 
 @dataclass(frozen=True)
-class Comparison:
+class Comparison(Plotted):
     """names: of the models; probabilities: (models, classes), each calibrated by its own temperature."""
 
     names: tuple[str, ...]

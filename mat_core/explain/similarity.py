@@ -15,12 +15,13 @@ from torch import Tensor
 from ..diagnoser import Diagnoser
 from ..metadata import Metadata
 from ..regions import Regions
+from ..showing.shown import Plotted
 from ..units import TransformerUnit
 from .passes import case_inputs
 
 
 @dataclass(frozen=True)
-class Similarity:
+class Similarity(Plotted):
     """stages: where the tokens were looked at: 'detector' (its features), 'embedding' (X, before any block), then of
     each layer 'SA' and 'GA' where the unit has that block on the regions' side; with several layers 'SA 1' and so on.
 

@@ -8,6 +8,7 @@ import numpy as np
 from ..diagnoser import Diagnoser
 from ..metadata import LOCALIZATIONS, SEXES, Metadata
 from ..regions import Regions
+from ..showing.shown import Plotted
 from .passes import case_inputs, class_name, figure, probabilities_of, word_ids
 
 AGES = tuple(range(0, 90, 5))  # HAM10000 rounds ages to five years
@@ -19,7 +20,7 @@ NOTE = (
 
 
 @dataclass(frozen=True)
-class Flip:
+class Flip(Plotted):
     """A smallest change of the metadata that gives another top class.
 
     changes: field -> (from, to). label: the class that is then on top, probability: of it; probabilities: (classes,).
@@ -39,7 +40,7 @@ class Flip:
 
 
 @dataclass(frozen=True)
-class WhatIf:
+class WhatIf(Plotted):
     """The sweep. probabilities: (ages, sexes, sites, classes); at_own_age: (sexes, sites, classes), at the age that was
     given, or without one. None among sexes and sites: missing. metadata: the case's own.
     """
