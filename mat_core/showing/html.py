@@ -38,11 +38,9 @@ def _panel(panel: Bars | Lines | Grid) -> str:
 
 
 def _bars(panel: Bars) -> str:
-    top = max(float(np.abs(panel.values).max(initial=0)), 1e-12)
-    top = max(top, 1.0) if panel.share and not panel.points else top
     rows = ""
     for i, (name, value) in enumerate(zip(panel.names, panel.values, strict=True)):
-        width, colour = 12 * abs(float(value)) / top, _FOR if value >= 0 else _AGAINST
+        width, colour = 12 * abs(float(value)) / panel.top, _FOR if value >= 0 else _AGAINST
         bar = f'<div style="width:{width:.2f}em;height:.7em;background:{colour}"></div>'
         rows += (
             f'<tr><th scope="row" style="{_NAME}">{escape(name)}</th><td style="{_CELL}">{escape(panel.text(i))}</td>'

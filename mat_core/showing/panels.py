@@ -23,6 +23,11 @@ class Bars:
     share: bool = True
     more: int = 0
 
+    @property
+    def top(self) -> float:
+        """What the longest bar stands for: a share is one of 1, whatever the others are."""
+        return 1.0 if self.share and not self.points else max(float(np.abs(self.values).max(initial=0)), 1e-9)
+
     def text(self, i: int) -> str:
         """The i-th value as it is written."""
         value = float(self.values[i])

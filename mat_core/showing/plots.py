@@ -25,7 +25,8 @@ def figure_of(view: View) -> Picture:
     grid = figure.add_gridspec(len(heights), 1, height_ratios=heights)
     for row, panel in enumerate(view.panels):
         axes = figure.add_subplot(grid[row, 0])
-        axes.set_title(_plain(panel.title), fontsize=9, loc="left", color=INK)
+        more = f" (and {panel.more} smaller)" if isinstance(panel, Bars) and panel.more else ""
+        axes.set_title(_plain(panel.title) + more, fontsize=9, loc="left", color=INK)
         if isinstance(panel, Bars):
             _bars(axes, panel)
         elif isinstance(panel, Lines):
@@ -56,17 +57,12 @@ def _bars(axes: Axes, panel: Bars) -> None:
     rows = np.arange(len(panel.names))
     colours = [FOR if value >= 0 else AGAINST for value in panel.values]
     axes.barh(rows, panel.values, color=colours, height=0.62, xerr=panel.spread, ecolor=INK)
-    low, high = float(min(panel.values.min(initial=0), 0)), float(max(panel.values.max(initial=0), 0))
-    room = 0.3 * max(high - low, 1e-9)
-    spread = np.zeros(len(rows)) if panel.spread is None else panel.spread
+    low, high = min(0.0, float(panel.values.min(initial=0))), panel.top
+    room, spread = 0.3 * (high - low), np.zeros(len(rows)) if panel.spread is None else panel.spread
     for i in range(len(rows)):
         at = max(float(panel.values[i]) + float(spread[i]), 0) + room / 15
         axes.text(at, i, panel.text(i), va="center", fontsize=7, color=INK)
-    axes.set(
-        yticks=rows,
-        yticklabels=_plained(panel.names),
-        xlim=(low - room / 10, high + room + float(spread.max(initial=0))),
-    )
+    axes.set(xlim=(low - room / 10, high + room), yticks=rows, yticklabels=_plained(panel.names))
     axes.set_xticks([])
     axes.invert_yaxis()
     axes.axvline(0, color=INK, linewidth=0.6)

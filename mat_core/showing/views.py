@@ -71,12 +71,12 @@ def _(result: Ablation, label: str | None = None) -> View:
     label, k = _chosen(result.labels, result.probabilities, label)
     before = result.probabilities[k]
     names = tuple(f"region {i + 1}" for i in range(len(result.without_region)))
-    others = {f"without {field}": p[k] for field, p in result.without_field.items()}
-    others["without all words"] = result.without_words[k]
+    others = {field: p[k] for field, p in result.without_field.items()}
+    others["all words"] = result.without_words[k]
     if result.uniform is not None:
-        others["with even guidance"] = result.uniform[k]
+        others["guidance, against an even one"] = result.uniform[k]
     if result.shuffled is not None:
-        others["with shuffled guidance"] = result.shuffled[:, k].mean()
+        others["guidance, against a shuffled one"] = result.shuffled[:, k].mean()
     changes = np.array([before - after for after in others.values()])
     what = f"what it adds to {class_name(label)}"
     panels = [strongest(f"Each region: {what}", names, result.effect(label), points=True)] if names else []

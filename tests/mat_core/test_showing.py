@@ -131,7 +131,7 @@ def test_the_numbers_are_those_of_the_result(results):
         assert each.values.tolist() == sorted(effect, key=lambda v: -abs(v))[: len(each.values)]
         assert each.more == len(effect) - MOST_BARS
         k = CODES.index(label)
-        at = rest.names.index("without sex")
+        at = rest.names.index("sex")
         assert rest.values[at] == ablation.probabilities[k] - ablation.without_field["sex"][k]
         (tiles,) = view_of(occlusion, label).panels
         np.testing.assert_array_equal(tiles.values, occlusion.map(label))
