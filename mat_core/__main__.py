@@ -8,6 +8,7 @@ import json
 import sys
 from pathlib import Path
 
+from . import __version__
 from .batch import answer_list, shard_of
 from .errors import UserError
 from .labels import BY_CODE, DISCLAIMER
@@ -83,6 +84,7 @@ def _evaluate(args: argparse.Namespace) -> int:
 def _parser() -> argparse.ArgumentParser:
     text = "Diagnose dermatoscopic images with the Mutual Attention Transformer. Teaching demo."
     parser = argparse.ArgumentParser(prog="python -m mat_core", description=text)
+    parser.add_argument("--version", action="version", version=__version__)
     commands = parser.add_subparsers(dest="command", required=True)
     diagnose = commands.add_parser(
         "diagnose", help="class probabilities, regions and attention for one image, or a file of answers for many",

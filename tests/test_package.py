@@ -10,9 +10,11 @@ from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
+import yaml
 from conftest import ROOT
 
 from mat_core import __version__
+from mat_core.ham10000 import ATTRIBUTION
 
 CONFIG = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 # what a room may import of the others
@@ -44,8 +46,22 @@ def requirements(file: str) -> set[str]:
 def test_one_version_everywhere():
     said = subprocess.run([sys.executable, "app.py", "--version"], cwd=ROOT, capture_output=True, text=True, check=True)
     assert said.stdout.strip() == __version__
+    core = [sys.executable, "-m", "mat_core", "--version"]
+    said = subprocess.run(core, cwd=ROOT, capture_output=True, text=True, check=True)
+    assert said.stdout.strip() == __version__
     assert f"\nversion: {__version__}\n" in (ROOT / "CITATION.cff").read_text(encoding="utf-8")
     assert CONFIG["tool"]["setuptools"]["dynamic"]["version"]["attr"] == "mat_core.__version__"
+
+
+def test_the_citation_is_that_of_the_readmes_paper():
+    cited = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
+    assert {"cff-version", "message", "title", "authors", "version", "license", "type"} <= cited.keys()
+    assert all({"name"} <= who.keys() or {"family-names", "given-names"} <= who.keys() for who in cited["authors"])
+    paper = cited["preferred-citation"]
+    assert [who["family-names"] for who in paper["authors"]] == ["Zhou", "Luo"]
+    assert f"{paper['authors'][0]['family-names']} & Luo {paper['year']}" in (ROOT / "README.md").read_text("utf-8")
+    (data,) = cited["references"]
+    assert data["doi"] in ATTRIBUTION
 
 
 @pytest.mark.parametrize("room", MAY)

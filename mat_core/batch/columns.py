@@ -41,7 +41,6 @@ SITES = {
 DIAGNOSIS = {
     **{info.name.lower(): info.code for info in DIAGNOSES},
     "nevus": "nv",
-    "melanoma": "mel",
     "melanoma, nos": "mel",
     "melanoma invasive": "mel",
     "melanoma in situ": "mel",

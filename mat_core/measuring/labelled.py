@@ -1,5 +1,6 @@
 """How good the answers of `mat_core.batch` are, against a table that says the confirmed diagnoses."""
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,7 +36,9 @@ class Labelled:
             if (error.name or "").partition(".")[0] not in ("sklearn", "scipy"):
                 raise
             raise NotInstalledError("To measure answers, scikit-learn is needed: pip install scikit-learn.") from None
-        return measure(self.probabilities, self.labels).as_json()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # that answers name classes of which there is no case
+            return measure(self.probabilities, self.labels).as_json()
 
     def lines(self) -> list[str]:
         """The table for a terminal."""

@@ -4,6 +4,9 @@ import csv
 import json
 import os
 import random
+import re
+import shlex
+import shutil
 import signal
 import subprocess
 import sys
@@ -19,12 +22,12 @@ from mat_core import DataError, Metadata, MetadataError
 from mat_core.__main__ import main
 from mat_core.batch import shard_of
 from mat_core.batch.answers import read_answers, write_answers
-from mat_core.batch.columns import DIAGNOSIS, SEX, SITES, diagnosis_of, metadata_of
+from mat_core.batch.columns import COLUMNS, DIAGNOSIS, SEX, SITES, diagnosis_of, metadata_of
 from mat_core.batch.journal import Journal, journal_of
 from mat_core.batch.rows import read_rows, read_table
 from mat_core.batch.work import diagnose_all, passes_of
 from mat_core.images import load_image
-from mat_core.labels import CODES
+from mat_core.labels import CODES, DIAGNOSES
 from mat_core.metadata import LOCALIZATIONS, SEXES
 from mat_core.phantoms import make_phantom
 
@@ -221,6 +224,47 @@ def test_a_launcher_gives_each_process_its_shard_and_none_ends_the_others(tiny_b
     parts = [read_answers(tmp_path / f"answers.shard-{i}-of-2.csv") for i in (1, 2)]
     assert [[a["row"] for a in part] for part in parts] == [[2, 5, 6, 9, 10], [3, 4, 7, 8, 11, 12]]
     assert "row 1, none: There is no image none" in done.stderr
+
+
+def documented(name: str) -> str:
+    """A block of docs/LISTS.md, by the mark above it."""
+    text = (ROOT / "docs" / "LISTS.md").read_text(encoding="utf-8")
+    return re.search(rf"<!-- test: {name} -->\n```sh\n(.*?)```", text, re.S)[1]
+
+
+@pytest.mark.slow
+def test_the_documents_commands_do_what_it_says(pictures, tmp_path):
+    folder = tmp_path / "lesions"
+    shutil.copytree(pictures, folder)
+    table(folder / "metadata.csv", [(f"case{i}", 50, "male", "torso", "nevus") for i in range(6)])
+    python = f"env PYTHONPATH={shlex.quote(str(ROOT))} {shlex.quote(sys.executable)}"
+    env = {k: v for k, v in os.environ.items() if k not in ("RANK", "WORLD_SIZE")} | {"HF_HOME": str(tmp_path / "hub")}
+
+    def typed(name: str) -> subprocess.CompletedProcess:
+        launch = f"{python} -m accelerate.commands.launch --num_machines=1 {' '.join(QUIET)}"
+        words = {"python": python, "accelerate launch": launch}
+        script = "set -e\n" + re.sub(
+            r"^(python|accelerate launch)", lambda m: words[m[1]], documented(name), flags=re.M
+        )
+        return subprocess.run(["sh", "-ec", script], cwd=tmp_path, env=env, capture_output=True, text=True, timeout=400)
+
+    for name, says in (("lists", "6 images with an answer and a diagnosis"), ("shards", ""), ("launch", "")):
+        done = typed(name)
+        assert done.returncode == 0, done.stderr
+        assert says in done.stdout
+    assert len(read_answers(tmp_path / "answers.csv")) == len(read_answers(tmp_path / "answers.jsonl")) == 6
+    assert {a["localization"] for a in read_answers(tmp_path / "answers.jsonl")} == {"trunk"}
+    assert len(list(tmp_path.glob("answers.shard-?-of-2.csv"))) == 2
+
+
+def test_the_document_has_the_whole_table_of_columns():
+    text = (ROOT / "docs" / "LISTS.md").read_text(encoding="utf-8")
+    names = {info.name.lower() for info in DIAGNOSES}
+    for found in (SITES, {said: code for said, code in DIAGNOSIS.items() if said not in names}):
+        rows = "".join(f"| {said} | {read} |\n" for said, read in found.items())
+        assert rows in text
+    for field, columns in COLUMNS.items():
+        assert f"| {field} | {', '.join(f'`{column}`' for column in columns)}" in text
 
 
 def test_a_pass_is_the_same_whoever_computes_it():
