@@ -11,7 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..errors import DataError
+from ..errors import ConfigError, DataError
 from ..files import replace_file
 from .answers import check_kind, write_answers
 from .journal import Journal, answered
@@ -83,24 +83,35 @@ def answer_list(
     target = out if shard == (1, 1) else sharded(out, shard)
     diagnoser = Diagnoser.from_pretrained(checkpoint, revision)
     model = diagnoser.bundle.identity
-    journal = Journal(target)
+    journal, done = Journal(target), False
     try:
         found = answered(rows, [target, *([] if shard[1] > 1 else shards_of(out))], model)
         before = len(found)
         problems: dict[int, str] = {}
         start = time.monotonic()
-        for done in _shown(work(diagnoser, passes, set(found), model), len(mine), before):
-            journal.add(done.answers)
-            found |= {answer["row"]: answer for answer in done.answers}
-            problems |= done.problems
+        for made in _shown(work(diagnoser, passes, set(found), model), len(mine), before):
+            journal.add(made.answers)
+            found |= {answer["row"]: answer for answer in made.answers}
+            problems |= made.problems
         seconds = time.monotonic() - start
         told = tuple((row, problems[row.number]) for row in mine if row.number in problems)
         listed = _write_problems(target, told)
         write_answers([found[number] for number in sorted(found)], target, diagnoser.bundle.labels)
-    except BaseException:
-        journal.close()
-        raise
-    journal.close(done=True)
+        done = True
+    except OSError as error:  # the disk is full, or gone
+        raise DataError(
+            f"{target} could not be written: {error.strerror}. What was answered is in {journal.path}; the same "
+            "command goes on from there."
+        ) from None
+    except (MemoryError, RuntimeError) as error:
+        if isinstance(error, RuntimeError) and "allocate" not in str(error):  # as torch says it
+            raise
+        raise ConfigError(
+            f"There is not memory enough for {batch or BATCH} images a pass. Give a smaller --batch; what was answered "
+            "is kept."
+        ) from None
+    finally:
+        journal.close(done)
     return Outcome(target, len(found), before, told, listed, seconds)
 
 

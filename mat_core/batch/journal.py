@@ -49,9 +49,9 @@ class Journal:
         os.fsync(self._file.fileno())
 
     def close(self, done: bool = False) -> None:
-        """End writing. done: the answers stand in their file, so the journal goes."""
+        """End writing. done: the answers stand in their file, so the journal goes; so does an empty one."""
         self._file.close()
-        if done:
+        if done or (self.path.is_file() and not self.path.stat().st_size):
             self.path.unlink(missing_ok=True)
 
 

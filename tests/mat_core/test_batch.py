@@ -1,6 +1,7 @@
 """Lists of images: every row answered or named, once, whatever was killed and whoever shared the work."""
 
 import csv
+import errno
 import json
 import os
 import random
@@ -425,10 +426,41 @@ def test_answers_of_another_list_or_model_are_not_gone_on_with(tiny_bundle, pict
     assert main(ask) == 2
     assert "holds no answers" in capsys.readouterr().err
     assert out.read_bytes() == b"something else\n"
+    assert not journal_of(out).exists()
     out.unlink()
     journal_of(out).write_bytes(b"nonsense\n")
     assert main(ask) == 2
     assert "is damaged. Delete it" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("error", "says"),
+    [
+        (OSError(errno.ENOSPC, "No space left on device"), "could not be written: No space left on device."),
+        (RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes."), "smaller --batch"),
+    ],
+)
+def test_a_full_disk_or_memory_loses_nothing_that_was_answered(
+    tiny_bundle, pictures, tmp_path, capsys, monkeypatch, error, says
+):
+    out, whole, add = tmp_path / "answers.csv", tmp_path / "whole.csv", Journal.add
+    ask = ["diagnose", str(pictures), "--checkpoint", str(tiny_bundle), "--batch", "2", "--out"]
+    assert main([*ask, str(whole)]) == 0
+
+    def full(journal, answers):
+        if journal.path.stat().st_size:
+            raise error
+        add(journal, answers)
+
+    monkeypatch.setattr(Journal, "add", full)
+    capsys.readouterr()
+    assert main([*ask, str(out)]) == 2
+    assert says in capsys.readouterr().err
+    assert journal_of(out).read_bytes().count(b"\n") == 2
+    monkeypatch.setattr(Journal, "add", add)
+    assert main([*ask, str(out)]) == 0
+    assert "2 of them from before" in capsys.readouterr().err
+    assert out.read_bytes() == whole.read_bytes()
 
 
 def test_two_processes_do_not_write_one_file(tmp_path):
