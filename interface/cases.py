@@ -5,12 +5,10 @@ not.
 """
 
 import secrets
-import threading
-import time
-from collections import OrderedDict
 
 from mat_core import Diagnoser, Diagnosis, UserError, exploration
 
+from .remembered import Remembered
 from .session import IDLE
 
 REMEMBERED_CASES = 64  # of 0.2 MB each
@@ -24,9 +22,7 @@ class Cases:
     """
 
     def __init__(self, limit: int = REMEMBERED_CASES, age: float = IDLE):
-        self._limit, self._age, self._lock = limit, age, threading.Lock()
-        self._cases: OrderedDict[str, tuple[float, Diagnoser, Diagnosis]] = OrderedDict()  # longest unused first
-        self._sweeping = False
+        self._cases: Remembered[tuple[Diagnoser, Diagnosis]] = Remembered(limit, age)
 
     def __len__(self) -> int:
         return len(self._cases)
@@ -34,39 +30,16 @@ class Cases:
     def add(self, diagnoser: Diagnoser, diagnosis: Diagnosis) -> str:
         """Remember a case; returns its key."""
         key = secrets.token_urlsafe(16)
-        with self._lock:
-            self._cases[key] = (time.monotonic(), diagnoser, diagnosis)
-            while len(self._cases) > self._limit:
-                self._cases.popitem(last=False)
-            if not self._sweeping:
-                self._sweep_in(self._age)
+        self._cases.add(key, (diagnoser, diagnosis))
         return key
-
-    def _sweep_in(self, seconds: float) -> None:
-        self._sweeping = True
-        timer = threading.Timer(seconds, self._sweep)
-        timer.daemon = True
-        timer.start()
-
-    def _sweep(self) -> None:
-        with self._lock:
-            now, self._sweeping = time.monotonic(), False
-            while self._cases:
-                left = next(iter(self._cases.values()))[0] + self._age - now
-                if left > 0:
-                    self._sweep_in(left)
-                    return
-                self._cases.popitem(last=False)
 
     def walk_through(self, request: dict) -> dict:
         """What `exploration.walk_through` says of {'key', 'map', 'layer', 'head', 'query', 'token'}, or {'error'}."""
         request = request if isinstance(request, dict) else {}
-        with self._lock:
-            case = self._cases.pop(key := str(request.get("key")), None)
-            if case is None:
-                return {"error": _GONE}
-            _, diagnoser, diagnosis = case
-            self._cases[key] = (time.monotonic(), diagnoser, diagnosis)
+        case = self._cases.get(str(request.get("key")))
+        if case is None:
+            return {"error": _GONE}
+        diagnoser, diagnosis = case
         asked = [request.get(name) for name in ("map", "layer", "head", "query", "token")]
         try:
             return exploration.walk_through(diagnoser, diagnosis.regions, diagnosis.metadata, *asked)

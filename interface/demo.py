@@ -8,13 +8,17 @@ import gradio as gr
 
 from mat_core import DISCLAIMER, Diagnoser, UserError
 from mat_core.images import MAX_BYTES
+from mat_core.labels import BY_CODE
 
 from .examples import Example
+from .following import follow
 from .models import Models
+from .parts.strip import strip_html
 from .parts.text import esc
 from .programs.api import build_api
 from .programs.mcp import offer_tools
 from .question import build_question
+from .scripts import joined
 from .server.fair_queue import CalmBlocks
 from .server.guard import guarded
 from .session import FORGOTTEN_AFTER, SWEPT_EVERY
@@ -26,32 +30,41 @@ from .views.explore import build_explorer
 from .views.learn import build_learn
 
 ASSETS = Path(__file__).resolve().parents[1] / "assets"
+OWN = "the answer's own"
 TITLE = "Mutual Attention Transformer: a teaching demo"
 
 
 def build_demo(diagnoser: Diagnoser, examples: list[Example]) -> gr.Blocks:
-    """The app, not yet served. A further view is a tab here: its builder gets the session that it follows."""
-    models = Models(diagnoser)
+    """The app, not yet served. A further view is a tab here: its builder gets the session that it follows, or returns
+    Views that are followed for it.
+    """
+    models, bundle = Models(diagnoser), diagnoser.bundle
     with CalmBlocks(title=TITLE, analytics_enabled=False, fill_width=True) as demo:
         build_api(diagnoser, examples, models)  # first: the endpoints' names are still free
-        gr.HTML(
-            "<header><h1>Mutual Attention Transformer</h1><p>attention on skin lesions</p>"
-            f'<p class="disclaimer">{esc(DISCLAIMER)}</p></header>',
-            elem_id="masthead", apply_default_css=False, js_on_load=None,
-        )  # fmt: skip
-        with gr.Tabs():
+        with gr.Column(elem_id="top"):
+            gr.HTML(
+                "<header><h1>Mutual Attention Transformer</h1><p>attention on skin lesions</p>"
+                f'<p class="disclaimer">{esc(DISCLAIMER)}</p></header>',
+                elem_id="masthead", apply_default_css=False, js_on_load=None,
+            )  # fmt: skip
+            with gr.Row(elem_id="case"):
+                strip = gr.HTML(strip_html(None), elem_id="strip", apply_default_css=False, js_on_load=None)
+                choices = [(OWN, ""), *((BY_CODE[code].name, code) for code in bundle.labels)]
+                label = gr.Dropdown(choices, value="", label="Class in question", elem_id="question-class")
+        with gr.Tabs(elem_id="views"):
             with gr.Tab("Diagnose", id="diagnose"):
-                session = build_diagnose(demo, diagnoser, examples)
+                session = build_diagnose(demo, diagnoser, examples, strip)
             with gr.Tab("Explore", id="explore"):
                 build_explorer(diagnoser, session)
-            with gr.Tab("Question", id="question"):
-                build_question(diagnoser, session)
+            with gr.Tab("Question", id="question") as question:
+                views, tabs = build_question(diagnoser, session, label)
             with gr.Tab("Compare", id="compare") as comparing:
-                build_compare(models, session, comparing)
+                views += build_compare(models)
             with gr.Tab("Learn", id="learn") as learning:
-                build_learn(models, examples, session, learning)
+                views += build_learn(models, examples)
             with gr.Tab("About", id="about"):
-                build_about(diagnoser.bundle)
+                build_about(bundle)
+        follow(session, label, views, [question, *tabs, comparing, learning])
     return demo.queue(default_concurrency_limit=2)
 
 
@@ -81,7 +94,7 @@ def serve(
             run_history=False, enable_monitoring=False, ssr_mode=False, pwa=False, mcp_server=mcp,
             max_file_size=MAX_BYTES, state_session_capacity=64, footer_links=["api", "settings"],
             app_kwargs={"lifespan": lifespan}, theme=clinical_theme(), css_paths=ASSETS / "style.css",
-            head=f"<script>{(ASSETS / 'enter.js').read_text(encoding='utf-8')}</script>",
+            head=f"<script>{{\n{joined(ASSETS / 'page' / 'page.js', 'startPage()')}}}</script>",
         )  # fmt: skip
         if mcp and not demo.mcp_server:
             raise UserError(demo.mcp_error)

@@ -1,6 +1,8 @@
 """What one visitor has on the screen, and how it comes about. Nothing here knows a widget."""
 
-from dataclasses import dataclass, replace
+import secrets
+import threading
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -12,28 +14,49 @@ from mat_core.images import load_image, scale_image
 from .examples import Example
 from .server.uploads import UPLOADS
 
+THUMBNAIL_SIDE = 96  # pixels of the short side of the small copy beside the answer
 SHOWN_SIDE = 960  # pixels of the long side of the copy that the page shows: sharp at twice the width it is drawn at
 FORGOTTEN_AFTER = 300  # seconds that an uploaded file stays in the private cache
 SWEPT_EVERY = 30  # seconds between looks at which files are that old
 IDLE = 1800  # seconds that a diagnosis stays in memory without being touched
 
 
+@dataclass(frozen=True)
+class Before:
+    """The answer as it was before the metadata changed: what the bars keep a ghost of."""
+
+    probabilities: dict[str, float]
+    metadata: Metadata
+
+
+def _new_key() -> str:
+    return secrets.token_urlsafe(16)
+
+
 @dataclass(frozen=True, eq=False)
 class Session:
     """One diagnosis with what is needed to show it and to answer again when the metadata change.
 
-    source: the opaque name of the upload that it is about, which may be gone by now. picture: a JPEG of it, at most
-    SHOWN_SIDE on its long side; `diagnosis.regions.size` has the size of the original. example: where it is from,
-    None for an upload. seen: (h, w, 3) uint8 RGB, the image as the detector sees it, to hide parts of.
-    stale: another image has been chosen since and is not diagnosed yet. Compared by identity: gr.State hashes it often.
+    source: the opaque name of the upload that it is about, which may be gone by now; None where a reloaded page could
+    not have it again. picture: a JPEG of it, at most SHOWN_SIDE on its long side; `diagnosis.regions.size` has the size
+    of the original. example: where it is from, None for an upload. stale: another image has been chosen since and is
+    not diagnosed yet. seen: (h, w, 3) uint8 RGB, the image as the detector sees it, to hide parts of. thumbnail: a
+    small JPEG. key: of this very answer, another one for other metadata; nobody can guess it. before: the answer that
+    this one took the place of. over: set once another answer has taken its place, so that nothing more need be computed
+    about this one.
+    Compared by identity: gr.State hashes it often.
     """
 
     diagnosis: Diagnosis
     picture: bytes
-    source: str
+    source: str | None
     example: Example | None = None
     stale: bool = False
     seen: np.ndarray | None = None
+    thumbnail: bytes = b""
+    key: str = field(default_factory=_new_key)
+    before: Before | None = None
+    over: threading.Event = field(default_factory=threading.Event)
 
     def image(self) -> np.ndarray:
         """The picture as (h, w, 3) uint8 RGB."""
@@ -50,12 +73,22 @@ def analyse(
     tell(0.8, "Reading the metadata, attending")
     diagnosis = diagnoser.diagnose_regions(regions, metadata)
     picture = encode_jpeg(scale_image(image, SHOWN_SIDE, SHOWN_SIDE), 88)
-    return Session(diagnosis, picture, source, seen=np.asarray(scale_image(image, *_sides(diagnoser))))
+    small = encode_jpeg(scale_image(image, THUMBNAIL_SIDE, 2 * THUMBNAIL_SIDE), 82)
+    return Session(diagnosis, picture, source, seen=np.asarray(scale_image(image, *_sides(diagnoser))), thumbnail=small)
 
 
 def answer_again(diagnoser: Diagnoser, session: Session, metadata: Metadata) -> Session:
     """The same image with other metadata: the network alone, on the regions that are known."""
-    return replace(session, diagnosis=diagnoser.diagnose_regions(session.diagnosis.regions, metadata), stale=False)
+    old = session.diagnosis
+    diagnosis = diagnoser.diagnose_regions(old.regions, metadata)
+    before = session.before if metadata == old.metadata else Before(old.probabilities, old.metadata)
+    session.over.set()
+    return replace(session, diagnosis=diagnosis, stale=False, key=_new_key(), before=before, over=threading.Event())
+
+
+def for_visitor(session: Session) -> Session:
+    """A copy with a key of its own: what one visitor makes of it is not over for another."""
+    return replace(session, key=_new_key(), over=threading.Event())
 
 
 def read_upload(name: str) -> np.ndarray:

@@ -68,6 +68,16 @@ class Diagnosis(Shown):
         """Code of the most probable class."""
         return max(self.probabilities, key=lambda code: self.probabilities[code])
 
+    @property
+    def attended(self) -> np.ndarray | None:
+        """(regions,), the attention that each region gets in the last layer, the mean over heads and queries, sums
+        to 1: from the words, without words from the regions; None where nothing attends to regions.
+        """
+        for weights in (self.attention.words_to_regions, self.attention.regions_to_regions):
+            if weights is not None and 0 not in weights.shape:
+                return weights[-1].mean((0, 1))
+        return None
+
     def plot(self, image=None, k: int = 5) -> "Picture":
         """Probabilities and guided attention as a figure; with the image that was given, its first k regions, too."""
         from .figures import plate

@@ -16,6 +16,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from matplotlib.patheffects import withStroke
 
+from .colours import kind_colour
 from .diagnoser import Diagnosis
 from .errors import ConfigError
 from .labels import BY_CODE, DISCLAIMER
@@ -23,18 +24,25 @@ from .regions import Regions
 from .showing.picture import Picture
 from .units import BY_NAME
 
-# Okabe & Ito's colours, told apart with every kind of colour vision; the dark ones are left out, they drown in lesions
-REGION_COLOURS = ("#56b4e9", "#f0e442", "#e69f00", "#5fd3ac", "#f5a3d0", "#ffffff")
 NATURE_COLOURS = {"benign": "#5b7f95", "premalignant": "#b07600", "malignant": "#c2410c"}
 INK, PAPER, HALO = "#17242f", "#ffffff", "#10161b"
 COLOURMAP = "cividis"  # even in lightness, and the same to colour-blind eyes
 NUMBERED_COLUMNS = 20  # with more the numbers would run into each other
+ORDERS = ("attention", "detector")
 LABELLED_REGIONS = 8  # with more boxes a label would hide the next one: they keep their number
 
 
-def region_colour(index: int) -> str:
-    """The colour of region number `index` (from 0), as '#rrggbb'. Neighbouring numbers differ."""
-    return REGION_COLOURS[index % len(REGION_COLOURS)]
+def shown_regions(diagnosis: Diagnosis, k: int, order: str = "detector") -> np.ndarray:
+    """Indices of the k regions to show, (k,), first of them first.
+
+    order: 'attention', the most attended first (the detector's order breaks ties and stands in for a unit without
+    attention), or 'detector'. A region keeps its number, which is its place in the detector's order.
+    """
+    if order not in ORDERS:
+        raise ConfigError(f"order must be one of {', '.join(ORDERS)}; got {order!r}.")
+    attended = diagnosis.attended if order == "attention" else None
+    places = np.arange(len(diagnosis.regions)) if attended is None else np.argsort(-attended, kind="stable")
+    return places[:k]
 
 
 def guided_map(
@@ -83,11 +91,11 @@ def cell_colours(values: np.ndarray, top: float) -> tuple[np.ndarray, np.ndarray
     return backgrounds, np.where(luminance > 0.179, "#000000", "#ffffff")
 
 
-def region_texts(regions: Regions) -> list[str]:
-    """What is written on each box: number, label and score, or with many boxes the number alone."""
-    if len(regions) > LABELLED_REGIONS:
-        return [str(i + 1) for i in range(len(regions))]
-    return [f"{i + 1} {n} {s:.2f}" for i, (n, s) in enumerate(zip(regions.names, regions.scores, strict=True))]
+def region_texts(regions: Regions, indices: np.ndarray) -> list[str]:
+    """What is written on each of these boxes: number and label, or with many boxes the number alone."""
+    if len(indices) > LABELLED_REGIONS:
+        return [str(i + 1) for i in indices]
+    return [f"{i + 1} {regions.names[i]}" for i in indices]
 
 
 def label_spots(boxes: np.ndarray, widths: np.ndarray, height: float, frame: tuple[float, float]) -> np.ndarray:
@@ -116,16 +124,24 @@ def label_spots(boxes: np.ndarray, widths: np.ndarray, height: float, frame: tup
     return np.array(spots, dtype=float).reshape(-1, 2)
 
 
-def draw_regions(axes: Axes, found: Regions, image: np.ndarray, k: int = 5) -> None:
-    """The image with the first k boxes, numbered from 1. image: (h, w, 3) uint8 RGB, of any size of the same shape."""
+def draw_regions(axes: Axes, diagnosis: Diagnosis, image: np.ndarray, k: int = 5, order: str = "detector") -> None:
+    """The image with k boxes, each with its number. image: (h, w, 3) uint8 RGB, of any size of the same shape; order:
+    as in `shown_regions`.
+    """
+    which = "most attended" if order == "attention" and diagnosis.attended is not None else "first"
+    draw_boxes(axes, diagnosis.regions, shown_regions(diagnosis, k, order), image, which)
+
+
+def draw_boxes(axes: Axes, found: Regions, indices: np.ndarray, image: np.ndarray, which: str = "first") -> None:
+    """The same for some of the regions, by their places; which: what these are called."""
     height, width = found.size
     axes.imshow(image, extent=(0, width, height, 0), interpolation="lanczos")
-    regions = found.subset(slice(0, k))
-    texts = region_texts(regions)
+    regions = found.subset(indices)
+    texts = region_texts(found, indices)
     line = height / 24  # what a label takes, in pixels of the image, where the image is 9 cm high
     spots = label_spots(regions.boxes, np.array([0.6 * line * len(text) for text in texts]), line, (width, height))
-    for i, ((x1, y1, x2, y2), (x, y), text) in enumerate(zip(regions.boxes, spots, texts, strict=True)):
-        colour = region_colour(i)
+    for (x1, y1, x2, y2), (x, y), text, kind in zip(regions.boxes, spots, texts, regions.names, strict=True):
+        colour = kind_colour(kind)
         for thick, stroke in ((3.5, HALO), (1.6, colour)):
             axes.add_patch(Rectangle((x1, y1), x2 - x1, y2 - y1, fill=False, edgecolor=stroke, linewidth=thick))
         axes.text(
@@ -133,7 +149,7 @@ def draw_regions(axes: Axes, found: Regions, image: np.ndarray, k: int = 5) -> N
             path_effects=[withStroke(linewidth=2.5, foreground=HALO)],
         )  # fmt: skip
     axes.set(xlim=(0, width), ylim=(height, 0), xticks=[], yticks=[])
-    axes.set_title(f"First {len(regions)} of {len(found)} regions", fontsize=9, loc="left")
+    axes.set_title(f"The {len(regions)} {which} of {len(found)} regions", fontsize=9, loc="left")
 
 
 def draw_probabilities(axes: Axes, diagnosis: Diagnosis) -> None:
@@ -153,11 +169,18 @@ def draw_probabilities(axes: Axes, diagnosis: Diagnosis) -> None:
 
 
 def draw_attention(
-    axes: Axes, diagnosis: Diagnosis, direction: str, k: int = 5, head: int | None = None, layer: int | None = None
+    axes: Axes,
+    diagnosis: Diagnosis,
+    direction: str,
+    k: int = 5,
+    head: int | None = None,
+    layer: int | None = None,
+    order: str = "detector",
 ) -> None:
-    """A map of the first k regions (down) and the words read (across), in percent; self-attention has one side on both.
+    """A map of k regions (down) and the words read (across), in percent; self-attention has one side on both.
 
-    direction: a name of `units.MAPS`; head, layer: as in `guided_map`. Says so in words where there is nothing to draw.
+    direction: a name of `units.MAPS`; head, layer: as in `guided_map`; order: as in `shown_regions`. Says so in words
+    where there is nothing to draw.
     """
     who, whom = BY_NAME[direction].queries, BY_NAME[direction].keys
     weights = by_region(diagnosis, direction, head, layer)
@@ -169,11 +192,12 @@ def draw_attention(
         axes.text(0, 0.9, why.capitalize() + ".", fontsize=8, transform=axes.transAxes)
         return
     down, across = ("regions", "words") if who != whom else (who, whom)
+    indices = {"regions": shown_regions(diagnosis, k, order), "words": np.arange(len(diagnosis.words))}
     names = {
-        "regions": [f"{i + 1} {name}" for i, name in enumerate(diagnosis.regions.names[:k])],
+        "regions": [f"{i + 1} {diagnosis.regions.names[i]}" for i in indices["regions"]],
         "words": [word.text for word in diagnosis.words],
     }
-    shown = weights[: len(names[down]), : len(names[across])]
+    shown = weights[np.ix_(indices[down], indices[across])]
     top = float(shown.max())
     _, inks = cell_colours(shown, top)
     axes.pcolormesh(shown, cmap=COLOURMAP, vmin=0, vmax=top, edgecolors=PAPER, linewidth=0.8)
@@ -224,19 +248,27 @@ def percent(weight: float) -> str:
     return f"{value:.0f}" if value >= 9.95 else f"{value:.1f}"
 
 
-def plate(diagnosis: Diagnosis, image: np.ndarray, k: int = 5, head: int | None = None, note: str = "") -> Picture:
+def plate(
+    diagnosis: Diagnosis,
+    image: np.ndarray,
+    k: int = 5,
+    head: int | None = None,
+    note: str = "",
+    order: str = "detector",
+) -> Picture:
     """One page of a diagnosis: image with regions, probabilities, both guided maps, and what this is.
 
-    image: the one that was diagnosed, (h, w, 3) uint8 RGB, of any size of the same shape; note: where it is from.
+    image: the one that was diagnosed, (h, w, 3) uint8 RGB, of any size of the same shape; note: where it is from;
+    order: of the k regions, as in `shown_regions`.
     """
     rows = min(k, len(diagnosis.regions))
     figure = Picture(figsize=(9.6, 4.2 + 1.4 + 0.22 * rows), facecolor=PAPER, layout="constrained")
     grid = figure.add_gridspec(2, 2, height_ratios=(3.6, 1.4 + 0.22 * rows))
     with_text = {"color": INK}
-    draw_regions(figure.add_subplot(grid[0, 0]), diagnosis.regions, image, k)
+    draw_regions(figure.add_subplot(grid[0, 0]), diagnosis, image, k, order)
     draw_probabilities(figure.add_subplot(grid[0, 1]), diagnosis)
-    draw_attention(figure.add_subplot(grid[1, 0]), diagnosis, "words_to_regions", k, head)
-    draw_attention(figure.add_subplot(grid[1, 1]), diagnosis, "regions_to_words", k, head)
+    draw_attention(figure.add_subplot(grid[1, 0]), diagnosis, "words_to_regions", k, head, order=order)
+    draw_attention(figure.add_subplot(grid[1, 1]), diagnosis, "regions_to_words", k, head, order=order)
     words = " ".join(word.text for word in diagnosis.words) or "none"
     figure.suptitle(f"Words read: {words}", fontsize=9, x=0.01, ha="left", **with_text)
     figure.supxlabel(" ".join(filter(None, (note, DISCLAIMER))), fontsize=7, x=0.01, ha="left", **with_text)
@@ -244,11 +276,11 @@ def plate(diagnosis: Diagnosis, image: np.ndarray, k: int = 5, head: int | None 
 
 
 def regions_plate(regions: Regions, image: np.ndarray, k: int = 5) -> Picture:
-    """The image with its first k regions; arguments as in `draw_regions`."""
+    """The image with its first k regions; arguments as in `draw_boxes`."""
     height, width = regions.size
     side = 7.2 / max(height, width)
     figure = Picture(figsize=(side * width, side * height + 0.5), facecolor=PAPER, layout="constrained")
-    draw_regions(figure.add_subplot(), regions, image, k)
+    draw_boxes(figure.add_subplot(), regions, np.arange(min(k, len(regions))), image)
     figure.supxlabel(DISCLAIMER, fontsize=6, x=0.01, ha="left", color=INK)
     return figure
 

@@ -25,9 +25,10 @@ def answer_html(session: Session | None, bundle: Bundle) -> str:
         else ""
     )
     return (
-        f'<div class="answer{" stale" if session.stale else ""}" data-top="{diagnosis.top}">{stale}'
-        f'<p class="verdict" aria-live="polite">{verdict(diagnosis)}</p>{_unsure(diagnosis)}'
-        f'<ol class="bars" aria-label="Probability of each class, most probable first">{_bars(diagnosis)}</ol>'
+        f'<div class="answer{" stale" if session.stale else ""}" data-top="{diagnosis.top}" data-case="{session.key}">'
+        f'{stale}{_unsure(diagnosis)}<p class="verdict" aria-live="polite">{verdict(diagnosis)}</p>'
+        f"{changed_html(session)}"
+        f'<ol class="bars" aria-label="Probability of each class, most probable first">{_bars(session)}</ol>'
         f'<p class="sum">{_malignant_sum(diagnosis)}</p>'
         f'<p class="fine">{esc(meaning(bundle))}</p>'
         f"{provenance_html(session.example) if session.example else ''}</div>"
@@ -44,6 +45,34 @@ def verdict(diagnosis: Diagnosis) -> str:
         f"<strong>{esc(BY_CODE[first].name)}</strong> is the most probable of seven classes, {p:.0%}: {lead} "
         f"{esc(BY_CODE[second].name)}, {q:.0%} ({ahead})."
     )
+
+
+def changed_html(session: Session) -> str:
+    """What the last change of the metadata did to the top class, or nothing."""
+    before, now = session.before, session.diagnosis
+    if before is None:
+        return ""
+    fields = [
+        f"{name} {_said(old)} to {_said(new)}"
+        for name, old, new in (
+            ("age", before.metadata.age, now.metadata.age),
+            ("sex", before.metadata.sex, now.metadata.sex),
+            ("localization", before.metadata.localization, now.metadata.localization),
+        )
+        if old != new
+    ]
+    old, new = before.probabilities[now.top], now.probabilities[now.top]
+    moved = f"{old:.1%} to {new:.1%}" if f"{old:.1%}" != f"{new:.1%}" else f"still {new:.1%}"
+    first = max(before.probabilities, key=before.probabilities.get)
+    other = "" if first == now.top else f" Before, {esc(BY_CODE[first].name)} came first."
+    return (
+        f'<p class="changed">{esc(BY_CODE[now.top].name)}: {moved}, {esc(", ".join(fields))}.{other} The line on each '
+        "bar is the answer before.</p>"
+    )
+
+
+def _said(value: object) -> str:
+    return "unknown" if value is None else str(value)
 
 
 def doubts(diagnosis: Diagnosis) -> tuple[str, ...]:
@@ -69,16 +98,17 @@ def _unsure(diagnosis: Diagnosis) -> str:
     return f'<p class="unsure"><strong>I am not sure.</strong></p><ul class="reasons">{reasons}</ul>' if reasons else ""
 
 
-def _bars(diagnosis: Diagnosis) -> str:
-    rows = []
-    for code, p in sorted(diagnosis.probabilities.items(), key=lambda item: -item[1]):
+def _bars(session: Session) -> str:
+    rows, before = [], session.before
+    for code, p in sorted(session.diagnosis.probabilities.items(), key=lambda item: -item[1]):
         info = BY_CODE[code]
         mark = "" if info.nature == "benign" else f' <span class="mark {info.nature}">{info.nature}</span>'
+        ghost = f'<i class="ghost" style="left:{100 * before.probabilities[code]:.2f}%"></i>' if before else ""
         rows.append(
             f'<li class="{info.nature}" data-code="{code}" data-probability="{p!r}">'
             f'<span class="name">{esc(info.name)}{mark}</span>'
             f'<span class="value">{p:.1%}</span>'
-            f'<span class="track" aria-hidden="true"><span style="width:{100 * p:.2f}%"></span></span></li>'
+            f'<span class="track" aria-hidden="true"><span style="width:{100 * p:.2f}%"></span>{ghost}</span></li>'
         )
     return "".join(rows)
 

@@ -4,9 +4,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from mat_core.colours import KINDS, kind_colour
 from mat_core.encoding import data_uri
-from mat_core.figures import label_spots, region_colour, region_texts
-from mat_core.labels import region_name
+from mat_core.figures import label_spots, percent, region_texts, shown_regions
+from mat_core.labels import BY_CODE, PARTS, region_name
 
 from ..session import Session
 from .text import esc
@@ -16,32 +17,67 @@ FONT = 12  # CSS pixels
 LETTER = 6.9  # width of a bold digit or letter at FONT, on the wide side
 
 
-def regions_html(session: Session | None, k: int) -> str:
-    """The picture with k boxes, one sentence on what they are, and the list."""
+# what each order is called and means
+ORDERS = {
+    "attention": (
+        "most attended first",
+        "the share of the attention that the words give each region, or where no word was read, the regions "
+        "themselves: the mean over the heads of the last layer",
+    ),
+    "detector": (
+        "detector's order",
+        "the likeliest whole lesion, then the surest boxes, the kinds taking turns",
+    ),
+}
+
+
+def regions_html(session: Session | None, k: int, order: str = "detector") -> str:
+    """The picture with k boxes, one sentence on what they are, and the list. order: one of `ORDERS`."""
     if session is None:
         return ""
-    regions = session.diagnosis.regions
-    shown = regions.subset(slice(0, k))
-    colours = [region_colour(i) for i in range(len(shown))]
-    names = [region_name(kind, explained=True) for kind in shown.names]
+    diagnosis, regions = session.diagnosis, session.diagnosis.regions
+    indices, attended = shown_regions(diagnosis, k, order), diagnosis.attended
+    kinds = [regions.names[i] for i in indices]
     rows = "".join(
-        f"<tr><td>{_badge(i)}</td><td>{esc(name)}</td><td>{score:.2f}</td>"
-        f"<td>{x2 - x1:.0f}×{y2 - y1:.0f} at {x1:.0f}, {y1:.0f}</td></tr>"
-        for i, (name, score, (x1, y1, x2, y2)) in enumerate(zip(names, shown.scores, shown.boxes, strict=True))
+        f"<tr><td>{badge(i, regions.names[i])}</td><td>{esc(region_name(regions.names[i]))}</td>"
+        f"<td>{'' if attended is None else percent(attended[i])}</td><td>{regions.scores[i]:.2f}</td>"
+        f"<td>{_box(regions.boxes[i])}</td></tr>"
+        for i in indices
     )
+    by = order if attended is not None else "detector"
+    if by == "attention":
+        rest = f"Even attention would give each {percent(1 / len(regions))} %."
+    else:
+        rest = "" if order == by else "Nothing attends to regions in this model, so they stand in the detector's order."
     return (
-        f'<figure class="regions">{_drawing(session, shown.boxes, region_texts(shown), colours)}'
-        f"<figcaption>First {len(shown)} of {len(regions)} regions that the detector found, best first. A score is the "
-        "detector's own belief in its label for that box alone, 0 to 1; the answer comes from all "
-        f"{len(regions)} and the words.</figcaption></figure>"
+        f'<figure class="regions">{_drawing(session, regions.boxes[indices], region_texts(regions, indices), kinds)}'
+        f"{kinds_legend(kinds)}"
+        f"<figcaption>{len(indices)} of {len(regions)} regions, {ORDERS[by][0]}: {ORDERS[by][1]}. {rest} A region's "
+        "number is its place in the detector's order. A score is the detector's own belief in its label for that box "
+        f"alone, 0 to 1; the answer comes from all {len(regions)} and the words.</figcaption></figure>"
         '<div class="list" tabindex="0" role="region" aria-label="The regions as a list"><table><thead><tr>'
-        '<th scope="col">No.</th><th scope="col">Label</th><th scope="col">Score</th><th scope="col">Box, pixels</th>'
-        f"</tr></thead><tbody>{rows}</tbody></table></div>"
+        '<th scope="col">No.</th><th scope="col">Label</th><th scope="col">Attention, %</th><th scope="col">Score</th>'
+        f'<th scope="col">Box, pixels</th></tr></thead><tbody>{rows}</tbody></table></div>'
     )
 
 
-def _badge(index: int) -> str:
-    return f'<span class="badge" style="background:{region_colour(index)}">{index + 1}</span>'
+def badge(index: int, kind: str) -> str:
+    """A region's number, from 1, on the colour of its kind."""
+    return f'<span class="badge" style="background:{kind_colour(kind)}">{index + 1}</span>'
+
+
+def kinds_legend(kinds: Sequence[str]) -> str:
+    """What the colours of these kinds mean."""
+    colours = {kind_colour(kind): kind if kind in KINDS else "lesion" if kind in BY_CODE else kind for kind in kinds}
+    said = " ".join(
+        f'<span><i style="background:{c}"></i>{esc(PARTS.get(kind, kind))}</span>' for c, kind in colours.items()
+    )
+    return f'<p class="kinds">{said}</p>'
+
+
+def _box(box: np.ndarray) -> str:
+    x1, y1, x2, y2 = box
+    return f"{x2 - x1:.0f}×{y2 - y1:.0f} at {x1:.0f}, {y1:.0f}"
 
 
 def boxes_drawing(
@@ -49,19 +85,19 @@ def boxes_drawing(
 ) -> str:
     """The case's picture with boxes, as an SVG, the first on top.
 
-    indices: of the regions that are drawn, which number and colour them; None with `boxes`, (r, 4) in pixels of the
-    diagnosed image, in their place. texts: what is written on each, behind its number.
+    indices: of the regions that are drawn, which number them, in the colours of their kinds; None with `boxes`, (r, 4)
+    in pixels of the diagnosed image, in their place: boxes of the lesion. texts: what is written on each, behind its
+    number.
     """
     regions = session.diagnosis.regions
-    numbers = range(len(boxes)) if indices is None else indices
-    boxes = regions.boxes[np.asarray(indices)] if indices is not None else boxes
-    plates = [
-        f"{i + 1} {text}".strip() if indices is not None else text for i, text in zip(numbers, texts, strict=True)
-    ]
-    return _drawing(session, boxes, plates, [region_colour(i) for i in numbers])
+    if indices is None:
+        return _drawing(session, boxes, texts, ["lesion"] * len(boxes))
+    plates = [f"{i + 1} {text}".strip() for i, text in zip(indices, texts, strict=True)]
+    return _drawing(session, regions.boxes[np.asarray(indices)], plates, [regions.names[i] for i in indices])
 
 
-def _drawing(session: Session, boxes: np.ndarray, texts: Sequence[str], colours: Sequence[str]) -> str:
+def _drawing(session: Session, boxes: np.ndarray, texts: Sequence[str], kinds: Sequence[str]) -> str:
+    colours = [kind_colour(kind) for kind in kinds]
     height, width = session.diagnosis.regions.size
     scale = min(FRAME[0] / width, FRAME[1] / height)
     w, h = width * scale, height * scale

@@ -5,10 +5,11 @@ from itertools import groupby
 import numpy as np
 
 from mat_core import Diagnosis
-from mat_core.figures import by_region, cell_colours, percent, region_colour
+from mat_core.figures import by_region, cell_colours, percent, shown_regions
 from mat_core.units import BY_NAME, UNITS
 
 from ..session import Session
+from .evidence import badge
 from .text import esc
 
 AVERAGE = "Average"
@@ -25,12 +26,16 @@ def head_index(choice: str) -> int | None:
     return None if choice == AVERAGE else int(choice) - 1
 
 
-def attention_html(session: Session | None, k: int, head: int | None) -> str:
-    """Both directions, each with a sentence on what its numbers are, or on why there are none."""
+def attention_html(session: Session | None, k: int, head: int | None, order: str = "detector") -> str:
+    """Both directions, each with a sentence on what its numbers are, or on why there are none.
+
+    order: of the k regions, as in `figures.shown_regions`.
+    """
     if session is None:
         return ""
     diagnosis = session.diagnosis
-    parts = [_direction(diagnosis, direction, k, head) for direction in TITLES]
+    indices = shown_regions(diagnosis, k, order)
+    parts = [_direction(diagnosis, direction, indices, head) for direction in TITLES]
     caution = (
         '<p class="fine">Attention says where the network looked, not why it answered: a large weight need not matter '
         "for the result, and a small one may.</p>"
@@ -38,12 +43,12 @@ def attention_html(session: Session | None, k: int, head: int | None) -> str:
     return f'<div class="maps">{"".join(parts)}</div>{caution}'
 
 
-def _direction(diagnosis: Diagnosis, direction: str, k: int, head: int | None) -> str:
+def _direction(diagnosis: Diagnosis, direction: str, indices: np.ndarray, head: int | None) -> str:
     weights = by_region(diagnosis, direction, head)
     body = (
         f"<p>{esc(_why_none(diagnosis, direction))}</p>"
         if weights is None
-        else _table(diagnosis, direction, weights, k)
+        else _table(diagnosis, direction, weights, indices)
     )
     return f'<section class="map" data-direction="{direction}"><h4>{TITLES[direction]}</h4>{body}</section>'
 
@@ -57,8 +62,8 @@ def _why_none(diagnosis: Diagnosis, direction: str) -> str:
     return "All metadata is unknown, so the model read no words: there is nothing to look from or at."
 
 
-def _table(diagnosis: Diagnosis, direction: str, weights: np.ndarray, k: int) -> str:
-    shown, words = weights[:k], diagnosis.words
+def _table(diagnosis: Diagnosis, direction: str, weights: np.ndarray, indices: np.ndarray) -> str:
+    shown, words = weights[indices], diagnosis.words
     backgrounds, inks = cell_colours(shown, float(shown.max()))
     groups = "".join(
         f'<th scope="colgroup" colspan="{len(list(members))}">{esc(field)}</th>'
@@ -66,15 +71,15 @@ def _table(diagnosis: Diagnosis, direction: str, weights: np.ndarray, k: int) ->
     )
     heads = "".join(f'<th scope="col" class="word"><span>{esc(word.text)}</span></th>' for word in words)
     rows = []
-    for i, row in enumerate(shown):
+    for i, (number, row) in enumerate(zip(indices, shown, strict=True)):
         cells = "".join(
             f'<td style="background:{backgrounds[i, j]};color:{inks[i, j]}">{percent(float(value))}</td>'
             for j, value in enumerate(row)
         )
-        badge = f'<span class="badge" style="background:{region_colour(i)}">{i + 1}</span>'
-        rows.append(f'<tr><th scope="row">{badge} {esc(diagnosis.regions.names[i])}</th>{cells}</tr>')
+        kind = diagnosis.regions.names[number]
+        rows.append(f'<tr><th scope="row">{badge(number, kind)} {esc(kind)}</th>{cells}</tr>')
     if direction == "words_to_regions" and len(weights) > len(shown):
-        rest = "".join(f"<td>{percent(float(value))}</td>" for value in weights[k:].sum(0))
+        rest = "".join(f"<td>{percent(float(value))}</td>" for value in np.delete(weights, indices, 0).sum(0))
         rows.append(f'<tr class="rest"><th scope="row">other {len(weights) - len(shown)}</th>{rest}</tr>')
     return (
         f'<p class="fine">{_meaning(direction, len(weights), len(words))}</p>'

@@ -6,26 +6,18 @@ from mat_core.explain import compare
 from mat_core.labels import BY_CODE
 from mat_core.units import UNITS
 
+from ..following import View, place
 from ..models import Models
-from ..parts.asking import NOTHING, about
-from ..parts.safely import safely
 from ..parts.tables import Markup, table
 from ..parts.text import esc
 from ..session import Session
 
 
-def build_compare(models: Models, session: gr.State, tab: gr.Tab) -> None:
+def build_compare(models: Models) -> list[View]:
     """Lay the view out; the other models are loaded when the tab is first opened."""
     with gr.Column(elem_id="compare"):
-        shown = gr.HTML("", apply_default_css=False, js_on_load=None, elem_id="compare-view")
-
-    @safely
-    def answer(now: Session | None):
-        return NOTHING if now is None else about(now) + compare_html(models, now)
-
-    tab.select(
-        answer, session, shown, api_visibility="private", show_progress="full", show_progress_on=[shown]
-    )  # fmt: skip
+        shown = place(elem_id="compare-view")
+    return [View("compare", shown, lambda now, label: compare_html(models, now), of_class=False)]
 
 
 def compare_html(models: Models, now: Session) -> str:

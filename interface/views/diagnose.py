@@ -10,17 +10,21 @@ from mat_core.figures import plate, to_png
 
 from ..examples import Example
 from ..parts.answer import answer_html
-from ..parts.evidence import regions_html
+from ..parts.evidence import ORDERS, regions_html
 from ..parts.form import build_form, form_values, words_html
 from ..parts.gallery import gallery_html
 from ..parts.heatmaps import AVERAGE, attention_html, head_choices, head_index
 from ..parts.safely import safely
+from ..parts.strip import strip_html
 from ..parts.text import note
+from ..prose import prose
+from ..remembered import Remembered
 from ..server.image_field import ImageUpload, image_upload
 from ..server.uploads import UPLOADS
-from ..session import IDLE, Session, analyse, answer_again, read_upload
+from ..session import IDLE, Session, analyse, answer_again, for_visitor, read_upload
 
 FIRST_K, MOST_K = 5, 36
+FIRST_ORDER = "attention"
 BROKEN = "Something went wrong inside the app; your input is unchanged. Please try again."
 IDLED = f"This page was idle for more than {IDLE // 60} minutes and the image was forgotten. Give it again."
 PICK = """element.addEventListener('click', (event) => {
@@ -35,45 +39,58 @@ GO_TO_ANSWER = """() => { if (innerWidth < 900 && !document.querySelector('#inpu
     document.querySelector('#answer-panel').scrollIntoView({block: 'start'}); }"""
 
 
+# what the page remembers of the case that it had before a reload
+KEPT = "(before, ...view) => [window.mat ? window.mat.case : '', ...view]"
+GONE = (
+    f"The case from before the reload is no longer in the server's memory: it stays for {IDLE // 60} minutes. This is "
+    "an example; give the image again."
+)
+FILE_GONE = "The uploaded file has been deleted by now; its case is still in memory, and on this page."
+REMEMBERED = 64  # answers that a reload can find again, of about 1 MB each
+
+
 @dataclass(frozen=True)
 class Widgets:
     """The parts of the view that its events read and write."""
 
+    strip: gr.HTML
     image: ImageUpload
     image_note: gr.HTML
     form: list[gr.components.Component]
     words: gr.HTML
     form_note: gr.HTML
+    same: gr.Button
     diagnose: gr.Button
     gallery: gr.HTML
     answer: gr.HTML
     regions: gr.HTML
     k: gr.Slider
+    order: gr.Radio
     head: gr.Radio
     attention: gr.HTML
     save: gr.Button
 
 
-def build_diagnose(demo: gr.Blocks, diagnoser: Diagnoser, examples: list[Example]) -> gr.State:
+def build_diagnose(demo: gr.Blocks, diagnoser: Diagnoser, examples: list[Example], strip: gr.HTML) -> gr.State:
     """Lay the view out, wire it, and return the state that holds the visitor's Session (None until the page loads).
 
-    The first example is analysed here, so the first visit shows a case at once. Another tab follows the diagnosis with
-    `session.change(...)`.
+    strip: where `strip_html` of the case goes. The first example is analysed here, so the first visit shows a case at
+    once. Another tab follows the diagnosis with `session.change(...)`.
     """
     first = examples[0]
     # the field shows the example under its opaque name: that is what it will send
     opened = replace(
         analyse(diagnoser, first.path, first.metadata), example=first, source=UPLOADS.keep(first.path.resolve())
     )
-    widgets = _layout(diagnoser, examples, opened)
+    widgets = _layout(diagnoser, examples, opened, strip)
     session = gr.State(None, time_to_live=IDLE)
-    _wire(diagnoser, examples, widgets, session)
-    demo.load(lambda: opened, None, session, api_visibility="private", show_progress="hidden")
+    _wire(demo, diagnoser, examples, widgets, session, opened)
     return session
 
 
-def _layout(diagnoser: Diagnoser, examples: list[Example], opened: Session) -> Widgets:
+def _layout(diagnoser: Diagnoser, examples: list[Example], opened: Session, strip: gr.HTML) -> Widgets:
     bundle = diagnoser.bundle
+    _html(prose("purpose.html"), elem_id="purpose")
     with gr.Row(equal_height=False):
         with gr.Column(scale=4, min_width=300, elem_id="input-panel"):
             image = image_upload(
@@ -84,6 +101,7 @@ def _layout(diagnoser: Diagnoser, examples: list[Example], opened: Session) -> W
             form = build_form(opened.diagnosis.metadata)
             words = _html(words_html(diagnoser, opened.diagnosis.metadata), elem_id="words")
             form_note = _html(elem_id="form-note")
+            same = gr.Button(visible=False, variant="secondary", size="sm", elem_id="same-patient")
             diagnose = gr.Button("Diagnose", variant="primary", elem_id="diagnose")
             gallery = gr.HTML(
                 gallery_html(examples), js_on_load=PICK, apply_default_css=False, elem_id="examples"
@@ -95,81 +113,139 @@ def _layout(diagnoser: Diagnoser, examples: list[Example], opened: Session) -> W
                     answer = _html(answer_html(opened, bundle), elem_id="answer")
                 with gr.Column(scale=1, min_width=300, elem_id="regions-panel"):
                     _html("<h2>Regions</h2>")
-                    regions = _html(regions_html(opened, FIRST_K), elem_id="regions")
+                    regions = _html(regions_html(opened, FIRST_K, FIRST_ORDER), elem_id="regions")
                     most = min(MOST_K, bundle.network.config.n)
                     k = gr.Slider(1, most, FIRST_K, step=1, label="Regions shown", elem_id="k", buttons=[])
+                    order = gr.Radio(
+                        [(name.capitalize(), order) for order, (name, _) in ORDERS.items()], value=FIRST_ORDER,
+                        label="Which first", elem_id="order",
+                    )  # fmt: skip
             with gr.Column(elem_id="attention-panel"):
                 _html("<h2>Guided attention</h2>")
                 head = gr.Radio(
                     head_choices(bundle.network.config.h), value=AVERAGE, label="Attention head", elem_id="head"
                 )
-                attention = _html(attention_html(opened, FIRST_K, None), elem_id="attention")
+                attention = _html(attention_html(opened, FIRST_K, None, FIRST_ORDER), elem_id="attention")
                 save = gr.Button("Save as a figure (PNG)", variant="secondary", size="sm", elem_id="save")
     return Widgets(
-        image, image_note, form, words, form_note, diagnose, gallery, answer, regions, k, head, attention, save
-    )
+        strip, image, image_note, form, words, form_note, same, diagnose, gallery, answer, regions, k, order, head,
+        attention, save,
+    )  # fmt: skip
 
 
-def _wire(diagnoser: Diagnoser, examples: list[Example], w: Widgets, session: gr.State) -> None:
-    bundle, view = diagnoser.bundle, [w.k, w.head]
+def _wire(
+    demo: gr.Blocks, diagnoser: Diagnoser, examples: list[Example], w: Widgets, session: gr.State, opened: Session
+) -> None:
+    bundle, view = diagnoser.bundle, [w.k, w.order, w.head]
+    remembered: Remembered[Session] = Remembered(REMEMBERED, IDLE)
     notes = {w.image_note: "", w.form_note: ""}
-    shown = [session, w.words, w.answer, w.regions, w.attention, *notes]
+    shown = [session, w.strip, w.words, w.answer, w.regions, w.attention, w.same, *notes]
+    kept = gr.State(None)  # metadata of the previous image, in case the patient is the same
 
-    def shows(now: Session, k: int, head: str) -> dict:
-        """All that depends on the diagnosis."""
+    def shows(now: Session, k: int, order: str, head: str, instead_of: Session | None = None) -> dict:
+        """All that depends on the diagnosis; instead_of: the one that is over now."""
+        if instead_of is not None:
+            instead_of.over.set()
+        remembered.add(now.key, now, instead_of.key if instead_of else None)
         return {
             session: now,
+            w.strip: strip_html(now),
             w.words: words_html(diagnoser, now.diagnosis.metadata),
             w.answer: answer_html(now, bundle),
-            w.regions: regions_html(now, k),
-            w.attention: attention_html(now, k, head_index(head)),
+            w.regions: regions_html(now, k, order),
+            w.attention: attention_html(now, k, head_index(head), order),
+            w.same: gr.update(visible=False),
             **notes,
         }
 
-    def diagnose(now: Session | None, path, age, sex, localization, k, head, progress=gr.Progress()):
+    def filled(metadata: Metadata) -> dict:
+        return dict(zip(w.form, form_values(metadata), strict=True))
+
+    def diagnose(now: Session | None, path, age, sex, localization, k, order, head, progress=gr.Progress()):
         if path is None:
             raise ImageError("Give an image first: upload one, paste it, take one, or choose an example.")
         metadata = Metadata(age, sex, localization)
         if now is not None and now.source == path:
-            return shows(answer_again(diagnoser, now, metadata), k, head)
+            return shows(answer_again(diagnoser, now, metadata), k, order, head, now)
         progress(0.1, desc="Reading the image")
-        now = analyse(diagnoser, read_upload(path), metadata, lambda share, text: progress(share, desc=text))
-        return shows(replace(now, source=path), k, head)
+        found = analyse(diagnoser, read_upload(path), metadata, lambda share, text: progress(share, desc=text))
+        return shows(replace(found, source=path), k, order, head, now)
 
-    def revise(now: Session | None, path, age, sex, localization, k, head):
+    def revise(now: Session | None, path, age, sex, localization, k, order, head):
         metadata = Metadata(age, sex, localization)
         if now is None:
             raise UserError(IDLED)
         if now.source != path:  # another image waits for Diagnose: the answer on the screen is not about it
             return {w.words: words_html(diagnoser, metadata), **notes}
-        return shows(answer_again(diagnoser, now, metadata), k, head)
+        return shows(answer_again(diagnoser, now, metadata), k, order, head, now)
 
-    def redraw(now: Session | None, k, head):
+    def redraw(now: Session | None, k, order, head):
         if now is None:
             raise UserError(IDLED)
-        return {w.regions: regions_html(now, k), w.attention: attention_html(now, k, head_index(head)), **notes}
+        return {
+            w.regions: regions_html(now, k, order),
+            w.attention: attention_html(now, k, head_index(head), order),
+            **notes,
+        }
 
-    def choose(k, head, picked: gr.EventData):
+    def choose(now: Session | None, k, order, head, picked: gr.EventData):
         index = picked._data.get("index") if isinstance(picked._data, dict) else None
         if not isinstance(index, int) or not 0 <= index < len(examples):
             raise UserError(f"There is no such example: they are numbered from 0 to {len(examples) - 1}.")
         example = examples[index]
         source = UPLOADS.keep(example.path.resolve())
-        now = replace(analyse(diagnoser, example.path, example.metadata), example=example, source=source)
-        values = dict(zip(w.form, form_values(example.metadata), strict=True))
-        return {w.image: source, **values, **shows(now, k, head)}
+        found = replace(analyse(diagnoser, example.path, example.metadata), example=example, source=source)
+        return {w.image: source, **filled(example.metadata), **shows(found, k, order, head, now)}
 
-    def image_changed(now: Session | None, path):
+    def image_changed(now: Session | None, path, age, sex, localization):
         if now is None:
             return notes
-        now = replace(now, stale=now.source != path)
-        return {session: now, w.answer: answer_html(now, bundle), **notes}
+        found = {**notes, **marked(now, path)}
+        metadata = now.diagnosis.metadata
+        if path is None or path == now.source or metadata == Metadata():
+            return found
+        known = ", ".join(str(value) for value in (metadata.age, metadata.sex, metadata.localization) if value)
+        offer = gr.update(visible=True, value=f"The same patient? Keep {known}")
+        empty = filled(Metadata())
+        return {
+            **found, **empty, kept: metadata, w.same: offer if known else gr.update(visible=False),
+            w.words: words_html(diagnoser, Metadata()),
+        }  # fmt: skip
 
-    def figure(now: Session | None, k, head):
+    def same_patient(metadata: Metadata | None):
+        if metadata is None:
+            return {w.same: gr.update(visible=False), **notes}
+        words = words_html(diagnoser, metadata)
+        return {**filled(metadata), w.words: words, w.same: gr.update(visible=False), **notes}
+
+    def marked(now: Session, path) -> dict:
+        """The case as the previous one where another image is chosen."""
+        if now.stale == (now.source != path):
+            return {}
+        now = replace(now, stale=not now.stale)
+        return {session: now, w.strip: strip_html(now), w.answer: answer_html(now, bundle)}
+
+    def settle(now: Session | None, path):
+        """What was clicked in quick succession may end in another order: a case that is not the image's says so."""
+        found = {} if now is None else marked(now, path)
+        return found or {session: gr.skip()}
+
+    def restore(key: str, k, order, head):
+        """The case from before a reload, or the first example."""
+        found = remembered.get(key)
+        if found is None:
+            told = {w.form_note: note(GONE, "info")} if key else {}
+            return shows(for_visitor(opened), k, order, head) | told
+        source = found.source if found.source in UPLOADS else None
+        told = {} if source else {w.image_note: note(FILE_GONE, "info")}
+        now = replace(found, source=source, stale=False)
+        return {w.image: source, **filled(now.diagnosis.metadata), **shows(now, k, order, head), **told}
+
+    def figure(now: Session | None, k, order, head):
         if now is None:
             raise UserError(IDLED)
         where = "" if now.example is None else f"{now.example.name}{' (synthetic)' if now.example.synthetic else ''}."
-        png = to_png(plate(now.diagnosis, now.image(), k, head_index(head), where))
+        png = to_png(plate(now.diagnosis, now.image(), k, head_index(head), where, order))
         return {uri: data_uri(png, "png"), **notes}
 
     def tell(error: UserError) -> dict:
@@ -184,21 +260,33 @@ def _wire(diagnoser: Diagnoser, examples: list[Example], w: Widgets, session: gr
         return gr.on(events, safely(handler, tell, BROKEN), inputs, outputs, api_visibility="private", **options)
 
     uri = gr.Textbox(visible=False)
+    quiet = {"show_progress": "hidden", "api_visibility": "private"}
+    quick = {"show_progress": "hidden", "trigger_mode": "always_last"}
+    picked = [w.image, *w.form, *shown]
     asks = [w.diagnose.click, w.form[0].submit]
     asked = on(
         asks, diagnose, [session, w.image, *w.form, *view], shown, show_progress="full", show_progress_on=[w.answer]
     )
     asked.then(None, js=GO_TO_ANSWER)
-    quick = {"show_progress": "hidden", "trigger_mode": "always_last"}
-    on([field.input for field in w.form], revise, [session, w.image, *w.form, *view], shown, **quick)
-    on([w.k.input, w.head.input], redraw, [session, *view], [w.regions, w.attention, *notes], **quick)
-    on([w.image.input, w.image.clear], image_changed, [session, w.image], [session, w.answer, *notes], **quick)
-    picked = [w.image, *w.form, *shown]
-    on([w.gallery.click], choose, view, picked, show_progress="minimal", show_progress_on=[w.answer])
+    chosen = on(
+        [w.gallery.click], choose, [session, *view], picked, show_progress="minimal", show_progress_on=[w.answer],
+        trigger_mode="always_last",
+    )  # fmt: skip
+    revised = on(
+        [field.input for field in w.form], revise, [session, w.image, *w.form, *view], shown, **quick
+    )  # fmt: skip
+    for event in (asked, chosen, revised):
+        event.then(settle, [session, w.image], [session, w.strip, w.answer], **quiet)
+    on([w.k.input, w.order.input, w.head.input], redraw, [session, *view], [w.regions, w.attention, *notes], **quick)
+    changed = [session, w.strip, w.answer, w.words, w.same, kept, *w.form, *notes]
+    on([w.image.input, w.image.clear], image_changed, [session, w.image, *w.form], changed, **quick)
+    on([w.same.click], same_patient, kept, [*w.form, w.words, w.same, *notes], **quick)
     saved = on(
         [w.save.click], figure, [session, *view], [uri, *notes], show_progress="minimal", show_progress_on=[w.save]
     )
     saved.success(None, uri, uri, js=SAVE)
+    before = gr.Textbox(visible=False)
+    demo.load(restore, [before, *view], picked, js=KEPT, **quiet)
 
 
 def _html(value: str = "", **options) -> gr.HTML:

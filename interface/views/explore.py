@@ -26,14 +26,17 @@ def walk_through(request: dict) -> dict:
     return _CASES.walk_through(request)
 
 
-def explorer_value(diagnoser: Diagnoser, diagnosis: Diagnosis, image: np.ndarray, title: str = "") -> str:
+def explorer_value(
+    diagnoser: Diagnoser, diagnosis: Diagnosis, image: np.ndarray, title: str = "", case: str = ""
+) -> str:
     """What the component takes as its value: the payload of `diagnosis` as JSON, with the key to its walk-through.
 
     image: (h, w, 3) uint8 RGB, the one that was diagnosed. title: the case's name, such as a file name; any text.
+    case: the key of the answer, by which the page knows whether it is the one on the screen.
     """
     bundle = diagnoser.bundle
     payload = exploration.to_payload(diagnosis, image, bundle.fields, bundle.network.config.words, title)
-    return exploration.to_json(payload | {"key": _CASES.add(diagnoser, diagnosis)})
+    return exploration.to_json(payload | {"key": _CASES.add(diagnoser, diagnosis), "case": case})
 
 
 def explorer(value: str | None = None) -> gr.HTML:
@@ -57,10 +60,10 @@ def build_explorer(diagnoser: Diagnoser, session: gr.State) -> gr.HTML:
         # a stale session has a new image chosen, not diagnosed: what is on the screen stays the last diagnosis
         if now is None or now.stale:
             return gr.skip()
-        name = Path(now.source).name
+        name = Path(now.source or "").name
         if now.example is not None:
             name = f"{now.example.name}{' (a drawing)' if now.example.synthetic else ''}"
-        return explorer_value(diagnoser, now.diagnosis, now.image(), name)
+        return explorer_value(diagnoser, now.diagnosis, now.image(), name, now.key)
 
     session.change(follow, session, view, api_visibility="private", show_progress="hidden")
     return view

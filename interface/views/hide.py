@@ -1,5 +1,7 @@
 """Question's tab 'Hide': cover a part of the photograph, let the model look again, and see the answer change."""
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import gradio as gr
@@ -11,7 +13,8 @@ from mat_core.explain import FILLS, Occlusion, occlude, refine
 from mat_core.explain.covering import cover, filling
 from mat_core.labels import BY_CODE
 
-from ..parts.asking import NOTHING, about, ask_again, subject
+from ..following import WHERE, framed, place
+from ..parts.asking import NOTHING, about
 from ..parts.bars import before_after
 from ..parts.safely import safely
 from ..parts.tables import points
@@ -19,6 +22,7 @@ from ..parts.text import esc
 from ..scripts import joined
 from ..session import Session
 
+ADDRESS = "hide"
 SCRIPT = Path(__file__).resolve().parents[2] / "assets" / "hiding.js"
 FOR, AGAINST = "213, 94, 0", "0, 114, 178"  # Okabe and Ito 2008: orange spoke for the class, blue against it
 FAINTEST = 0.05  # change that has full colour at least: a map of nothing must not look like one of something
@@ -31,69 +35,84 @@ FILLINGS = {
 
 
 def build_hiding(diagnoser: Diagnoser, session: gr.State, label: gr.Dropdown) -> None:
-    """Lay the tab out inside Question's tabs; `label` is the class that is questioned."""
-    with gr.Tab("Hide", id="hiding") as tab:
+    """Lay the tab out inside Question's tabs; `label` is the class in question.
+
+    It answers by itself when it is opened or the case changes while it is open, as the views of `following` do, but in
+    events of its own: it has more to ask for, and its progress to show.
+    """
+    with gr.Tab("Hide", id=ADDRESS) as tab:
         fill = gr.Radio(
             [(FILLINGS[f][0], f) for f in FILLS], value=FILLS[0], label="What takes its place", elem_id="hide-fill"
         )
-        with gr.Row():
-            ask = gr.Button("Ask", variant="primary", size="sm", elem_id="ask-hiding")
-            finer = gr.Button("Look finer where it mattered", size="sm", elem_id="ask-finer")
+        finer = gr.Button("Look finer where it mattered", size="sm", elem_id="ask-finer")
         shown = gr.HTML(
             "",
             js_on_load=joined(SCRIPT, "mountHiding(element, trigger)"),
             apply_default_css=False,
             elem_id="hiding-view",
+            elem_classes="of-case",
         )
-        hidden = gr.HTML("", js_on_load=None, apply_default_css=False, elem_id="hidden-view")
-        found = gr.State(None)  # the Occlusion on the screen, and what it is about
+        hidden = place(elem_id="hidden-view")
+        known = gr.State(None)  # the Known on the screen
+        where = gr.Textbox(visible=False)
 
-    def look(now: Session | None, code: str, way: str, progress=gr.Progress()):
+    def look(now: Session | None, where: str, code: str, way: str, before: Known | None, progress=gr.Progress()):
+        if where != ADDRESS:
+            return gr.skip(), gr.skip(), gr.skip()
         if now is None:
-            return NOTHING, "", None
+            return framed(None, NOTHING), framed(None, ""), None
+        if before is not None and before.key == now.key and before.found.fill == way:
+            return framed(now, about(now) + map_html(now, before.found, code), code), framed(now, "", code), before
+        return told(
+            now, code, lambda: occlude(diagnoser, now.seen, now.diagnosis.metadata, fill=way, **asked(now, progress))
+        )
+
+    def look_finer(now: Session | None, where: str, code: str, way: str, before: Known | None, progress=gr.Progress()):
+        if now is None or before is None or before.key != now.key or before.found.fill != way:
+            return look(now, ADDRESS, code, way, before, progress)
+        case = code or now.diagnosis.top, now.diagnosis.metadata
+        return told(now, code, lambda: refine(diagnoser, now.seen, before.found, *case, **asked(now, progress)))
+
+    def told(now: Session, code: str, ask: Callable[[], Occlusion]):
+        """What `ask` finds as the three outputs; a case that is over leaves them to the next one."""
         kept = []
 
         def view() -> str:
-            kept.append(occlude(diagnoser, now.seen, now.diagnosis.metadata, fill=way, progress=_telling(progress)))
+            kept.append(ask())
             return about(now) + map_html(now, kept[0], code)
 
-        return safely(view)(), "", (kept[0], subject(now, code)) if kept else None
+        html = safely(view)()
+        if now.over.is_set():
+            return gr.skip(), gr.skip(), gr.skip()
+        return framed(now, html, code), framed(now, "", code), Known(kept[0], now.key) if kept else None
 
-    def look_finer(now: Session | None, code: str, way: str, before, progress=gr.Progress()):
-        if now is None or before is None or before[1] != subject(now, code) or before[0].fill != way:
-            return look(now, code, way, progress)
-        kept = [before[0]]
-
-        def view() -> str:
-            case = code or now.diagnosis.top, now.diagnosis.metadata
-            kept.append(refine(diagnoser, now.seen, before[0], *case, progress=_telling(progress)))
-            return about(now) + map_html(now, kept[-1], code)
-
-        return safely(view)(), "", (kept[-1], subject(now, code))
-
-    def hide(now: Session | None, code: str, way: str, before, picked: gr.EventData):
-        if now is None or before is None or before[1] != subject(now, code):
-            return ask_again(now)
+    def hide(now: Session | None, where: str, code: str, way: str, before: Known | None, picked: gr.EventData):
+        if now is None or before is None or before.key != now.key:
+            return framed(now, "")
         data = picked._data if isinstance(picked._data, dict) else {}
-        return safely(hidden_html)(diagnoser, now, before[0], code, way, data.get("tiles"))
+        return framed(now, safely(hidden_html)(diagnoser, now, before.found, code, way, data.get("tiles")), code)
 
-    options = {"api_visibility": "private", "show_progress": "full", "show_progress_on": [shown]}
-    given, outputs = [session, label, fill], [shown, hidden, found]
-    quiet = {"api_visibility": "private", "show_progress": "hidden"}
-    for asking in (
-        gr.on([ask.click, tab.select, fill.input], look, given, outputs, **options),
-        gr.on([finer.click], look_finer, [*given, found], outputs, **options),
-        gr.on([shown.click], hide, [*given, found], hidden, **options | {"show_progress_on": [hidden]}),
-    ):  # what comes too late is about another case or class
-        asking.then(kept_if_about, [session, label, found], outputs, **quiet)
-    gr.on([session.change, label.change], lambda now: (ask_again(now), "", None), session, outputs, **quiet)
+    given, outputs = [session, where, label, fill, known], [shown, hidden, known]
+    options = {"js": WHERE, "api_visibility": "private", "show_progress": "full"}
+    gr.on(
+        [tab.select, session.change, label.change, fill.input], look, given, outputs, show_progress_on=[shown],
+        trigger_mode="always_last", **options,
+    )  # fmt: skip
+    finer.click(look_finer, given, outputs, show_progress_on=[shown], **options)
+    shown.click(hide, given, hidden, show_progress_on=[hidden], **options)
 
 
-def kept_if_about(now: Session | None, code: str, found: tuple[Occlusion, str] | None):
-    """Leave what is about this case and class, and a sentence that says why there is nothing; take the rest away."""
-    if found is None or found[1] == subject(now, code):
-        return gr.skip(), gr.skip(), gr.skip()
-    return ask_again(now), "", None
+@dataclass(frozen=True)
+class Known:
+    """An Occlusion and the key of the answer that it is about; it says nothing of the picture."""
+
+    found: Occlusion
+    key: str
+
+
+def asked(now: Session, progress: gr.Progress) -> dict:
+    """How the core is to tell of its progress, and when to give up."""
+    return {"progress": _telling(progress), "cancelled": now.over.is_set}
 
 
 def _telling(progress: gr.Progress):

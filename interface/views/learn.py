@@ -9,11 +9,10 @@ from mat_core.labels import BY_CODE
 from mat_core.units import UNITS
 
 from ..examples import Example
+from ..following import View, place
 from ..models import Models
-from ..parts.asking import NOTHING, about
 from ..parts.charts import stages
 from ..parts.gallery import thumbnail
-from ..parts.safely import safely
 from ..parts.tables import details, points, table
 from ..parts.text import esc, note
 from ..prose import prose
@@ -26,28 +25,23 @@ NO_LEAK = (
 STAGES = {"detector": "detector", "embedding": "before blocks", "SA": "after SA", "GA": "after GA"}
 
 
-def build_learn(models: Models, examples: list[Example], session: gr.State, tab: gr.Tab) -> None:
+def build_learn(models: Models, examples: list[Example]) -> list[View]:
     """Lay the view out; the figure and the lesson on the leak are about the visitor's own case, too."""
     with gr.Column(elem_id="learn"):
         _html(f"<div>{prose('attention.html')}</div>")
-        alike = _html("", elem_id="alike-view")
+        alike = place(elem_id="alike-view")
         _html(f"<div>{prose('leak.html')}</div>")
-        shown = _html("", elem_id="leak-view")
+        shown = place(elem_id="leak-view")
 
-    @safely
-    def compare_tokens(now: Session | None):
-        return NOTHING if now is None else about(now) + alike_html(models, now)
+    def compare_tokens(now: Session, label: str) -> str:
+        return alike_html(models, now)
 
-    @safely
-    def tell_leak(now: Session | None):
-        told = models.leaking()
-        if told is None:
+    def tell_leak(now: Session, label: str) -> str:  # the first time loads the other models
+        if models.leaking() is None:
             return note(NO_LEAK, "info")
-        chosen = chosen_html(*models.most_leaking(examples))
-        return chosen + (about(now) + leak_html(models, now) if now is not None else "")
+        return chosen_html(*models.most_leaking(examples)) + leak_html(models, now)
 
-    for lesson, view in ((compare_tokens, alike), (tell_leak, shown)):  # the first opening loads the other models
-        tab.select(lesson, session, view, api_visibility="private", show_progress="full", show_progress_on=[view])
+    return [View("learn", alike, compare_tokens, False), View("learn", shown, tell_leak, False)]
 
 
 def alike_html(models: Models, now: Session) -> str:

@@ -1,9 +1,0 @@
-// Enter diagnoses, wherever the focus is on the first view, unless the focused thing uses Enter itself.
-document.addEventListener("keydown", (event) => {
-  if (event.key !== "Enter" || event.defaultPrevented || event.isComposing) return;
-  if (event.ctrlKey || event.altKey || event.metaKey || event.shiftKey) return;
-  const focused = event.target;
-  const plain = focused === document.body || focused.matches("input[type=radio], input[type=range]");
-  const button = document.querySelector("#diagnose");
-  if (plain && button && button.offsetParent !== null) button.click();
-});

@@ -1,0 +1,19 @@
+// What belongs to no view: keys, addresses, and which case is on the screen. The server's events ask `window.mat`.
+
+import {diagnoseOnEnter} from './enter.js';
+import {followAddress, whereAreWe} from './address.js';
+import {followCase, keptCase, setClass} from './following.js';
+import {measureTop} from './top.js';
+
+/** Begin. */
+export function startPage() {
+  window.mat = {where: whereAreWe, case: keptCase(), setClass};
+  diagnoseOnEnter();
+  followCase();
+  const start = () => {
+    followAddress();
+    measureTop();
+  };
+  if (document.readyState === 'loading') document.addEventListener('DOMContentLoaded', start);
+  else start();
+}

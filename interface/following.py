@@ -1,0 +1,84 @@
+"""The views that answer about the case on the screen: each by itself, when its tab is opened or the case changes.
+
+Only the open one is computed. The page covers what is about another case or class (assets/page/following.js), so an
+answer that comes too late is never read as one about this case.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import gradio as gr
+
+from .parts.asking import NOTHING, about
+from .parts.safely import safely
+from .parts.text import esc, note
+from .session import Session
+
+# the class in question, for the page to know at once
+CLASS = "(label) => { if (window.mat) window.mat.setClass(label); }"
+# the open tab's address, which only the page knows, in the place of the second input
+WHERE = "(session, where, ...rest) => [session, window.mat ? window.mat.where() : 'diagnose', ...rest]"
+
+
+@dataclass(frozen=True, eq=False)
+class View:
+    """A place that answers. address: of its tab; answer: (session, class in question or '') -> HTML; of_class: whether
+    its answer depends on that class.
+    """
+
+    address: str
+    shown: gr.HTML
+    answer: Callable[[Session, str], str]
+    of_class: bool = True
+
+
+class Failed(str):
+    """An answer's place was taken by what went wrong: it is asked for again the next time."""
+
+
+def place(**options) -> gr.HTML:
+    """An empty place for a view's answer, which the page covers while what stands there is about another case."""
+    return gr.HTML("", apply_default_css=False, js_on_load=None, elem_classes="of-case", **options)
+
+
+def framed(now: Session | None, html: str, label: str | None = None) -> str:
+    """An answer that says which case it is about, and which class where it is about one."""
+    named = "" if label is None else f' data-class="{esc(label)}"'
+    return f'<div data-case="{now.key if now else ""}"{named}>{html}</div>'
+
+
+def subject(now: Session, label: str) -> str:
+    """What an answer is about: a new one is needed where this differs."""
+    return f"{now.key} {label} {now.stale}"
+
+
+def follow(session: gr.State, label: gr.Dropdown, views: list[View], tabs: list[gr.Tab]) -> None:
+    """Let the views answer. tabs: all that may show one of them when they are opened."""
+    answered = gr.State({})  # place of a view -> what its answer is about
+    where = gr.Textbox(visible=False)
+
+    def answer(now: Session | None, where: str, label: str, answered: dict[int, str]):
+        for at, view in enumerate(views):
+            if view.address != where:
+                continue
+            if now is None:
+                yield {view.shown: framed(None, NOTHING), answered_state: answered}
+                continue
+            asked = label if view.of_class else None
+            wanted = subject(now, asked or "")
+            if answered.get(at) == wanted:
+                continue
+            html = safely(
+                lambda view=view: about(now) + view.answer(now, label), lambda error: Failed(note(str(error)))
+            )()
+            if not isinstance(html, Failed):
+                answered = answered | {at: wanted}
+            yield {view.shown: framed(now, html, asked), answered_state: answered}
+
+    answered_state = answered
+    gr.on(
+        [session.change, label.change, *(tab.select for tab in tabs)], answer, [session, where, label, answered],
+        [answered, *(view.shown for view in views)], js=WHERE, api_visibility="private", show_progress="hidden",
+        trigger_mode="always_last",
+    )  # fmt: skip
+    label.change(None, label, None, js=CLASS, api_visibility="private")
