@@ -21,6 +21,7 @@ from .errors import ConfigError
 from .labels import BY_CODE, DISCLAIMER
 from .regions import Regions
 from .units import BY_NAME
+from .wording import percent, share
 
 # Okabe & Ito's colours, told apart with every kind of colour vision; the dark ones are left out, they drown in lesions
 REGION_COLOURS = ("#56b4e9", "#f0e442", "#e69f00", "#5fd3ac", "#f5a3d0", "#ffffff")
@@ -86,7 +87,8 @@ def region_texts(regions: Regions) -> list[str]:
     """What is written on each box: number, label and score, or with many boxes the number alone."""
     if len(regions) > LABELLED_REGIONS:
         return [str(i + 1) for i in range(len(regions))]
-    return [f"{i + 1} {n} {s:.2f}" for i, (n, s) in enumerate(zip(regions.names, regions.scores, strict=True))]
+    pairs = zip(regions.names, regions.scores, strict=True)
+    return [f"{i + 1} {name} {percent(float(score))}%" for i, (name, score) in enumerate(pairs)]
 
 
 def label_spots(boxes: np.ndarray, widths: np.ndarray, height: float, frame: tuple[float, float]) -> np.ndarray:
@@ -143,7 +145,7 @@ def draw_probabilities(axes: Axes, diagnosis: Diagnosis) -> None:
         info = BY_CODE[code]
         names.append(info.name if info.nature == "benign" else f"{info.name}\n({info.nature})")
         axes.barh(row, probability, color=NATURE_COLOURS[info.nature], height=0.62)
-        axes.text(probability + 0.015, row, f"{probability:.1%}", va="center", fontsize=8)
+        axes.text(probability + 0.015, row, share(probability), va="center", fontsize=8)
     axes.set_yticks(range(len(ranked)), names, fontsize=8)
     axes.set(xlim=(0, 1.16), xticks=[])
     axes.spines[["top", "right", "bottom"]].set_visible(False)
@@ -213,14 +215,6 @@ def heatmap(
         bar.ax.tick_params(labelsize=7, length=0)
     figure.supxlabel(DISCLAIMER, fontsize=6, x=0.01, ha="left", color=INK)
     return figure
-
-
-def percent(weight: float) -> str:
-    """A weight of 0 to 1 as percent without the sign, short: '23', '4.1', '0.2', '<0.1'."""
-    value = 100 * weight
-    if 0 < value < 0.05:
-        return "<0.1"
-    return f"{value:.0f}" if value >= 9.95 else f"{value:.1f}"
 
 
 def plate(diagnosis: Diagnosis, image: np.ndarray, k: int = 5, head: int | None = None, note: str = "") -> Figure:

@@ -5,12 +5,12 @@ import numpy as np
 from mat_core import Diagnoser
 from mat_core.explain import RANKINGS, agree, contributions, relevance
 from mat_core.explain.agreement import RANDOM
-from mat_core.figures import percent
 from mat_core.labels import BY_CODE, region_name
+from mat_core.wording import percent, signed
 
 from ..parts.charts import lines
 from ..parts.evidence import boxes_drawing
-from ..parts.tables import details, signed, table
+from ..parts.tables import details, table
 from ..parts.text import esc
 from ..session import Session
 

@@ -7,6 +7,7 @@ from mat_core.explain import Leak, leak, similarity
 from mat_core.explain.leak import SAID
 from mat_core.labels import BY_CODE
 from mat_core.units import UNITS
+from mat_core.wording import points
 
 from ..examples import Example
 from ..models import Models
@@ -14,7 +15,7 @@ from ..parts.asking import NOTHING, about
 from ..parts.charts import stages
 from ..parts.gallery import thumbnail
 from ..parts.safely import safely
-from ..parts.tables import details, points, table
+from ..parts.tables import details, table
 from ..parts.text import esc, note
 from ..prose import prose
 from ..session import Session

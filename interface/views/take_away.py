@@ -4,11 +4,11 @@ import numpy as np
 
 from mat_core import Diagnoser
 from mat_core.explain import ablate, kind_groups, take_away
-from mat_core.figures import percent
 from mat_core.labels import BY_CODE, region_name
+from mat_core.wording import percent, points
 
 from ..parts.evidence import boxes_drawing
-from ..parts.tables import points, table
+from ..parts.tables import table
 from ..parts.text import esc
 from ..session import Session
 

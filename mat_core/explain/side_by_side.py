@@ -9,7 +9,7 @@ from ..diagnoser import Diagnoser
 from ..errors import ConfigError
 from ..metadata import Metadata
 from ..regions import Regions
-from .passes import class_name, figure
+from ..wording import class_name, share
 
 
 @dataclass(frozen=True)
@@ -37,8 +37,8 @@ class Comparison:
             else f"They give {len(tops)} different answers: {', '.join(sorted(class_name(t) for t in tops))}"
         )
         return (
-            f"{said}. They differ most about {class_name(self.labels[k])}: {figure(self.probabilities[:, k].min())} "
-            f"({low}) to {figure(self.probabilities[:, k].max())} ({high})."
+            f"{said}. They differ most about {class_name(self.labels[k])}: {share(self.probabilities[:, k].min())} "
+            f"({low}) to {share(self.probabilities[:, k].max())} ({high})."
         )
 
 

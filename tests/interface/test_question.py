@@ -13,7 +13,7 @@ from interface.examples import synthetic_examples
 from interface.models import Models
 from interface.parts.answer import answer_html, doubts
 from interface.parts.asking import NOTHING, PREVIOUS
-from interface.parts.tables import points, signed, table
+from interface.parts.tables import table
 from interface.question import _asked
 from interface.session import analyse
 from interface.views.check_attention import agreement_html
@@ -41,6 +41,7 @@ from mat_core.explain.what_if import NOTE
 from mat_core.images import load_image
 from mat_core.metadata import FIELDS
 from mat_core.novelty import Novelty
+from mat_core.wording import points, signed
 
 VIEWS = (ablation_html, agreement_html, what_if_html, doubt_html)
 
