@@ -3,17 +3,19 @@
 import gradio as gr
 import numpy as np
 
+from mat_core.colours import class_colour
 from mat_core.explain import Leak, leak, similarity
 from mat_core.explain.leak import SAID
-from mat_core.labels import BY_CODE
 from mat_core.units import UNITS
-from mat_core.wording import points
+from mat_core.wording import class_title, points, share
 
 from ..examples import Example
 from ..models import Models
 from ..parts.asking import NOTHING, about
+from ..parts.bars import shares
 from ..parts.charts import stages
 from ..parts.gallery import thumbnail
+from ..parts.lesson import lesson_html
 from ..parts.safely import safely
 from ..parts.tables import details, table
 from ..parts.text import esc, note
@@ -29,11 +31,21 @@ STAGES = {"detector": "detector", "embedding": "before blocks", "SA": "after SA"
 
 def build_learn(models: Models, examples: list[Example], session: gr.State, tab: gr.Tab) -> None:
     """Lay the view out; the figure and the lesson on the leak are about the visitor's own case, too."""
-    with gr.Column(elem_id="learn"):
-        _html(f"<div>{prose('attention.html')}</div>")
-        alike = _html("", elem_id="alike-view")
-        _html(f"<div>{prose('leak.html')}</div>")
-        shown = _html("", elem_id="leak-view")
+    with gr.Row(elem_id="learn"):
+        with gr.Column(min_width=480):
+            _html(f"<div>{prose('attention.html')}</div>")
+            lesson = _html("", elem_id="lesson-view")
+            _html(f"<div>{prose('not-attention.html')}</div>")
+        with gr.Column(min_width=480):
+            _html(f"<div>{prose('alike.html')}</div>")
+            alike = _html("", elem_id="alike-view")
+        with gr.Column(min_width=480):
+            _html(f"<div>{prose('leak.html')}</div>")
+            shown = _html("", elem_id="leak-view")
+
+    @safely
+    def draw_lesson(now: Session | None):
+        return NOTHING if now is None else about(now) + lesson_html(now)
 
     @safely
     def compare_tokens(now: Session | None):
@@ -44,11 +56,11 @@ def build_learn(models: Models, examples: list[Example], session: gr.State, tab:
         told = models.leaking()
         if told is None:
             return note(NO_LEAK, "info")
-        chosen = chosen_html(*models.most_leaking(examples))
-        return chosen + (about(now) + leak_html(models, now) if now is not None else "")
+        own = f"<section>{about(now)}{leak_html(models, now)}</section>" if now is not None else ""
+        return f'<div class="two"><section>{chosen_html(*models.most_leaking(examples))}</section>{own}</div>'
 
-    for lesson, view in ((compare_tokens, alike), (tell_leak, shown)):  # the first opening loads the other models
-        tab.select(lesson, session, view, api_visibility="private", show_progress="full", show_progress_on=[view])
+    for tell, view in ((draw_lesson, lesson), (compare_tokens, alike), (tell_leak, shown)):  # may load other models
+        tab.select(tell, session, view, api_visibility="private", show_progress="full", show_progress_on=[view])
 
 
 def alike_html(models: Models, now: Session) -> str:
@@ -113,13 +125,21 @@ def _told(found: Leak) -> str:
     """What each dx_type makes of the answer, and by how many points it moves melanoma."""
     mel, silent = found.labels.index("mel"), found.probabilities[found.dx_types.index(None)]
     rows = [
-        (SAID[kind], BY_CODE[found.labels[p.argmax()]].name, points(p[mel] - silent[mel]), *(f"{v:.2f}" for v in p))
+        (SAID[kind], class_title(found.labels[p.argmax()]), points(p[mel] - silent[mel]), *(share(v) for v in p))
         for kind, p in zip(found.dx_types, found.probabilities, strict=True)
     ]
-    head = ("told", "answer", "melanoma, change", *found.labels)
+    head = ("told", "answer", "melanoma, change", *(class_title(code) for code in found.labels))
+    bars = [
+        (f"told {told}: {answer}", float(p[mel]))
+        for (told, answer, *_), p in zip(rows, found.probabilities, strict=True)
+    ]
     return (
-        f'<p class="verdict">{esc(found.sentence())}</p>{table("One word changes", head, rows)}'
-        '<p class="fine">The change is in points of 100 against being told nothing: positive, the word speaks for '
+        f'<p class="verdict">{esc(found.sentence())}</p>'
+        f"{shares('Melanoma by how the diagnosis was made', bars, class_colour('mel'), None, float(silent[mel]))}"
+        '<p class="fine">Bars: the probability of melanoma, with the word that was told and the answer. The '
+        "line across all is what it says when told nothing.</p>"
+        f"{details('Numbers', table('One word changes', head, rows))}"
+        '<p class="fine">The change is in points against being told nothing: positive, the word speaks for '
         "melanoma. A model that scores well with such a word has read the answer, not the skin. The app's own model "
         "is never told.</p>"
     )
