@@ -162,5 +162,5 @@ def _attention(where: str, figures: dict) -> Part:
             f"In {found['cases']} cases the rank correlation of attention's order of the regions with what ablation "
             f"finds is {signed(known['attention'])}{chance}; the same order would be +1."
         )
-    axis = {-1.0: f"{signed(-1, 0)}", 0.0: "0 chance", 1.0: "+1 the same"}
+    axis = {-1.0: signed(-1, 0), 0.0: "0 chance", 1.0: "+1"}
     return "Does attention know what matters?", said, dots("Rank correlation with ablation", marks, (-1.0, 1.0), axis)

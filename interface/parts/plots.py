@@ -22,7 +22,7 @@ FATES = {
 @dataclass(frozen=True)
 class Dot:
     """One row of `dots`. name: text, or HTML of `Markup`; value on the axis, None where it is not known; text: at the
-    end of the row; low, high: of its interval; ring: another value, drawn hollow.
+    end of the row, detail: smaller text below it; low, high: of its interval; ring: another value, drawn hollow.
     """
 
     name: str
@@ -32,6 +32,7 @@ class Dot:
     high: float | None = None
     colour: str = ""
     ring: float | None = None
+    detail: str = ""
 
 
 def dots(label: str, rows: Sequence[Dot], axis: tuple[float, float], ticks: dict[float, str]) -> str:
@@ -52,9 +53,10 @@ def dots(label: str, rows: Sequence[Dot], axis: tuple[float, float], ticks: dict
         if row.value is not None:
             colour = f";background:{row.colour}" if row.colour else ""
             marks += f'<i class="dot" style="left:{place(row.value):.2f}%{colour}"></i>'
+        detail = f"<small>{esc(row.detail)}</small>" if row.detail else ""
         items += (
             f'<li><span class="name">{cell(row.name)}</span><span class="track line" aria-hidden="true">{marks}</span>'
-            f'<span class="value">{esc(row.text)}</span></li>'
+            f'<span class="value">{esc(row.text)}{detail}</span></li>'
         )
     marked = "".join(f'<b style="left:{place(at):.2f}%">{esc(text)}</b>' for at, text in ticks.items())
     return (

@@ -27,7 +27,7 @@ SAID = {
     RANDOM: "random order",
 }
 LOOK_OF = dict(zip(SAID.values(), LOOKS, strict=False))
-CORRELATION = {-1.0: f"{signed(-1, 0)} reversed", 0.0: "0 chance", 1.0: "+1 the same"}
+CORRELATION = {-1.0: signed(-1, 0), 0.0: "0 chance", 1.0: "+1"}
 BEFORE = "before anything is seen"
 
 
@@ -70,9 +70,18 @@ def _dots(found: Agreement, over: dict | None) -> str:
     for name in RANKINGS:
         if name in found.spearman and name != "ablation":
             mean = over["rankings"].get(name, {}).get("spearman") if over else None
-            told = signed(found.spearman[name]) + (f" (average {signed(mean)})" if mean is not None else "")
+            average = f"average {signed(mean)}" if mean is not None else ""
             colour = LOOK_OF[SAID[name]].colour
-            rows.append(Dot(SAID[name], found.spearman[name], told, colour=colour, ring=mean))
+            rows.append(
+                Dot(
+                    SAID[name],
+                    found.spearman[name],
+                    signed(found.spearman[name]),
+                    colour=colour,
+                    ring=mean,
+                    detail=average,
+                )
+            )
     return dots("Rank correlation with ablation", rows, (-1, 1), CORRELATION)
 
 
