@@ -19,6 +19,9 @@ FATES = {
 }
 
 
+DEEPEST = 55  # percent of its colour in a cell that has its whole row: text is read on it, light and dark
+
+
 @dataclass(frozen=True)
 class Dot:
     """One row of `dots`. name: text, or HTML of `Markup`; value on the axis, None where it is not known; text: at the
@@ -92,7 +95,7 @@ def confusion(label: str, labels: Sequence[str], matrix: np.ndarray) -> str:
             part = count / max(sums[i], 1)
             kind = "right" if i == j else "wrong"
             cells += (
-                f'<td class="{kind}{" strong" if part > 0.45 else ""}" style="--part:{100 * part:.0f}%" title="'
+                f'<td class="{kind}" style="--part:{DEEPEST * part:.0f}%" title="'
                 f'{esc(name)}, answered {esc(names[j])}: {int(count)} of {int(sums[i])}">{int(count) or ""}</td>'
             )
         body += f'<tr><th scope="row">{esc(name)} <small>({counted(int(sums[i]), "image")})</small></th>{cells}</tr>'

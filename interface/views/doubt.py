@@ -133,7 +133,7 @@ def build_threshold(diagnoser: Diagnoser, session: gr.State) -> None:
     """The two sliders below the doubt, and what they say."""
     with gr.Row(elem_id="threshold-sliders"):
         slider = gr.Slider(
-            0.01, 0.99, START, step=0.01, label="Call it melanoma above (probability)", elem_id="threshold", buttons=[]
+            1, 99, 100 * START, step=1, label="Call it melanoma above, %", elem_id="threshold", buttons=[]
         )
         common = gr.Slider(
             1, 50, COMMON, step=1, label="Melanomas among 100 lesions", elem_id="prevalence", buttons=[]
@@ -143,6 +143,6 @@ def build_threshold(diagnoser: Diagnoser, session: gr.State) -> None:
     )
     gr.on(
         [slider.input, common.input, session.change],
-        lambda now, value, melanomas: threshold_html(diagnoser, now, value, melanomas), [session, slider, common],
+        lambda now, value, melanomas: threshold_html(diagnoser, now, value / 100, melanomas), [session, slider, common],
         said, api_visibility="private", show_progress="hidden", trigger_mode="always_last",
     )  # fmt: skip

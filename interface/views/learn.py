@@ -26,6 +26,11 @@ NO_LEAK = (
     "No model that was told dx_type is installed. To make one: python -m training mat --row paper-base-seed0, then "
     "python -m training bundle --row paper-base-seed0 --checkpoint checkpoints/leak."
 )
+LEAKED = (
+    "Bars: the probability of melanoma, with the word that was told and the answer. The line across all is what it "
+    "says when told nothing; changes are in points against that: positive, the word speaks for melanoma. A model that "
+    "scores well with such a word has read the answer, not the skin. The app's own model is never told."
+)
 STAGES = {"detector": "detector", "embedding": "before blocks", "SA": "after SA", "GA": "after GA"}
 
 
@@ -57,7 +62,8 @@ def build_learn(models: Models, examples: list[Example], session: gr.State, tab:
         if told is None:
             return note(NO_LEAK, "info")
         own = f"<section>{about(now)}{leak_html(models, now)}</section>" if now is not None else ""
-        return f'<div class="two"><section>{chosen_html(*models.most_leaking(examples))}</section>{own}</div>'
+        chosen = chosen_html(*models.most_leaking(examples))
+        return f'<div class="two"><section>{chosen}</section>{own}</div><p class="fine">{LEAKED}</p>'
 
     for tell, view in ((draw_lesson, lesson), (compare_tokens, alike), (tell_leak, shown)):  # may load other models
         tab.select(tell, session, view, api_visibility="private", show_progress="full", show_progress_on=[view])
@@ -136,12 +142,7 @@ def _told(found: Leak) -> str:
     return (
         f'<p class="verdict">{esc(found.sentence())}</p>'
         f"{shares('Melanoma by how the diagnosis was made', bars, class_colour('mel'), None, float(silent[mel]))}"
-        '<p class="fine">Bars: the probability of melanoma, with the word that was told and the answer. The '
-        "line across all is what it says when told nothing.</p>"
         f"{details('Numbers', table('One word changes', head, rows))}"
-        '<p class="fine">The change is in points against being told nothing: positive, the word speaks for '
-        "melanoma. A model that scores well with such a word has read the answer, not the skin. The app's own model "
-        "is never told.</p>"
     )
 
 
