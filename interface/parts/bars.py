@@ -93,7 +93,7 @@ def diverging(label: str, rows: Sequence[Change], scales: Sequence[float] = SCAL
     ends = [abs(v) for row in rows for v in (row.start, row.start + row.change)]
     top = next((s for s in scales if s >= max(ends, default=0.0)), max(ends, default=scales[-1]))
     items = "".join(
-        f'<li{" class=total" if row.total else ""}><span class="name">{esc(row.name)}</span>{_swing(row, top)}'
+        f'<li{_kind(row)}><span class="name">{esc(row.name)}</span>{_swing(row, top)}'
         f'<span class="value">{esc(row.value)}{f" <small>{esc(row.detail)}</small>" if row.detail else ""}</span></li>'
         for row in rows
     )
@@ -103,6 +103,12 @@ def diverging(label: str, rows: Sequence[Change], scales: Sequence[float] = SCAL
         f'<ul class="plot diverging" aria-label="{esc(label)}">{items}{axis}</ul>'
         '<p class="fine key"><i class="pro"></i> spoke for it <i class="contra"></i> spoke against it</p>'
     )
+
+
+def _kind(row: Change) -> str:
+    if row.total:
+        return ' class="total"'
+    return ' class="even"' if row.value == PRACTICALLY else ""
 
 
 def _swing(row: Change, top: float) -> str:
