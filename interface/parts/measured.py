@@ -22,7 +22,10 @@ MEASURES = {
         "100% where the confirmed class is always first, 50% where it is always second",
     ),
 }
-RANKED = {"attention": "attention", "share": "fusion share", "gradient": "gradient × input", "relevance": "relevance"}
+RANKED = {
+    "attention": "attention", "share": "fusion share", "contribution": "contribution",
+    "gradient": "gradient × input", "relevance": "relevance",
+}  # fmt: skip
 CHANCE = 0.15  # rank correlation below which a ranking is hardly more than chance
 Part = tuple[str, str, str] | None  # a title, a sentence, and a picture as HTML
 PERCENT = {0.0: "0%", 0.5: "50%", 1.0: "100%"}
@@ -39,6 +42,14 @@ def dot(name: str, figure, colour: str = "") -> Dot:
     if not isinstance(figure, dict):
         return Dot(name, None, "not measured")
     return Dot(name, figure["value"], share(figure["value"]), *figure["interval95"], colour)
+
+
+def with_ablation(row: dict) -> float | None:
+    """A ranking's mean rank correlation with ablation, as `explain` of metrics.json has it: a number, or one with its
+    interval below the name of what it is compared with. None where it was not measured.
+    """
+    value = row.get("ablation", row).get("spearman")
+    return value["value"] if isinstance(value, dict) else value
 
 
 def measured_html(where: str, figures: dict, labels: tuple[str, ...]) -> str:
@@ -151,8 +162,9 @@ def _detector(where: str, figures: dict) -> Part:
 
 def _attention(where: str, figures: dict) -> Part:
     found = figures.get("explain", {})
-    known = {name: row["spearman"] for name, row in found.get("rankings", {}).items() if "spearman" in row}
-    marks = [Dot(RANKED[name], known[name], signed(known[name])) for name in RANKED if name in known]
+    rows = found.get("rankings", {})
+    known = {name: value for name in RANKED if (value := with_ablation(rows.get(name, {}))) is not None}
+    marks = [Dot(RANKED[name], value, signed(value)) for name, value in known.items()]
     if not marks:
         return None
     said = "Rank correlation with ablation: 0 says that a ranking does not know which regions matter, +1 that it does."

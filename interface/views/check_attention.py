@@ -12,6 +12,7 @@ from mat_core.wording import class_name, percent, share, signed
 from ..parts.bars import LOG_SCALES, Change, diverging
 from ..parts.charts import LOOKS, lines
 from ..parts.evidence import boxes_drawing
+from ..parts.measured import with_ablation
 from ..parts.plots import Dot, dots
 from ..parts.tables import details, table
 from ..parts.text import esc
@@ -69,7 +70,7 @@ def _dots(found: Agreement, over: dict | None) -> str:
     rows = []
     for name in RANKINGS:
         if name in found.spearman and name != "ablation":
-            mean = over["rankings"].get(name, {}).get("spearman") if over else None
+            mean = with_ablation(over["rankings"].get(name, {})) if over else None
             average = f"average {signed(mean)}" if mean is not None else ""
             colour = LOOK_OF[SAID[name]].colour
             rows.append(
@@ -101,7 +102,8 @@ def _table(found: Agreement, over: dict | None) -> str:
                 share(insertion[name]),
             ]
             if over:
-                row.append(signed(over["rankings"].get(name, {}).get("spearman", float("nan"))) if ranked else "")
+                mean = with_ablation(over["rankings"].get(name, {}))
+                row.append(signed(mean) if ranked and mean is not None else "")
             rows.append(row)
     return details("Numbers", table("Rankings against ablation", head, rows))
 

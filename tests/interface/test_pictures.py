@@ -11,7 +11,7 @@ from interface.models import Models
 from interface.parts.bars import EVEN, LOG_SCALES, SCALES, Change, before_after, class_html, diverging, shares
 from interface.parts.charts import class_look, key, lines, roc
 from interface.parts.lesson import lesson_html
-from interface.parts.measured import measured_html, scale
+from interface.parts.measured import measured_html, scale, with_ablation
 from interface.parts.pictures import FULL, attended, attention_picture, crop, heat, turned
 from interface.parts.plots import Dot, confusion, dots, hundred
 from interface.session import analyse
@@ -192,6 +192,9 @@ def test_what_was_measured_of_the_shipped_model_is_said_in_sentences():
     assert measured_html("On the test split", {}, bundle.labels).count("<section>") == 0
     assert scale([0.34, 0.9])[0] == pytest.approx(0.3)
     assert scale([])[0] == 0.5
+    assert with_ablation({"spearman": 0.1}) == 0.1
+    assert with_ablation({"ablation": {"spearman": {"value": 0.2}}}) == 0.2
+    assert with_ablation({}) is None
 
 
 @pytest.mark.slow
