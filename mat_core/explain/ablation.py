@@ -18,7 +18,8 @@ from ..errors import ConfigError
 from ..metadata import FIELDS, Metadata
 from ..regions import Regions
 from ..units import UNITS
-from .passes import case_inputs, class_name, figure, probabilities_of, probabilities_without, word_ids
+from ..wording import class_name, counted, share
+from .passes import case_inputs, probabilities_of, probabilities_without, word_ids
 
 DRAWS = 8  # shufflings of the guided maps
 
@@ -49,14 +50,14 @@ class Ablation:
     def sentence(self, label: str) -> str:
         """The largest effects of each kind on `label`, with their sign."""
         k, effect = self.labels.index(label), self.effect(label)
-        start = f"The probability of {class_name(label)} is {figure(self.probabilities[k])}"
+        start = f"The probability of {class_name(label)} is {share(self.probabilities[k])}"
         parts = []
         if len(effect):
             first = int(np.abs(effect).argmax())
-            parts = [f"without region {first + 1}, the one that matters most, {figure(self.without_region[first, k])}"]
-        parts += [f"without {field} {figure(p[k])}" for field, p in self.without_field.items()]
+            parts = [f"without region {first + 1}, the one that matters most, {share(self.without_region[first, k])}"]
+        parts += [f"without {field} {share(p[k])}" for field, p in self.without_field.items()]
         if self.uniform is not None:
-            parts.append(f"with even guidance {figure(self.uniform[k])}")
+            parts.append(f"with even guidance {share(self.uniform[k])}")
         return f"{'; '.join([start, ', '.join(parts)] if parts else [start])}."
 
 
@@ -105,10 +106,10 @@ class Groups:
         """The probability of `label` without each group."""
         k = self.labels.index(label)
         parts = [
-            f"without {name} ({size} region{'' if size == 1 else 's'}) {figure(p[k])}"
+            f"without {name} ({counted(size, 'region')}) {share(p[k])}"
             for name, size, p in zip(self.names, self.sizes, self.without, strict=True)
         ]
-        start = f"The probability of {class_name(label)} is {figure(self.probabilities[k])}"
+        start = f"The probability of {class_name(label)} is {share(self.probabilities[k])}"
         return f"{'; '.join([start, ', '.join(parts)] if parts else [start])}."
 
 

@@ -19,10 +19,11 @@ from torch import Tensor
 from ..diagnoser import Diagnoser
 from ..metadata import Metadata
 from ..regions import Regions
+from ..wording import class_name, share, signed, width
 from .ablation import without_each
 from .contributions import contributions
 from .occlusion import occlude
-from .passes import case_inputs, class_name, figure, label_index, probabilities_of, probabilities_without
+from .passes import case_inputs, label_index, probabilities_of, probabilities_without
 from .relevance import relevance
 from .scene import Progress
 
@@ -66,8 +67,8 @@ class Agreement:
         named = said.get(ranking, f"most {ranking}-ranked")
         start, end, chance = self.deletion[ranking][0], self.deletion[ranking][at], self.deletion[RANDOM][at]
         return (
-            f"Removing the {count} {named} regions changes {class_name(self.label)} from {figure(start)} to "
-            f"{figure(end)}; {count} random ones, to {figure(chance)}."
+            f"Removing the {count} {named} regions changes {class_name(self.label)} from {share(start)} to "
+            f"{share(end)}; {count} random ones, to {share(chance)}."
         )
 
 
@@ -132,11 +133,11 @@ class Confrontation:
         hidden, taken = (np.abs(self.scores[name]).max(initial=0.0) for name in ("occlusion", "ablation"))
         against = self.spearman["occlusion"]
         names = [ranking] if ranking in against and ranking != "ablation" else []
-        ranked = "".join(f"{name} {against[name]:+.2f}, " for name in names)
+        ranked = "".join(f"{name} {signed(against[name])}, " for name in names)
         return (
             f"Rank correlation with hiding a region's pixels: {ranked}taking the region away "
-            f"{against['ablation']:+.2f}. Hiding changes {class_name(self.label)} by up to {100 * hidden:.1f} points, "
-            f"taking away by up to {100 * taken:.1f}."
+            f"{signed(against['ablation'])}. Hiding changes {class_name(self.label)} by up to {width(hidden)}, "
+            f"taking away by up to {width(taken)}."
         )
 
 

@@ -8,7 +8,8 @@ from ..diagnoser import Diagnoser
 from ..errors import ConfigError
 from ..metadata import DX_TYPES, Metadata
 from ..regions import Regions
-from .passes import case_inputs, class_name, figure, probabilities_of, word_ids
+from ..wording import class_name, share
+from .passes import case_inputs, probabilities_of, word_ids
 
 SAID = {
     "histo": "histology",
@@ -33,7 +34,7 @@ class Leak:
         low, high = values.argmin(), values.argmax()
         return (
             f"Same image, same patient: told {SAID[self.dx_types[low]]}, this model gives {class_name(label)} "
-            f"{figure(values[low])}; told {SAID[self.dx_types[high]]}, {figure(values[high])}."
+            f"{share(values[low])}; told {SAID[self.dx_types[high]]}, {share(values[high])}."
         )
 
 

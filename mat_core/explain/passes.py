@@ -88,17 +88,3 @@ def label_index(diagnoser: Diagnoser, label: str) -> int:
     if label not in labels:
         raise ConfigError(f"The class must be one of {', '.join(labels)}; got {label!r}.")
     return labels.index(label)
-
-
-def class_name(label: str) -> str:
-    """'melanoma' for 'mel': as it stands inside a sentence; a class of another data set as it is called there."""
-    if label not in BY_CODE:
-        return label
-    name = BY_CODE[label].name
-    return name[0].lower() + name[1:]
-
-
-def figure(value: float) -> str:
-    """A probability as the sentences write it: .07, 1.00."""
-    text = f"{value:.2f}"
-    return text[1:] if text.startswith("0") else text

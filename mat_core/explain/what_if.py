@@ -8,7 +8,8 @@ import numpy as np
 from ..diagnoser import Diagnoser
 from ..metadata import LOCALIZATIONS, SEXES, Metadata
 from ..regions import Regions
-from .passes import case_inputs, class_name, figure, probabilities_of, word_ids
+from ..wording import class_name, share
+from .passes import case_inputs, probabilities_of, word_ids
 
 AGES = tuple(range(0, 90, 5))  # HAM10000 rounds ages to five years
 ALL_SEXES = (*SEXES, None)
@@ -35,7 +36,7 @@ class Flip:
         said = " and ".join(
             f"{f} were {_shown(new)} instead of {_shown(old)}" for f, (old, new) in self.changes.items()
         )
-        return f"If {said}, the answer would be {class_name(self.label)} ({figure(self.probability)})."
+        return f"If {said}, the answer would be {class_name(self.label)} ({share(self.probability)})."
 
 
 @dataclass(frozen=True)
@@ -96,8 +97,8 @@ class WhatIf:
         flip = self.flip()
         return (
             f"From {self.ages[0]} to {self.ages[-1]} years the probability of {class_name(self.labels[k])} lies "
-            f"between {figure(age.min())} and {figure(age.max())}, over the sites between {figure(site.min())} and "
-            f"{figure(site.max())}. {flip.sentence() if flip else 'No metadata of the sweep changes the answer.'}"
+            f"between {share(age.min())} and {share(age.max())}, over the sites between {share(site.min())} and "
+            f"{share(site.max())}. {flip.sentence() if flip else 'No metadata of the sweep changes the answer.'}"
         )
 
     @property

@@ -309,12 +309,12 @@ def test_relevance_says_itself():
         return Relevance("mel", np.array(regions), np.array(words), np.array(rollout), np.zeros(len(words))).sentence()
 
     assert said([3.0, 1.0], [1.0, 3.0]) == (
-        "Of the relevance for melanoma, words have .50, regions .50; region 1 has most of it (.38). "
+        "Of the relevance for melanoma, words have 50.0%, regions 50.0%; region 1 has most of it (37.5%). "
         "Rollout, which knows no class, puts region 2 first."
     )
-    assert said([0.0, 2.0], []).startswith("Of the relevance for melanoma, words have .00, regions 1.00; region 2")
-    assert said([0.0, 0.0], [2.0]).startswith("Of the relevance for melanoma, words have 1.00, regions .00. Rollout")
-    assert said([], [2.0], []) == "Of the relevance for melanoma, words have 1.00, regions .00."
+    assert said([0.0, 2.0], []).startswith("Of the relevance for melanoma, words have 0.0%, regions 100.0%; region 2")
+    assert said([0.0, 0.0], [2.0]).startswith("Of the relevance for melanoma, words have 100.0%, regions 0.0%. Rollout")
+    assert said([], [2.0], []) == "Of the relevance for melanoma, words have 100.0%, regions 0.0%."
     assert said([0.0, 0.0], [0.0]) == "No region and no word has any relevance for melanoma."
 
 
@@ -469,7 +469,7 @@ def test_every_kind_of_doubt_is_said():
     assert even.entropy == pytest.approx(np.log2(7))
     assert any("half" in reason for reason in even.reasons)
     missed = of([0.0, 0.0, 0.25, 0.0, 0.75, 0.0, 0.0])
-    assert missed.reasons == ("The answer is benign, but the malignant classes together have .25.",)
+    assert missed.reasons == ("The answer is benign, but the malignant and premalignant classes together have 25.0%.",)
     turned = of(sure, sure, [0.0, 0.0, 0.98, 0.0, 0.02, 0.0, 0.0])
     assert turned.agreeing == 2
     assert any("6 of 8 views" in reason for reason in turned.reasons)
@@ -487,7 +487,7 @@ def test_a_threshold_is_read_from_the_validation_curve():
     assert operating_point({}, 0.5) is None
     for threshold, sensitivity in ((0.6, 0.5), (0.5, 0.5), (0.2, 0.9), (0.1, 0.9), (0.0, 1.0), (1.0, 0.0)):
         assert operating_point(metrics, threshold).sensitivity == sensitivity
-    assert "finds 50 of 100 melanomas and leaves 95 of 100" in operating_point(metrics, 0.5).sentence()
+    assert "finds 50 of 100 melanomas and correctly clears 95 of 100" in operating_point(metrics, 0.5).sentence()
 
 
 def test_units_side_by_side_are_their_own_answers():

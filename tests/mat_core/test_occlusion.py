@@ -375,11 +375,11 @@ def test_the_sentence_says_by_how_much_and_which_way():
         answer[2] = 0.63
         return Occlusion(LABELS, "skin", kind, names[: len(rows)], np.zeros((len(rows), 4)), np.zeros(2), answer, rows)
 
-    assert of([0.51], "painted").sentence("mel") == "Hiding this lowers melanoma by 12 points, from .63 to .51."
-    assert of([0.64], "painted").sentence("mel") == "Hiding this raises melanoma by 1 point, from .63 to .64."
-    assert of([0.628], "painted").sentence("mel") == "Hiding this leaves melanoma as it is, at .63."
+    assert of([0.51], "painted").sentence("mel") == "Hiding this lowers melanoma by 12 points, from 63.0% to 51.0%."
+    assert of([0.64], "painted").sentence("mel") == "Hiding this raises melanoma by 1 point, from 63.0% to 64.0%."
+    assert of([0.628], "painted").sentence("mel") == "Hiding this leaves melanoma as it is, at 63.0%."
     assert of([0.6, 0.9]).sentence("mel") == (
-        "Hiding the tile in row 1, column 2, which matters most, raises melanoma by 27 points, from .63 to .90."
+        "Hiding the tile in row 1, column 2, which matters most, raises melanoma by 27 points, from 63.0% to 90.0%."
     )
     assert of([]).sentence("mel") == "There is no part to hide."
 
