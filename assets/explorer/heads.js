@@ -1,26 +1,9 @@
-// What the colours mean, and every head at once.
+// Every head at once.
 
 import {fill, make} from './dom.js';
 import {paintCells} from './paint.js';
 import {headsHint} from './sentences.js';
-import {fixed} from './text.js';
 import {headsOf} from './view.js';
-
-const STEPS = 128; // of the legend
-
-/** The colour bar below the matrix. */
-export function renderLegend(holder, view) {
-  if (!view.exists) {
-    fill(holder, []);
-    return;
-  }
-  const {low, high, rgb} = view.scale;
-  const canvas = make('canvas', {'aria-hidden': 'true'});
-  paintCells(canvas, STEPS, 1, (_, i) => rgb(low + ((i + 0.5) / STEPS) * (high - low)));
-  const middle = view.reading === 'weight' ? `an even share is ${fixed(1 / view.matrix.keys)}` : '0 = an even share';
-  const ends = [view.format(low), middle, view.format(high)];
-  fill(holder, [canvas, make('span', {class: 'mx-ends'}, ...ends.map((text) => make('span', {}, text)))]);
-}
 
 /** @param {function(string): Element} part a part of the page by its name */
 export function headsPanel(part) {

@@ -2,6 +2,7 @@
 
 import {largest} from './data.js';
 import {draw, fill, rove, setAttributes} from './dom.js';
+import {pictureLegend} from './legends.js';
 import {moveInList} from './moves.js';
 import {paintOverlay} from './paint.js';
 import {bumpsOf} from './scales.js';
@@ -15,6 +16,7 @@ const TAGGED = 5; // otherwise the strongest ones carry theirs
 export function picturePanel(part) {
   let boxes = new Map(); // region -> its elements, and the look that they have
   let bumps = null;
+  const legend = pictureLegend(part('picture-legend'));
 
   part('opacity').addEventListener('input', (event) => {
     part('overlay').style.opacity = event.target.value / 100;
@@ -80,11 +82,14 @@ export function picturePanel(part) {
       const ordered = [...regions].sort((a, b) => area(b) - area(a)); // small ones on top, or none could hit them
       boxes = new Map(ordered.map((region) => [region, boxOf(view, region, model.image.width / 34)]));
       fill(svg, [...boxes.values()].map(({group}) => group));
+      legend.render(view);
     },
     /** @param {?Array<number>} values one number a region */
     paint(view, active, pin, values) {
       paintBoxes(view, active, pin, values);
-      paintOverlay(part('overlay'), bumps, values, view.reading);
+      paintOverlay(part('overlay'), bumps, values, view.reading, view.floor);
+      legend.paint(view, active, values);
+      part('opacity').disabled = !values;
       const caption = captionOf(view, active);
       if (part('caption').textContent !== caption) part('caption').textContent = caption;
     },

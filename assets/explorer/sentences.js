@@ -37,24 +37,51 @@ export function matrixSentence(view) {
   if (view.reading === 'difference') {
     texts.push(`From each weight an even share, ${even}, is taken away: orange is read more than evenly, purple less.`);
   } else if (keys <= FEW_KEYS) {
-    texts.push(`With only ${plural(keys, NOUNS[to])} an even share is ${even} already, so everything looks alike: `
-      + 'switch to “minus even share” to see what differs.');
+    texts.push(`With only ${plural(keys, NOUNS[to])} an even share is ${even} already: “minus even share” shows what `
+      + 'differs from it.');
+  }
+  if (view.isEven && keys > 1) {
+    const most = view.matrix.values.reduce((top, value) => Math.max(top, Math.abs(value - view.even)), 0);
+    texts.push(`Practically even: no weight is further than ${fixed(most)} from an even share, ${even}.`);
   }
   return texts.join(' ');
 }
 
+/** What a colour of the matrix stands for. */
+export function colourUnit({axes: {from, to}, reading, sumsToOne, even}) {
+  const share = sumsToOne
+    ? `share of one ${NOUNS[from]}’s attention, 0 to 1, that goes to one ${NOUNS[to]}`
+    : `largest share of one ${NOUNS[from]}’s attention that any head gives to one ${NOUNS[to]}`;
+  return `Colour: ${share}${reading === 'weight' ? '' : `, minus an even share, ${fixed(even)}`}`;
+}
+
+/** Whose numbers the picture shows, or null where none of what is active looks at regions or is looked at by them. */
+export function pictureSubject(view, active) {
+  if (!litBy(view, active).regions) return null;
+  const {axes: {from, to}, names} = view;
+  if (!active) return `What an average ${NOUNS[from]} looks at`;
+  const {query, key} = asPair(view, active);
+  return to === 'regions' && query !== null
+    ? `What ${names.said(from, query)} looks at`
+    : `How much each region looks at ${names.said(to, key)}`;
+}
+
 /** What is under the image. */
 export function captionOf(view, active) {
-  const {from, to} = view.axes;
-  const shown = `The ${view.regions.length} boxes of ${view.model.boxes.length} are numbered by the detector’s score.`;
+  const {axes: {from, to}, names, model} = view;
+  const shown = `${view.regions.length} of ${plural(model.boxes.length, 'box', 'boxes')} are drawn; a number is the place in the detector’s order.`;
   if (!view.exists) return shown;
   if (from === 'words' && to === 'words') return `Words look at words here: the image takes no part. ${shown}`;
-  if (!litBy(view, active).regions) return `${shown} Point at a ${NOUNS[to]} to see which regions look at it.`;
-  const what = active ? '' : `What an average ${NOUNS[from]} looks at. `;
-  const reading = view.reading === 'weight'
-    ? 'Boxes crowd around the lesion, so even attention brightens the middle too: “minus even share” takes that away.'
-    : 'Orange: more than an even share. Purple: less.';
-  return `${what}Each region’s number is laid over its box as a smooth bump; bumps add up, and the strongest spot gets full colour. ${reading}`;
+  const subject = pictureSubject(view, active);
+  if (subject === null) {
+    const whole = to === 'regions' ? 'which regions it looks at' : 'which regions look at it';
+    const other = active && `${started(names.said('regions', active.row))} is picked: the words show ${
+      to === 'regions' ? 'how much of their attention it gets' : 'what it looks at'}. `;
+    return `${other ?? ''}Point at a word to see ${whole}. ${shown}`;
+  }
+  const reading = view.reading === 'weight' ? '' : ' Orange: more than an even share. Purple: less.';
+  return `${subject}. Each place has the number of the strongest region over it, fading to the edge of its box: boxes `
+    + `that lie on each other do not add up.${reading} ${shown}`;
 }
 
 /** What stands above the strip of heads. @param {object} scale the one that they share */
@@ -108,9 +135,10 @@ function keySentence(view, key) {
 }
 
 function overview(view) {
-  const {axes, matrix, scale, base} = view;
+  const {axes, matrix} = view;
   if (!view.sumsToOne) {
-    return `The largest weight is ${fixed(scale.high + base)}; an even share is ${fixed(1 / matrix.keys)}.`;
+    const most = matrix.values.reduce((top, value) => Math.max(top, value), 0);
+    return `The largest weight is ${fixed(most)}; an even share is ${fixed(1 / matrix.keys)}.`;
   }
   return `An average ${NOUNS[axes.from]} ${spreads(meanEntropy(matrix), view)}`;
 }

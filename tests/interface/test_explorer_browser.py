@@ -385,12 +385,25 @@ def test_order_reading_and_overlay(show, cases):
         bump = [
             0.5 - 0.5 * np.cos(2 * np.pi * np.clip((s - a) / (b - a), 0, 1)) for s, a, b in ((xs, x1, x2), (ys, y1, y2))
         ]
-        heat += weight * bump[0] * bump[1]
+        heat = np.maximum(heat, weight * bump[0] * bump[1])
+    best = [boxes[i] for i in np.argsort(-weights[3])[:3]]
+    x, y = peak[0] * width, peak[1] * height
+    assert any(x1 <= x <= x2 and y1 <= y <= y2 for x1, y1, x2, y2 in best), "picture and matrix agree"
     at = heat[int(peak[1] * height), int(peak[0] * width)]
-    assert at > 0.95 * heat.max(), "the overlay peaks where the weighted boxes do"
+    assert at > 0.95 * heat.max(), "the overlay peaks where the strongest boxes do"
     assert peak[2] == 255
+    strongest = int(np.argmax(weights[3]))
+    expect(part(page, "picture-legend")).to_have_text(
+        re.compile(rf"What “female” looks at: weight.*{weights[3].max():.4f} \(region {strongest + 1}\)")
+    )
     part(page, "opacity").fill("20")
     expect(part(page, "overlay")).to_have_css("opacity", "0.2")
+    page.keyboard.press("Escape")
+    page.locator('tbody th[data-row="4"]').click()  # words look at it, and it looks at nothing: there is no overlay
+    expect(part(page, "opacity")).to_be_disabled()
+    expect(part(page, "caption")).to_contain_text("Region 5 is picked: the words show how much of their attention")
+    page.keyboard.press("Escape")
+    expect(part(page, "opacity")).to_be_enabled()
 
 
 # Time from each pointer event to the end of the frame that repaints: a message that is posted in the frame's last

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import {test} from 'node:test';
 
 import {headName, namesOf} from '../../assets/explorer/names.js';
-import {captionOf, caseLine, headsHint, matrixSentence, readoutOf} from '../../assets/explorer/sentences.js';
+import {captionOf, caseLine, headsHint, matrixSentence, pictureSubject, readoutOf} from '../../assets/explorer/sentences.js';
 import {FIRST} from '../../assets/explorer/state.js';
 import {percent, plural, shortened, signed, started} from '../../assets/explorer/text.js';
 import {viewOf} from '../../assets/explorer/view.js';
@@ -73,12 +73,36 @@ test('with nothing under the pointer the average is told, with no matrix the rea
   assert.match(readoutOf(view({map: 'regions_to_regions'}), null)[0], /guides one side only/);
 });
 
-test('the caption says what the overlay shows', () => {
-  assert.match(captionOf(view(), null), /^What an average word looks at\. .*crowd around the lesion/);
-  assert.match(captionOf(view({reading: 'difference'}), {row: null, col: 0}), /^Each region’s number .* Purple: less\.$/);
-  assert.match(captionOf(view({map: 'regions_to_words'}), null), /Point at a word to see which regions look at it\.$/);
+test('the caption says whose numbers the picture shows, and how', () => {
+  assert.match(captionOf(view(), null), /^What an average word looks at\. Each place .* do not add up\. 3 of 3 boxes/);
+  assert.match(captionOf(view({reading: 'difference'}), {row: null, col: 0}), /^What “female” looks at\. .* Purple: less\./);
+  assert.match(captionOf(view(), {row: 1, col: 0}), /^What “female” looks at\./);
+  assert.match(captionOf(view({map: 'regions_to_words'}), {row: null, col: 1}), /^How much each region looks at “back”\./);
   assert.match(captionOf(view({map: 'words_to_words'}), null), /^Words look at words here/);
-  assert.equal(captionOf(view({map: 'regions_to_regions'}), null), 'The 3 boxes of 3 are numbered by the detector’s score.');
+  assert.match(captionOf(view({map: 'regions_to_regions'}), null), /^3 of 3 boxes are drawn/);
+});
+
+test('where the picture shows nothing, the caption names the side that fills it', () => {
+  assert.equal(captionOf(view(), {row: 1, col: null}).split(' 3 of')[0], 'Region 2 is picked: the words show how much of '
+    + 'their attention it gets. Point at a word to see which regions it looks at.');
+  assert.equal(captionOf(view({map: 'regions_to_words'}), {row: 1, col: null}).split(' 3 of')[0],
+    'Region 2 is picked: the words show what it looks at. Point at a word to see which regions look at it.');
+  assert.match(captionOf(view({map: 'regions_to_words'}), null), /^Point at a word to see which regions look at it\./);
+});
+
+test('among regions the picture shows the row of who looks, the column of who is looked at', () => {
+  const square = {...MODEL, maps: {...MODEL.maps, regions_to_regions: MODEL.maps.words_to_regions}};
+  const seen = {...view({}, square), axes: {from: 'regions', to: 'regions', rows: 'regions', cols: 'regions', queryOnRows: true}};
+  assert.equal(pictureSubject(seen, {row: 1, col: null}), 'What region 2 looks at');
+  assert.equal(pictureSubject(seen, {row: null, col: 1}), 'How much each region looks at region 2');
+});
+
+test('what is practically even is called so, with the number', () => {
+  const even = {...MODEL, maps: {...MODEL.maps, regions_to_words: {layers: 1, heads: 1, queries: 3, keys: 2,
+    values: Float32Array.of(0.5, 0.5, 0.46, 0.54, 0.5, 0.5)}}};
+  assert.match(matrixSentence(view({map: 'regions_to_words'}, even)),
+    /Practically even: no weight is further than 0\.0400 from an even share, 1\/2 = 0\.5000\.$/);
+  assert.ok(!matrixSentence(view({map: 'regions_to_words', head: 0})).includes('Practically even'));
 });
 
 test('the strip of heads says its scale', () => {
