@@ -151,13 +151,21 @@ export function attentionOf(side, name, matrix) {
 }
 
 /**
- * Which regions are shown, in which order. The best `top` by score are kept, or by attention where that is the order.
+ * Which regions are shown, in which order: the first `top` by attention, or as the detector lists them; in the order of
+ * position, the first `top` of the detector's from top to bottom. What is pinned stays among those with most attention.
+ * @param {'attention'|'detector'|'position'} order
  * @param {?Float32Array} attention one number a region, or null where this map says nothing of regions
+ * @param {number[]} pinned regions that another head may attend to less, and that are shown nevertheless
  */
-export function shownRegions(model, order, top, attention) {
+export function shownRegions(model, order, top, attention, pinned = []) {
   const all = model.boxes.map((_, i) => i);
-  if (order === 'attention' && attention) return largest(attention, top);
-  const kept = all.slice(0, top); // regions come best score first
+  if (order === 'attention' && attention) {
+    const best = largest(attention, top);
+    const added = pinned.filter((region) => !best.includes(region));
+    const dropped = best.filter((region) => !pinned.includes(region)).reverse().slice(0, added.length);
+    return [...best.filter((region) => !dropped.includes(region)), ...added];
+  }
+  const kept = all.slice(0, top);
   if (order !== 'position') return kept;
   const centre = (i) => model.boxes[i][1] + model.boxes[i][3];
   return kept.sort((a, b) => centre(a) - centre(b) || model.boxes[a][0] - model.boxes[b][0]);

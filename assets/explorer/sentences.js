@@ -3,7 +3,7 @@
 import {columnOf, entropyOf, meanEntropy, rowOf, sum} from './data.js';
 import {headName, NOUNS} from './names.js';
 import {fixed, percent, plural, started} from './text.js';
-import {asPair, litBy} from './view.js';
+import {asPair, litBy, takesPart} from './view.js';
 
 const FEW_KEYS = 12; // with so few an even share is so large that everything looks alike
 
@@ -44,7 +44,23 @@ export function matrixSentence(view) {
     const most = view.matrix.values.reduce((top, value) => Math.max(top, Math.abs(value - view.even)), 0);
     texts.push(`Practically even: no weight is further than ${fixed(most)} from an even share, ${even}.`);
   }
+  if (takesPart(view, 'regions')) texts.push(orderSentence(view));
   return texts.join(' ');
+}
+
+/** By what the regions are ordered. A region's number is its place in the detector's order, whatever the order. */
+export function orderSentence({axes: {from, to}, order, model: {scores}}) {
+  const isSorted = scores.every((score, i) => i === 0 || score <= scores[i - 1]);
+  switch (order) {
+    case 'attention': return to === 'regions'
+      ? `Regions stand in the order of the attention that an average ${NOUNS[from]} gives them.`
+      : 'Regions stand in the order of the largest weight that they give to a word.';
+    case 'position': return 'Regions stand from the top of the image to its bottom: the first ones of the detector’s order.';
+    default: return isSorted
+      ? 'Regions stand in the detector’s order: by its score, best first.'
+      : 'Regions stand in the detector’s order: the box of the whole lesion first, then by how sure the '
+        + 'detector is, where each further box of the same kind counts a little less, so that kinds take turns.';
+  }
 }
 
 /** What a colour of the matrix stands for. */

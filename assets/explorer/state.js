@@ -5,11 +5,11 @@
 
 import {isUsable, MAPS} from './data.js';
 
-const ORDERS = ['score', 'attention', 'position'];
+const ORDERS = ['attention', 'detector', 'position'];
 const READINGS = ['weight', 'difference'];
 
 export const FIRST = Object.freeze({
-  map: 'words_to_regions', layer: 0, head: 'mean', order: 'score', top: 12, reading: 'weight', numbers: false,
+  map: 'words_to_regions', layer: 0, head: 'mean', order: 'attention', top: 12, reading: 'weight', numbers: false,
   pin: null, hover: null, walkHead: null,
 });
 
@@ -56,7 +56,8 @@ export function takenUp(state, wanted) {
   const {map, order, reading, head, layer, top} = wanted;
   const next = {...state};
   if (Object.hasOwn(MAPS, map)) next.map = map;
-  if (ORDERS.includes(order)) next.order = order;
+  if (order === 'score') next.order = 'detector'; // what earlier exports called it
+  else if (ORDERS.includes(order)) next.order = order;
   if (READINGS.includes(reading)) next.reading = reading;
   if (head === 'mean' || head === 'max' || (Number.isInteger(head) && head >= 0)) next.head = head;
   if (Number.isInteger(layer) && layer >= 0) next.layer = layer;

@@ -25,20 +25,21 @@ const positions = (count) => Array.from({length: count}, (_, i) => i);
  * @param {object} state what the reader chose, from state.js
  */
 export function viewOf(model, state) {
-  const {map: name, layer, head, reading, numbers} = state;
+  const {map: name, layer, head, reading, numbers, order} = state;
   const axes = MAPS[name];
   const map = model.maps[name];
   const exists = isUsable(map);
   const matrix = exists ? matrixOf(map, layer, head) : null;
   const involved = exists && (axes.rows === 'regions' || axes.cols === 'regions');
   const attention = involved ? attentionOf('regions', name, matrix) : null;
-  const regions = shownRegions(model, state.order, Math.min(state.top, mostRegions(model, name)), attention);
+  const most = Math.min(state.top, mostRegions(model, name));
+  const regions = shownRegions(model, order, most, attention, pinnedRegions(axes, state.pin));
   const tokens = (side) => (side === 'regions' ? regions : positions(model.words.length));
   const even = exists ? 1 / matrix.keys : 1;
   const base = exists && reading === 'difference' ? even : 0;
   const floor = floorOf(reading, even);
   return {
-    model, name, layer, head, reading, numbers, axes, map, exists, matrix, regions, base, even, floor,
+    model, name, layer, head, reading, numbers, order, axes, map, exists, matrix, regions, base, even, floor,
     names: namesOf(model),
     reason: exists ? '' : reasonFor(model, name),
     rows: tokens(axes.rows), cols: tokens(axes.cols),
@@ -51,6 +52,10 @@ export function viewOf(model, state) {
     title: titleOf(axes, map, state),
   };
 }
+
+const pinnedRegions = ({rows, cols}, pin) => (
+  [rows === 'regions' ? pin?.row : null, cols === 'regions' ? pin?.col : null]
+    .filter((region, i, both) => Number.isInteger(region) && both.indexOf(region) === i));
 
 /** The largest distance from `base`, and at least `floor`. */
 const furthest = (values, base, floor) => values.reduce((top, value) => Math.max(top, Math.abs(value - base)), floor);

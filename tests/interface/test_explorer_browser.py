@@ -129,15 +129,22 @@ def show(visit, host):
     """A function that opens the page on a case."""
     pages = []
 
-    def show_case(name: str, **options) -> Page:
+    def show_case(name: str, order: str = "detector", **options) -> Page:
         page = pages[0] if pages else visit(host, **options)
         pages[:] = [page]
         page.locator(f"#show-{name}").click()
         title = HOSTILE if name == "hostile" else name
         expect(page.locator('[data-part="case"]')).to_contain_text(f"{title} · ", timeout=PATIENCE)
+        order_by(page, order)
         return page
 
     return show_case
+
+
+def order_by(page: Page, order: str) -> None:
+    """Lay the regions out in this order; by attention, which of them are there depends on the head."""
+    select = "(select, order) => { select.value = order; select.dispatchEvent(new Event('change')); }"
+    part(page, "order").evaluate(select, order)
 
 
 def part(page: Page, name: str):
@@ -353,12 +360,17 @@ def test_order_reading_and_overlay(show, cases):
     page, weights = show("sga-sga"), cases["sga-sga"].map("words_to_regions")[0].mean(0)
     rows = """() => [...document.querySelectorAll('tbody th[data-row]')].map((th) => Number(th.dataset.row))"""
     assert page.evaluate(rows) == list(range(12))
+    expect(part(page, "sentence")).to_contain_text("in the detector’s order: by its score, best first")
     part(page, "order").select_option("attention")
+    expect(part(page, "sentence")).to_contain_text("in the order of the attention that an average word gives them")
     assert page.evaluate(rows) == np.argsort(-weights.mean(0))[:12].tolist()
     part(page, "order").select_option("position")
     boxes = cases["sga-sga"].diagnosis.regions.boxes
     assert page.evaluate(rows) == sorted(range(12), key=lambda i: (boxes[i, 1] + boxes[i, 3], boxes[i, 0]))
-    part(page, "order").select_option("score")
+    choose(page, "map", "words_to_words")
+    expect(part(page, "order")).to_be_hidden()
+    choose(page, "map", "words_to_regions")
+    part(page, "order").select_option("detector")
     assert re.search(r"even share is 1/100|Each column sums to 1", part(page, "sentence").inner_text())
     choose(page, "reading", "difference")
     expect(part(page, "sentence")).to_contain_text("1/100 = 0.0100, is taken away")
@@ -676,6 +688,8 @@ def test_no_view_has_a_serious_accessibility_fault_or_scrolls_sideways(visit, ap
         tab.click()
         expect(tab).to_have_attribute("aria-selected", "true")
         if "Explore" in tab.inner_text():
+            expect(part(page, "order")).to_have_value("attention")
+            order_by(page, "detector")
             cell(page, 2, 2).click()
             page.locator('[data-walk="panel"]').wait_for()
             part(page, "table-part").locator("summary").click()
@@ -708,6 +722,7 @@ def test_the_explorer_follows_the_diagnosis_and_draws_when_its_tab_is_opened(vis
     page.get_by_role("tab", name="Explore").click()
     expect(page.locator('[data-word="1"]')).to_contain_text("70", timeout=PATIENCE)
     expect(part(page, "readout")).to_contain_text("Pinned. “male”"), "the pin stays on what took its place"
+    order_by(page, "detector")
     part(page, "numbers").check()
     phantom = make_phantom(3, "mel", (450, 600))
     expected = tiny_diagnoser(phantom.image, Metadata(70, "male", "back")).attention.words_to_regions[0].mean(0)

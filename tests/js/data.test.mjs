@@ -113,12 +113,15 @@ test('what a token gets is the mean over all that look; one that only looks give
   close(attentionOf('words', 'words_to_regions', matrix), [0.5, 1]);
 });
 
-test('regions are ordered by score, attention or position, and the best are kept', () => {
+test('regions are ordered by attention, the detector or position, and the best are kept', () => {
   const attention = [0.1, 0.7, 0.2];
-  assert.deepEqual(shownRegions(MODEL, 'score', 2, attention), [0, 1]);
+  assert.deepEqual(shownRegions(MODEL, 'detector', 2, attention), [0, 1]);
   assert.deepEqual(shownRegions(MODEL, 'attention', 2, attention), [1, 2]);
   assert.deepEqual(shownRegions(MODEL, 'attention', 2, null), [0, 1]);
   assert.deepEqual(shownRegions(MODEL, 'position', 3, attention), [0, 2, 1]);
+  assert.deepEqual(shownRegions(MODEL, 'attention', 2, attention, [0]), [1, 0]); // pinned, so it takes the last place
+  assert.deepEqual(shownRegions(MODEL, 'attention', 2, attention, [2]), [1, 2]);
+  assert.deepEqual(shownRegions(MODEL, 'attention', 1, attention, [2, 0]), [2, 0]);
 });
 
 test('softmax sums to 1, sharpens when cold and does not overflow', () => {

@@ -42,6 +42,16 @@ test('the matrix says what sums to 1, what is hidden and what an even share is',
   assert.match(matrixSentence(view({}, WITHOUT_WORDS)), /All metadata is unknown/);
 });
 
+test('the order of the regions is told as it is', () => {
+  assert.match(matrixSentence(view()), /Regions stand in the order of the attention that an average word gives them\.$/);
+  assert.match(matrixSentence(view({map: 'regions_to_words'})), /in the order of the largest weight that they give to a word\.$/);
+  assert.match(matrixSentence(view({order: 'position'})), /from the top of the image to its bottom: the first ones of the detector’s order\.$/);
+  assert.match(matrixSentence(view({order: 'detector'})), /in the detector’s order: by its score, best first\.$/);
+  const turns = {...MODEL, scores: [0.5, 0.9, 0.8]};
+  assert.match(matrixSentence(view({order: 'detector'}, turns)), /the whole lesion first, .* so that kinds take turns\.$/);
+  assert.ok(!matrixSentence(view({map: 'words_to_words'})).includes('Regions stand'));
+});
+
 test('among one there is only one', () => {
   const one = {...MODEL, words: [MODEL.words[0]], maps: {...MODEL.maps,
     regions_to_words: {layers: 1, heads: 1, queries: 3, keys: 1, values: Float32Array.of(1, 1, 1)}}};
@@ -101,7 +111,7 @@ test('what is practically even is called so, with the number', () => {
   const even = {...MODEL, maps: {...MODEL.maps, regions_to_words: {layers: 1, heads: 1, queries: 3, keys: 2,
     values: Float32Array.of(0.5, 0.5, 0.46, 0.54, 0.5, 0.5)}}};
   assert.match(matrixSentence(view({map: 'regions_to_words'}, even)),
-    /Practically even: no weight is further than 0\.0400 from an even share, 1\/2 = 0\.5000\.$/);
+    /Practically even: no weight is further than 0\.0400 from an even share, 1\/2 = 0\.5000\. Regions/);
   assert.ok(!matrixSentence(view({map: 'regions_to_words', head: 0})).includes('Practically even'));
 });
 

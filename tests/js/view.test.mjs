@@ -27,7 +27,7 @@ test('a difference has an even share taken away and a scale of both signs', () =
 });
 
 test('fewer regions are shown than there are, but all are kept', () => {
-  const seen = view({top: 2});
+  const seen = view({top: 2, order: 'detector'});
   assert.deepEqual([seen.rows, seen.cols, seen.all.rows], [[0, 1], [0, 1], [0, 1, 2]]);
 });
 
@@ -85,10 +85,10 @@ test('a token is marked on its own side', () => {
 });
 
 test('at the end of a line stand the rest, the sum and the entropy', () => {
-  assert.deepEqual(texts(view({head: 0, top: 2}), 0), {'rest (1)': '0.25', sum: '1.00', entropy: '1.50'});
+  assert.deepEqual(texts(view({head: 0, top: 2, order: 'detector'}), 0), {'rest (1)': '0.25', sum: '1.00', entropy: '1.50'});
   assert.deepEqual(texts(view({head: 0, numbers: true}), 1), {sum: '1.0000', entropy: '0.0000'});
   assert.equal(texts(view({head: 'max'}), 0).entropy, '–');
-  assert.deepEqual(texts(view({head: 0, top: 1, reading: 'difference'}), 0), {'rest (2)': '−0.17', sum: '0.00', entropy: '1.50'});
+  assert.deepEqual(texts(view({head: 0, top: 1, order: 'detector', reading: 'difference'}), 0), {'rest (2)': '−0.17', sum: '0.00', entropy: '1.50'});
 });
 
 test('all heads have one scale, and say over how many they spread', () => {
