@@ -19,11 +19,12 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
+from .colours import kind_colour
 from .diagnoser import Attention, Diagnoser, Diagnosis
 from .encoding import data_uri
 from .errors import ConfigError, DataError
 from .images import scale_image
-from .labels import BY_CODE, region_name
+from .labels import BY_CODE, PARTS, region_name
 from .metadata import CLEAN_FIELDS, MAX_WORDS, Metadata, Word
 from .regions import Regions
 from .units import BY_NAME, MAPS, SIDES, UNITS
@@ -32,6 +33,7 @@ FORMAT = 1
 KIND = "mat-attention-explorer"
 IMAGE_SIDE = 480  # pixels of the long side: what the explorer's panel shows
 IMAGE_BYTES = 40_000  # before base64; a noisy photograph is compressed harder until it fits
+LESION, OTHER = "Whole lesion", "Anything else"  # what kinds that share a colour are called
 _LEVELS = 65535
 _LONGEST = 1_000_000  # weights in one map of a file that is read back; the paper's largest has 80,000
 
@@ -86,6 +88,7 @@ def to_payload(
         "boxes": [[round(float(v), 2) for v in box] for box in regions.boxes],
         "scores": [round(float(v), 5) for v in regions.scores],
         "names": [region_name(kind) for kind in regions.names],
+        **_kinds(regions),
         "words": [{"text": word.text, "field": word.field} for word in diagnosis.words],
         "fields": {f: _text(getattr(diagnosis.metadata, f)) for f in fields} if reads_words else {},
         "slots": slots if reads_words else 0,
@@ -184,6 +187,16 @@ def walk_through(
         "weights": _short(weights),
         "value_norms": _short(np.linalg.norm(v, axis=1)),
         "output": _short(weights @ v),
+    }
+
+
+def _kinds(regions: Regions) -> dict:
+    """'kinds': the groups of regions that share a colour, 'kind_of': each region's group, by position."""
+    groups = [region_name(kind) if kind in PARTS else LESION if kind in BY_CODE else OTHER for kind in regions.names]
+    colours = {group: kind_colour(kind) for group, kind in zip(groups, regions.names, strict=True)}
+    return {
+        "kinds": [{"name": group, "colour": colour} for group, colour in colours.items()],
+        "kind_of": [list(colours).index(group) for group in groups],
     }
 
 

@@ -47,6 +47,13 @@ export async function unpackMap(packed) {
   return {layers, heads, queries, keys, values};
 }
 
+/** Whether every region belongs to a kind with a colour; files of earlier versions have none. */
+function areKinds({kinds, kind_of: kindOf, boxes}) {
+  if (kinds === undefined && kindOf === undefined) return true;
+  return Array.isArray(kinds) && kinds.every((kind) => kind && /^#[0-9a-f]{6}$/.test(kind.colour))
+    && Array.isArray(kindOf) && kindOf.length === boxes.length && kindOf.every((i) => Object.hasOwn(kinds, i));
+}
+
 /** Throws a sentence unless `payload` is what the page can draw; a file that somebody opens may be anything. */
 export function checkPayload(payload) {
   const lists = ['boxes', 'scores', 'names', 'words', 'probabilities'];
@@ -58,6 +65,7 @@ export function checkPayload(payload) {
     && payload.probabilities.length > 0 && payload.probabilities.every((entry) => entry && Number.isFinite(entry.value))
     && payload.words.every(Boolean) && payload.fields && payload.shares && payload.attention
     && Object.values(payload.shares).every((list) => Array.isArray(list) && list.every(Number.isFinite))
+    && areKinds(payload)
     && payload.image && payload.image.width > 0 && payload.image.height > 0
     && /^data:image\/jpeg;base64,[A-Za-z0-9+/=]+$/.test(payload.image.uri);
   if (!good) throw new Error('This is no JSON that the attention explorer exported.');

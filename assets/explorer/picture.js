@@ -1,11 +1,12 @@
 // The image with its boxes, and the overlay on it.
 
 import {largest} from './data.js';
-import {draw, fill, rove, setAttributes} from './dom.js';
+import {draw, fill, make, rove, setAttributes} from './dom.js';
 import {pictureLegend} from './legends.js';
 import {moveInList} from './moves.js';
 import {paintOverlay} from './paint.js';
 import {bumpsOf} from './scales.js';
+import {colourOf} from './names.js';
 import {captionOf} from './sentences.js';
 import {isMarked, takesPart} from './view.js';
 
@@ -26,7 +27,10 @@ export function picturePanel(part) {
   function boxOf({model, regions, ...view}, region, size) {
     const [x1, y1, x2, y2] = model.boxes[region];
     const [width, height] = [Math.max(1, x2 - x1), Math.max(1, y2 - y1)];
-    const rect = draw('rect', {x: x1, y: y1, width, height, class: 'mx-box'});
+    const frame = {x: x1, y: y1, width, height};
+    const halo = draw('rect', {...frame, class: 'mx-halo'}); // or a pale line would drown in pale skin
+    const rect = draw('rect', {...frame, class: 'mx-box'});
+    rect.style.stroke = colourOf(model, region);
     const place = {x: x1 + size / 4, y: y1 + size, 'font-size': size};
     const tag = draw('text', {...place, class: 'mx-tag'}, String(region + 1));
     const group = draw('g', {
@@ -37,8 +41,8 @@ export function picturePanel(part) {
       'aria-pressed': 'false',
       'aria-label':
         `Region ${region + 1}, ${model.names[region]}, detector score ${model.scores[region].toFixed(2)}`,
-    }, rect, tag);
-    return {group, rect, tag, look: {}};
+    }, halo, rect, tag);
+    return {group, halo, rect, tag, look: ''};
   }
 
   function paintBoxes(view, active, pin, values) {
@@ -49,15 +53,15 @@ export function picturePanel(part) {
       const on = isMarked(view, active, 'regions', region);
       const share = values ? Math.abs(values[region]) / most : 0;
       const opacity = on ? 1 : values ? faintest + (1 - faintest) * share : active ? 0.25 : 0.8;
-      const look = {
-        stroke: values ? view.scale.css(values[region]) : '',
-        'stroke-opacity': opacity.toFixed(2),
-        'stroke-width': (on ? 3.5 : values ? 1 + 2.5 * share : 1.4).toFixed(1),
-      };
-      for (const [name, value] of Object.entries(look)) { // most boxes stay as they are: only what differs is redrawn
-        if (box.look[name] !== value) box.rect.style.setProperty(name, value);
+      const width = on ? 3.5 : values ? 1.2 + 1.8 * share : 1.4;
+      const look = `${opacity.toFixed(2)} ${width.toFixed(1)}`;
+      if (box.look !== look) { // most boxes stay as they are: only what differs is redrawn
+        box.look = look;
+        for (const [line, wider] of [[box.rect, 0], [box.halo, on ? 4 : 1.6]]) {
+          line.style.strokeOpacity = opacity.toFixed(2);
+          line.style.strokeWidth = (width + wider).toFixed(1);
+        }
       }
-      box.look = look;
       box.group.classList.toggle('mx-on', on);
       const pressed = String(Boolean(pin) && on);
       if (box.group.getAttribute('aria-pressed') !== pressed) box.group.setAttribute('aria-pressed', pressed);
@@ -73,6 +77,11 @@ export function picturePanel(part) {
       const image = part('image');
       image.alt = `Dermatoscopic image ${model.title}`.trim();
       image.src = model.image.uri;
+      fill(part('kinds'), (model.kinds ?? []).map(({name, colour}) => {
+        const swatch = make('span', {class: 'mx-swatch'});
+        swatch.style.background = colour;
+        return make('span', {class: 'mx-kind-name'}, swatch, String(name));
+      }));
     },
     render(view) {
       const {model, regions} = view;
