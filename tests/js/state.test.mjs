@@ -59,9 +59,9 @@ test('a pin goes when its region is no longer shown', () => {
 });
 
 test('of what came with a file only what makes sense is taken up', () => {
-  const good = {map: 'words_to_words', layer: 1, head: 'max', order: 'position', top: 5, reading: 'difference'};
+  const good = {map: 'words_to_words', layer: 1, head: 'max', order: 'position', top: 5, reading: 'difference', against: 'nv'};
   assert.deepEqual(takenUp(FIRST, good), {...FIRST, ...good});
-  const bad = {map: 'toString', layer: -1, head: 1.5, order: 'x', top: 0, reading: 'y', pin: CELL};
+  const bad = {map: 'toString', layer: -1, head: 1.5, order: 'x', top: 0, reading: 'y', against: 3, pin: CELL};
   assert.deepEqual(takenUp(FIRST, bad), {...FIRST});
   assert.equal(takenUp(FIRST, null), FIRST);
   assert.equal(takenUp(FIRST, 'max'), FIRST);
