@@ -15,7 +15,7 @@ import {picturePanel} from './picture.js';
 import {paintReadout} from './readout.js';
 import {caseLine, matrixSentence, readoutOf} from './sentences.js';
 import {activeOf, chosen, FIRST, fitted, hovered, isSame, loaded, pinned, pinShown} from './state.js';
-import {renderFusion, renderTable} from './tables.js';
+import {fusionPanel, renderTable} from './tables.js';
 import {litBy, viewOf} from './view.js';
 import {walkPanel} from './walkthrough.js';
 import {wordsPanel} from './words.js';
@@ -36,6 +36,7 @@ export function mountExplorer(element, props, server, watch) {
   const words = wordsPanel(part);
   const matrix = matrixPanel(part);
   const heads = headsPanel(part);
+  const fusion = fusionPanel(part, choose);
   const walk = walkPanel(part('walk'), server, (walkHead) => {
     state = {...state, walkHead};
     return walk.show(view, state);
@@ -57,7 +58,7 @@ export function mountExplorer(element, props, server, watch) {
     matrix.render(view);
     renderLegend(part('legend'), view);
     heads.render(view);
-    renderFusion(part, view);
+    fusion.render(view);
     renderTable(part, view);
     paint();
     walk.show(view, state);

@@ -36,8 +36,8 @@ export function everythingJson(model, state) {
   const payload = {...model};
   delete payload.maps;
   delete payload.key;
-  const {map, layer, head, order, top, reading} = state;
-  return JSON.stringify({...payload, view: {map, layer, head, order, top, reading}}).replaceAll('<', '\\u003c');
+  const {map, layer, head, order, top, reading, against} = state;
+  return JSON.stringify({...payload, view: {map, layer, head, order, top, reading, against}}).replaceAll('<', '\\u003c');
 }
 
 const FONT = 'system-ui, sans-serif';

@@ -13,8 +13,8 @@ export const namesOf = (model) => ({
   said: (side, i) => (side === 'regions' ? `region ${i + 1}` : `“${model.words[i].text}”`),
 });
 
-/** The colour of a region's kind; white in files of earlier versions. */
-export const colourOf = (model, region) => model.kinds?.[model.kind_of[region]].colour ?? '#ffffff';
+/** The colour of a region's kind. */
+export const colourOf = (model, region) => model.kinds[model.kind_of[region]].colour;
 
 /** @param {number|'mean'|'max'} head @param {number} heads how many there are */
 export function headName(head, heads) {

@@ -77,7 +77,7 @@ export function picturePanel(part) {
       const image = part('image');
       image.alt = `Dermatoscopic image ${model.title}`.trim();
       image.src = model.image.uri;
-      fill(part('kinds'), (model.kinds ?? []).map(({name, colour}) => {
+      fill(part('kinds'), model.kinds.map(({name, colour}) => {
         const swatch = make('span', {class: 'mx-swatch'});
         swatch.style.background = colour;
         return make('span', {class: 'mx-kind-name'}, swatch, String(name));

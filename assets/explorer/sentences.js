@@ -2,7 +2,7 @@
 
 import {columnOf, entropyOf, meanEntropy, rowOf, sum} from './data.js';
 import {headName, NOUNS} from './names.js';
-import {fixed, percent, plural, started} from './text.js';
+import {fixed, percent, plural, signed, started} from './text.js';
 import {asPair, litBy, takesPart} from './view.js';
 
 const FEW_KEYS = 12; // with so few an even share is so large that everything looks alike
@@ -157,4 +157,14 @@ function overview(view) {
     return `The largest weight is ${fixed(most)}; an even share is ${fixed(1 / matrix.keys)}.`;
   }
   return `An average ${NOUNS[axes.from]} ${spreads(meanEntropy(matrix), view)}`;
+}
+
+/** What stands above the tables of the fusion. */
+export function fusionSentence({model: {probabilities}, margin}) {
+  const [label, other] = [margin.label, margin.other].map((i) => probabilities[i].name);
+  const total = sum(margin.regions) + margin.constant;
+  return 'After attention every token adds its part to one vector a side, and the two vectors are multiplied. From there '
+    + `on tokens no longer mix, so the log-odds of ${label} against ${other}, ${signed(total, 2)}, are exactly the sum of `
+    + 'what the regions add and a constant, and just as exactly of what the words add. Plus speaks for '
+    + `${label}, minus for ${other}. Much looked at is not the same as adding much.`;
 }

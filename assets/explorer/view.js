@@ -2,7 +2,7 @@
 // touches the page.
 
 import {
-  attentionOf, entropyOf, isUsable, lengthOf, MAPS, matrixOf, meanEntropy, rowOf, shownRegions, sum, whyAbsent,
+  attentionOf, entropyOf, isUsable, lengthOf, MAPS, marginOf, matrixOf, meanEntropy, rowOf, shownRegions, sum, whyAbsent,
 } from './data.js';
 import {headName, namesOf} from './names.js';
 import {floorOf, isPracticallyEven, scaleOf} from './scales.js';
@@ -41,6 +41,7 @@ export function viewOf(model, state) {
   return {
     model, name, layer, head, reading, numbers, order, axes, map, exists, matrix, regions, base, even, floor,
     names: namesOf(model),
+    margin: marginOf(model, state.against),
     reason: exists ? '' : reasonFor(model, name),
     rows: tokens(axes.rows), cols: tokens(axes.cols),
     all: {rows: positions(tokenCount(model, axes.rows)), cols: positions(tokenCount(model, axes.cols))},

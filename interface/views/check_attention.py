@@ -17,7 +17,7 @@ from ..session import Session
 SHOWN = 10  # regions in a list
 SAID = {
     "attention": "attention",
-    "share": "fusion share",
+    "contribution": "contribution",
     "gradient": "gradient × input",
     "relevance": "relevance",
     "ablation": "ablation",
@@ -45,7 +45,8 @@ def agreement_html(diagnoser: Diagnoser, now: Session, label: str) -> str:
                 f"{insertion[name]:.3f}",
             ]
             if over:
-                row.append(f"{over['rankings'].get(name, {}).get('spearman', float('nan')):+.2f}" if ranked else "")
+                measured = over["rankings"].get(name, {}).get("ablation")
+                row.append(f"{measured['spearman']['value']:+.2f}" if measured else "")
             rows.append(row)
     panels = {
         "Deletion: the best-ranked first": {SAID[n]: v for n, v in found.deletion.items()},
@@ -116,4 +117,5 @@ def _sum_html(diagnoser: Diagnoser, now: Session, label: str) -> str:
 
 def _averages(diagnoser: Diagnoser) -> dict | None:
     figures = diagnoser.bundle.metrics.get("test")
-    return figures.get("explain") if isinstance(figures, dict) else None
+    found = figures.get("explain") if isinstance(figures, dict) else None
+    return found if found and any("ablation" in row for row in found["rankings"].values()) else None

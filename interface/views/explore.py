@@ -10,6 +10,7 @@ import gradio as gr
 import numpy as np
 
 from mat_core import Diagnoser, Diagnosis, exploration
+from mat_core.explain import contributions
 
 from ..cases import Cases
 from ..scripts import joined
@@ -32,7 +33,8 @@ def explorer_value(diagnoser: Diagnoser, diagnosis: Diagnosis, image: np.ndarray
     image: (h, w, 3) uint8 RGB, the one that was diagnosed. title: the case's name, such as a file name; any text.
     """
     bundle = diagnoser.bundle
-    payload = exploration.to_payload(diagnosis, image, bundle.fields, bundle.network.config.words, title)
+    added = contributions(diagnoser, diagnosis.regions, diagnosis.metadata)
+    payload = exploration.to_payload(diagnosis, image, added, bundle.fields, bundle.network.config.words, title)
     return exploration.to_json(payload | {"key": _CASES.add(diagnoser, diagnosis)})
 
 

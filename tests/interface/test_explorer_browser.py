@@ -25,8 +25,9 @@ from interface.theme import clinical_theme
 from interface.views.explore import explorer, explorer_value
 from mat_core import Diagnoser, Diagnosis, MATNetwork, Metadata, Regions
 from mat_core.bundle import load_bundle
+from mat_core.explain import contributions
 from mat_core.exploration import from_payload
-from mat_core.labels import CODES
+from mat_core.labels import BY_CODE, CODES
 from mat_core.metadata import FIELDS
 from mat_core.phantoms import make_phantom
 from mat_core.units import MAPS, UNITS
@@ -315,12 +316,22 @@ def test_a_direction_that_is_not_there_is_told(show, unit, name, says):
     expect(part(page, "error")).to_contain_text(says)
 
 
-def test_shares_of_the_fusion_are_the_networks(show, cases):
-    page, shares = show("sga-sga"), cases["sga-sga"].diagnosis.shares
+def test_what_each_token_adds_in_the_fusion_is_the_networks_and_sums_to_the_log_odds(show, cases):
+    page, case = show("sga-sga"), cases["sga-sga"]
+    added = contributions(case.diagnoser, case.diagnosis.regions, case.diagnosis.metadata)
+    likely = sorted(case.diagnosis.probabilities, key=case.diagnosis.probabilities.get, reverse=True)
     part(page, "top").fill("100")
+    for other in (likely[1], likely[-1]):
+        part(page, "against").select_option(other)
+        margin = added.against(likely[0], other)
+        for side in ("regions", "words"):
+            shown = page.locator(f'[data-side="{side}"] td[data-added] .mx-number').all_inner_texts()
+            assert list(map(number, shown)) == pytest.approx(getattr(margin, side), abs=EXACT)
+            constant, total = page.locator(f'[data-side="{side}"] .mx-extra .mx-number').all_inner_texts()[-4::2]
+            assert number(constant) == pytest.approx(margin.constant, abs=EXACT)
+            assert number(total) == pytest.approx(margin.total, abs=EXACT)
+        expect(part(page, "fusion-hint")).to_contain_text(f"against {BY_CODE[other].name}")
     for side in ("regions", "words"):
-        shown = page.locator(f'[data-side="{side}"] td[data-share] .mx-number').all_inner_texts()
-        assert [float(value) for value in shown] == pytest.approx(shares[side], abs=EXACT)
         received = page.locator(f'[data-side="{side}"] td[data-received] .mx-number').all_inner_texts()
         guided = cases["sga-sga"].map(f"{'words' if side == 'regions' else 'regions'}_to_{side}")[0].mean((0, 1))
         assert [float(value) for value in received] == pytest.approx(guided, abs=EXACT)

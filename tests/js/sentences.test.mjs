@@ -2,7 +2,9 @@ import assert from 'node:assert/strict';
 import {test} from 'node:test';
 
 import {headName, namesOf} from '../../assets/explorer/names.js';
-import {captionOf, caseLine, headsHint, matrixSentence, pictureSubject, readoutOf} from '../../assets/explorer/sentences.js';
+import {
+  captionOf, caseLine, fusionSentence, headsHint, matrixSentence, pictureSubject, readoutOf,
+} from '../../assets/explorer/sentences.js';
 import {FIRST} from '../../assets/explorer/state.js';
 import {percent, plural, shortened, signed, started} from '../../assets/explorer/text.js';
 import {viewOf} from '../../assets/explorer/view.js';
@@ -117,4 +119,9 @@ test('what is practically even is called so, with the number', () => {
 
 test('the strip of heads says its scale', () => {
   assert.match(headsHint(view(), {low: 0, high: 0.5}), /one scale, 0\.0000 to 0\.5000\. Under each, how many regions an average word/);
+});
+
+test('the fusion says which classes it is between, and by how much the first leads', () => {
+  assert.match(fusionSentence(view()), /the log-odds of melanoma against nevus, \+1\.13, are exactly the sum/);
+  assert.match(fusionSentence(view()), /Plus speaks for melanoma, minus for nevus\./);
 });

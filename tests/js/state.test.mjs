@@ -66,11 +66,10 @@ test('by attention a pin stays and is shown, also in a head that attends to it l
 });
 
 test('of what came with a file only what makes sense is taken up', () => {
-  const good = {map: 'words_to_words', layer: 1, head: 'max', order: 'position', top: 5, reading: 'difference'};
+  const good = {map: 'words_to_words', layer: 1, head: 'max', order: 'position', top: 5, reading: 'difference', against: 'nv'};
   assert.deepEqual(takenUp(FIRST, good), {...FIRST, ...good});
-  const bad = {map: 'toString', layer: -1, head: 1.5, order: 'x', top: 0, reading: 'y', pin: CELL};
+  const bad = {map: 'toString', layer: -1, head: 1.5, order: 'x', top: 0, reading: 'y', against: 3, pin: CELL};
   assert.deepEqual(takenUp(FIRST, bad), {...FIRST});
-  assert.equal(takenUp(FIRST, {order: 'score'}).order, 'detector'); // what earlier exports called it
   assert.equal(takenUp(FIRST, null), FIRST);
   assert.equal(takenUp(FIRST, 'max'), FIRST);
 });
