@@ -25,6 +25,13 @@ export const make = (tag, attributes = {}, ...children) => (
 export const draw = (tag, attributes = {}, ...children) => (
   fill(setAttributes(document.createElementNS(SVG, tag), attributes), children));
 
+/** A little square of one colour. */
+export function swatch(colour) {
+  const square = make('span', {class: 'mx-swatch', 'aria-hidden': 'true'});
+  square.style.background = colour;
+  return square;
+}
+
 /** Hand a file to the reader. */
 export function download(blob, name) {
   const link = make('a', {href: URL.createObjectURL(blob), download: name});

@@ -65,14 +65,14 @@ export function mountExplorer(element, props, server, watch) {
   }
 
   /** All that follows the pointer. Runs at most once a frame, and asks nobody. */
-  function paint() {
+  function paint(atOnce = true) {
     frame = 0;
     const active = activeOf(state);
     const lit = litBy(view, active);
     matrix.paint(view, active); // first: it asks where cells are, which is known as long as nothing else has changed
-    picture.paint(view, active, state.pin, lit.regions);
+    picture.paint(view, active, state.pin);
     words.paint(view, active, state.pin, lit.words);
-    heads.paint(view, active);
+    heads.paint(view, active, atOnce);
     paintReadout(part('readout'), view, active, state.pin);
   }
 
@@ -89,7 +89,7 @@ export function mountExplorer(element, props, server, watch) {
   function hover(active) {
     if (isSame(active, state.hover) || (!active && !state.hover)) return;
     state = hovered(state, active);
-    if (!state.pin && !frame) frame = requestAnimationFrame(paint);
+    if (!state.pin && !frame) frame = requestAnimationFrame(() => paint(false));
   }
 
   function pin(active) {

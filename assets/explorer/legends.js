@@ -6,6 +6,7 @@ import {paintCells} from './paint.js';
 import {colourUnit, pictureSubject} from './sentences.js';
 import {scaleOf} from './scales.js';
 import {fixed} from './text.js';
+import {subjectOf} from './view.js';
 
 const STEPS = 128; // of a bar
 
@@ -44,7 +45,7 @@ export function pictureLegend(holder) {
       const [best] = largest(values.map(Math.abs), 1);
       const top = Math.max(Math.abs(values[best]), view.floor);
       const isDifference = view.reading === 'difference';
-      say(subject, `${pictureSubject(view, active)}: ${isDifference ? 'weight minus an even share' : 'weight'}`);
+      say(subject, `${pictureSubject(view, subjectOf(view, active))}: ${isDifference ? 'weight minus an even share' : 'weight'}`);
       say(low, isDifference ? view.format(-top) : '0');
       say(high, `${view.format(top)}${top > view.floor && values[best] > 0 ? ` (region ${best + 1})` : ''}`);
     },

@@ -1,14 +1,14 @@
 // The image with its boxes, and the overlay on it.
 
 import {largest} from './data.js';
-import {draw, fill, make, rove, setAttributes} from './dom.js';
+import {draw, fill, make, rove, setAttributes, swatch} from './dom.js';
 import {pictureLegend} from './legends.js';
 import {moveInList} from './moves.js';
 import {paintOverlay} from './paint.js';
 import {bumpsOf} from './scales.js';
 import {colourOf} from './names.js';
 import {captionOf} from './sentences.js';
-import {isMarked, takesPart} from './view.js';
+import {isMarked, litBy, subjectOf, takesPart} from './view.js';
 
 const TAGS = 15; // boxes that carry their number when nothing is under the pointer
 const TAGGED = 5; // otherwise the strongest ones carry theirs
@@ -19,10 +19,10 @@ export function picturePanel(part) {
   let bumps = null;
   const legend = pictureLegend(part('picture-legend'));
 
-  part('opacity').addEventListener('input', (event) => {
-    part('overlay').style.opacity = event.target.value / 100;
-  });
-  part('overlay').style.opacity = part('opacity').value / 100;
+  // of this picture and of those of the heads
+  const setOpacity = () => part('root').style.setProperty('--mx-overlay', part('opacity').value / 100);
+  part('opacity').addEventListener('input', setOpacity);
+  setOpacity();
 
   function boxOf({model, regions, ...view}, region, size) {
     const [x1, y1, x2, y2] = model.boxes[region];
@@ -53,11 +53,13 @@ export function picturePanel(part) {
       const on = isMarked(view, active, 'regions', region);
       const share = values ? Math.abs(values[region]) / most : 0;
       const opacity = on ? 1 : values ? faintest + (1 - faintest) * share : active ? 0.25 : 0.8;
-      const width = on ? 3.5 : values ? 1.2 + 1.8 * share : 1.4;
-      const look = `${opacity.toFixed(2)} ${width.toFixed(1)}`;
+      const width = on ? 3.5 : values ? 1 + share : 1.4;
+      const named = on || tagged.has(region) || (!active && boxes.size <= TAGS);
+      const look = `${opacity.toFixed(2)} ${width.toFixed(1)} ${named}`;
       if (box.look !== look) { // most boxes stay as they are: only what differs is redrawn
         box.look = look;
-        for (const [line, wider] of [[box.rect, 0], [box.halo, on ? 4 : 1.6]]) {
+        box.tag.style.display = box.halo.style.display = named ? '' : 'none';
+        for (const [line, wider] of [[box.rect, 0], ...(named ? [[box.halo, on ? 4 : 1.4]] : [])]) {
           line.style.strokeOpacity = opacity.toFixed(2);
           line.style.strokeWidth = (width + wider).toFixed(1);
         }
@@ -65,7 +67,6 @@ export function picturePanel(part) {
       box.group.classList.toggle('mx-on', on);
       const pressed = String(Boolean(pin) && on);
       if (box.group.getAttribute('aria-pressed') !== pressed) box.group.setAttribute('aria-pressed', pressed);
-      box.tag.style.display = on || tagged.has(region) || (!active && boxes.size <= TAGS) ? '' : 'none';
     }
   }
 
@@ -77,11 +78,8 @@ export function picturePanel(part) {
       const image = part('image');
       image.alt = `Dermatoscopic image ${model.title}`.trim();
       image.src = model.image.uri;
-      fill(part('kinds'), model.kinds.map(({name, colour}) => {
-        const swatch = make('span', {class: 'mx-swatch'});
-        swatch.style.background = colour;
-        return make('span', {class: 'mx-kind-name'}, swatch, String(name));
-      }));
+      fill(part('kinds'), model.kinds.map(({name, colour}) => (
+        make('span', {class: 'mx-kind-name'}, swatch(colour), String(name)))));
     },
     render(view) {
       const {model, regions} = view;
@@ -92,14 +90,14 @@ export function picturePanel(part) {
       boxes = new Map(ordered.map((region) => [region, boxOf(view, region, model.image.width / 34)]));
       fill(svg, [...boxes.values()].map(({group}) => group));
       legend.render(view);
+      part('opacity').disabled = !takesPart(view, 'regions'); // without an overlay it would do nothing
     },
-    /** @param {?Array<number>} values one number a region */
-    paint(view, active, pin, values) {
+    paint(view, active, pin) {
+      const {regions: values} = litBy(view, subjectOf(view, active));
       paintBoxes(view, active, pin, values);
       paintOverlay(part('overlay'), bumps, values, view.reading, view.floor);
       legend.paint(view, active, values);
-      part('opacity').disabled = !values;
-      const caption = captionOf(view, active);
+      const caption = captionOf(view, pin); // not of what is only pointed at: new text would lay the page out anew
       if (part('caption').textContent !== caption) part('caption').textContent = caption;
     },
     /** Arrow keys among the boxes: through the regions in their order. */

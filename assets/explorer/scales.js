@@ -77,9 +77,8 @@ export function bump(start, end, length) {
   return {first, values};
 }
 
-/** The bumps of every box at the overlay's size, computed once an image. */
-export function bumpsOf(model) {
-  const width = OVERLAY_WIDTH;
+/** The bumps of every box at the overlay's size, computed once an image. @param {number} width of the overlay, in pixels */
+export function bumpsOf(model, width = OVERLAY_WIDTH) {
   const height = Math.max(1, Math.round((width * model.image.height) / model.image.width));
   const factor = width / model.image.width;
   const boxes = model.boxes.map(([x1, y1, x2, y2]) => ({

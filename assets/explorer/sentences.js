@@ -3,7 +3,7 @@
 import {columnOf, entropyOf, meanEntropy, rowOf, sum} from './data.js';
 import {headName, NOUNS} from './names.js';
 import {fixed, percent, plural, signed, started} from './text.js';
-import {asPair, litBy, takesPart} from './view.js';
+import {asPair, subjectOf, takesPart} from './view.js';
 
 const FEW_KEYS = 12; // with so few an even share is so large that everything looks alike
 
@@ -71,40 +71,54 @@ export function colourUnit({axes: {from, to}, reading, sumsToOne, even}) {
   return `Colour: ${share}${reading === 'weight' ? '' : `, minus an even share, ${fixed(even)}`}`;
 }
 
-/** Whose numbers the picture shows, or null where none of what is active looks at regions or is looked at by them. */
-export function pictureSubject(view, active) {
-  if (!litBy(view, active).regions) return null;
+/** Whose numbers a picture shows. @param {?object} subject from view.js, where regions take part */
+export function pictureSubject(view, subject) {
   const {axes: {from, to}, names} = view;
-  if (!active) return `What an average ${NOUNS[from]} looks at`;
-  const {query, key} = asPair(view, active);
+  if (!subject) return `What an average ${NOUNS[from]} looks at`;
+  const {query, key} = asPair(view, subject);
   return to === 'regions' && query !== null
     ? `What ${names.said(from, query)} looks at`
     : `How much each region looks at ${names.said(to, key)}`;
 }
 
-/** What is under the image. */
-export function captionOf(view, active) {
-  const {axes: {from, to}, names, model} = view;
+/** What is under the image. Whose numbers it shows follows the pointer and stands above the colour bar. */
+export function captionOf(view, pin) {
+  const {axes: {to}, names, model} = view;
   const shown = `${view.regions.length} of ${plural(model.boxes.length, 'box', 'boxes')} are drawn; a number is the place in the detector’s order.`;
   if (!view.exists) return shown;
-  if (from === 'words' && to === 'words') return `Words look at words here: the image takes no part. ${shown}`;
-  const subject = pictureSubject(view, active);
-  if (subject === null) {
-    const whole = to === 'regions' ? 'which regions it looks at' : 'which regions look at it';
-    const other = active && `${started(names.said('regions', active.row))} is picked: the words show ${
-      to === 'regions' ? 'how much of their attention it gets' : 'what it looks at'}. `;
-    return `${other ?? ''}Point at a word to see ${whole}. ${shown}`;
+  if (!takesPart(view, 'regions')) return `Words look at words here: the image takes no part. ${shown}`;
+  const subject = subjectOf(view, pin);
+  const texts = [];
+  if (pin && subject !== pin) { // a region where words are on the other side: its numbers are there
+    texts.push(`${started(names.said('regions', pin.row))} is picked: the words show ${
+      to === 'regions' ? 'how much of their attention it gets' : 'what it looks at'}.`);
   }
-  const reading = view.reading === 'weight' ? '' : ' Orange: more than an even share. Purple: less.';
-  return `${subject}. Each place has the number of the strongest region over it, fading to the edge of its box: boxes `
-    + `that lie on each other do not add up.${reading} ${shown}`;
+  if (subject !== pin && to === 'words') {
+    texts.push(`The picture is of ${names.said('words', subject.col)}, which gets most: point at another word to see who looks at it.`);
+  }
+  texts.push('Each place has the number of the strongest region over it, fading to the edge of its box: boxes that lie '
+    + 'on each other do not add up.');
+  if (view.reading !== 'weight') texts.push('Orange: more than an even share. Purple: less.');
+  return [...texts, shown].join(' ');
 }
 
-/** What stands above the strip of heads. @param {object} scale the one that they share */
-export function headsHint({axes: {from, to}, format}, scale) {
-  return `The same matrix, head by head; all on one scale, ${format(scale.low)} to ${format(scale.high)}. `
-    + `Under each, how many ${to} an average ${NOUNS[from]} spreads over (2 to the power of the entropy), or the weight of the cell under the pointer. Click one to see it large.`;
+/**
+ * What stands above the heads.
+ * @param {?object} subject whose pictures are drawn, from view.js @param {object} scale that matrices of words share
+ */
+export function headsHint(view, subject, scale) {
+  const {axes: {from, to}, format} = view;
+  const under = `“Over” says over how many ${to} an average ${NOUNS[from]} spreads (2 to the power of the entropy); `
+    + 'under the pointer, a cell’s weight stands there. Click a head to see it large.';
+  if (!takesPart(view, 'regions')) {
+    return `The same matrix, head by head, all on one scale, ${format(scale.low)} to ${format(scale.high)}. ${under}`;
+  }
+  return `${pictureSubject(view, subject)}, head by head. Each head has its own scale: full colour is the most that one `
+    + `region gets there, and that region is framed. ${under}`;
 }
+
+/** Which region has most in a head. */
+export const mostText = ({format}, region, value) => `most: region ${region + 1}, ${format(value)}`;
 
 /** What is said of a token or a cell, the most important first; with none of them, of the whole matrix. */
 export function readoutOf(view, active) {

@@ -2,7 +2,8 @@
 // touches the page.
 
 import {
-  attentionOf, entropyOf, isUsable, lengthOf, MAPS, marginOf, matrixOf, meanEntropy, rowOf, shownRegions, sum, whyAbsent,
+  attentionOf, entropyOf, isUsable, largest, lengthOf, MAPS, marginOf, matrixOf, meanEntropy, rowOf, shownRegions,
+  sum, whyAbsent,
 } from './data.js';
 import {headName, namesOf} from './names.js';
 import {floorOf, isPracticallyEven, scaleOf} from './scales.js';
@@ -113,6 +114,16 @@ export function litBy(view, active) {
   return lit;
 }
 
+/**
+ * Whose numbers a picture shows: of what is under the pointer; where that is a region and words are on the other side,
+ * or nothing, of an average query or of the word that regions look at most. Null is the average.
+ */
+export function subjectOf(view, active) {
+  if (!takesPart(view, 'regions') || litBy(view, active).regions) return active;
+  if (view.axes.to === 'regions') return null;
+  return {row: null, col: largest(attentionOf('words', view.name, view.matrix), 1)[0]};
+}
+
 export function isMarked({axes}, active, side, token) {
   if (!active) return false;
   return (axes.rows === side && active.row === token) || (axes.cols === side && active.col === token);
@@ -145,7 +156,7 @@ export function headsOf({map, layer, axes, base, floor, reading}) {
   const limit = furthest(map.values.subarray(layer * size, (layer + 1) * size), base, floor);
   const heads = positions(map.heads).map((head) => {
     const matrix = matrixOf(map, layer, head);
-    return {weight: weightIn(matrix, axes), spread: `over ${(2 ** meanEntropy(matrix)).toFixed(1)} of ${matrix.keys}`};
+    return {matrix, weight: weightIn(matrix, axes), spread: `over ${(2 ** meanEntropy(matrix)).toFixed(1)} of ${matrix.keys}`};
   });
   return {scale: scaleOf(reading, limit), heads};
 }

@@ -198,6 +198,16 @@ READ = """async ([layer, heads, queryOnRows]) => {
 }"""
 
 
+# The strongest pixel of an overlay: where it lies, in shares of the width and height, and its opacity.
+PEAK = """(canvas) => {
+  const {width, height} = canvas;
+  const {data} = canvas.getContext('2d').getImageData(0, 0, width, height);
+  let best = 0;
+  for (let i = 0; i < width * height; i++) if (data[4 * i + 3] > data[4 * best + 3]) best = i;
+  return [(best % width + .5) / width, (Math.floor(best / width) + .5) / height, data[4 * best + 3]];
+}"""
+
+
 def entropy(weights: np.ndarray) -> np.ndarray:
     return -(weights * np.log2(np.maximum(weights, 1e-30))).sum(-1)
 
@@ -362,9 +372,37 @@ def test_hover_links_image_words_and_matrix_click_pins_and_escape_frees(show, ca
     expect(page.locator('[data-region="5"]')).to_have_attribute("aria-pressed", "true")
     page.keyboard.press("Escape")
     expect(part(page, "readout")).not_to_contain_text("Pinned.")
-    box = page.locator('[data-region="0"] rect').bounding_box()
+    box = page.locator('[data-region="0"] .mx-box').bounding_box()
     page.mouse.click(box["x"] + 2, box["y"] + 2)
     expect(part(page, "readout")).to_contain_text("Pinned.")
+
+
+def test_every_head_has_its_picture_of_the_lesion(show, cases):
+    page, weights = show("sga-sga"), cases["sga-sga"].map("words_to_regions")[0]  # (heads, words, regions)
+    heads = page.locator(".mx-head")
+    expect(heads.locator(".mx-small canvas")).to_have_count(8)
+
+    def check(of_head: np.ndarray, subject: str) -> None:
+        expect(part(page, "heads-hint")).to_contain_text(f"What {subject} looks at, head by head")
+        told = [
+            re.fullmatch(r"most: region (\d+), (.*)", text) for text in heads.locator(".mx-head-most").all_inner_texts()
+        ]
+        assert [int(one[1]) - 1 for one in told] == of_head.argmax(1).tolist()
+        assert [float(one[2]) for one in told] == pytest.approx(of_head.max(1), abs=EXACT)
+
+    check(weights.mean(1), "an average word")
+    page.locator('[data-word="3"]').hover()
+    check(weights[:, 3], "“female”")
+    for head in range(8):
+        peak = heads.nth(head).locator("canvas").evaluate(PEAK)
+        x1, y1, x2, y2 = cases["sga-sga"].diagnosis.regions.boxes[weights[head, 3].argmax()]
+        assert x1 <= peak[0] * 400 <= x2
+        assert y1 <= peak[1] * 300 <= y2
+    cell(page, 5, 6).click()
+    expect(heads.locator(".mx-on .mx-tag")).to_have_text(["6"] * 8)
+    choose(page, "map", "words_to_words")
+    expect(heads.locator(".mx-small")).to_have_count(0)
+    expect(heads.locator(".mx-cells")).to_have_count(8)
 
 
 def test_order_reading_and_overlay(show, cases):
@@ -393,14 +431,7 @@ def test_order_reading_and_overlay(show, cases):
 
     choose(page, "map", "words_to_regions")
     page.locator('[data-word="3"]').click()
-    peak = part(page, "overlay").evaluate(
-        """(canvas) => {
-        const {width, height} = canvas;
-        const {data} = canvas.getContext('2d').getImageData(0, 0, width, height);
-        let best = 0;
-        for (let i = 0; i < width * height; i++) if (data[4 * i + 3] > data[4 * best + 3]) best = i;
-        return [(best % width + .5) / width, (Math.floor(best / width) + .5) / height, data[4 * best + 3]]; }"""
-    )
+    peak = part(page, "overlay").evaluate(PEAK)
     height, width = cases["sga-sga"].image.shape[:2]
     xs, ys = (np.arange(width) + 0.5)[None], (np.arange(height) + 0.5)[:, None]
     heat = np.zeros((height, width))
@@ -422,11 +453,12 @@ def test_order_reading_and_overlay(show, cases):
     part(page, "opacity").fill("20")
     expect(part(page, "overlay")).to_have_css("opacity", "0.2")
     page.keyboard.press("Escape")
-    page.locator('tbody th[data-row="4"]').click()  # words look at it, and it looks at nothing: there is no overlay
-    expect(part(page, "opacity")).to_be_disabled()
+    page.locator('tbody th[data-row="4"]').click()  # words look at it, and it looks at nothing
     expect(part(page, "caption")).to_contain_text("Region 5 is picked: the words show how much of their attention")
-    page.keyboard.press("Escape")
+    expect(part(page, "picture-legend")).to_contain_text("What an average word looks at")
     expect(part(page, "opacity")).to_be_enabled()
+    choose(page, "map", "words_to_words")
+    expect(part(page, "opacity")).to_be_disabled()
 
 
 # Time from each pointer event to the end of the frame that repaints: a message that is posted in the frame's last
@@ -629,7 +661,7 @@ def test_the_keyboard_alone_reaches_and_does_everything(show, cases):
         "opacity",
         "matrix",
     ]
-    order += ["row", *["head"] * 8, "fusion", "fusion", "png", "svg", "csv", "json", "import", "table-part"]
+    order += ["row", *["head"] * 8, "against", "fusion", "fusion", "png", "svg", "csv", "json", "import", "table-part"]
     assert stops == order
 
     page.keyboard.press("Enter")

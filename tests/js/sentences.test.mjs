@@ -3,11 +3,11 @@ import {test} from 'node:test';
 
 import {headName, namesOf} from '../../assets/explorer/names.js';
 import {
-  captionOf, caseLine, fusionSentence, headsHint, matrixSentence, pictureSubject, readoutOf,
+  captionOf, caseLine, fusionSentence, headsHint, matrixSentence, mostText, pictureSubject, readoutOf,
 } from '../../assets/explorer/sentences.js';
 import {FIRST} from '../../assets/explorer/state.js';
 import {percent, plural, shortened, signed, started} from '../../assets/explorer/text.js';
-import {viewOf} from '../../assets/explorer/view.js';
+import {subjectOf, viewOf} from '../../assets/explorer/view.js';
 import {MODEL, WITHOUT_WORDS} from './cases.mjs';
 
 const view = (changes = {}, model = MODEL) => viewOf(model, {...FIRST, ...changes});
@@ -85,21 +85,26 @@ test('with nothing under the pointer the average is told, with no matrix the rea
   assert.match(readoutOf(view({map: 'regions_to_regions'}), null)[0], /guides one side only/);
 });
 
-test('the caption says whose numbers the picture shows, and how', () => {
-  assert.match(captionOf(view(), null), /^What an average word looks at\. Each place .* do not add up\. 3 of 3 boxes/);
-  assert.match(captionOf(view({reading: 'difference'}), {row: null, col: 0}), /^What “female” looks at\. .* Purple: less\./);
-  assert.match(captionOf(view(), {row: 1, col: 0}), /^What “female” looks at\./);
-  assert.match(captionOf(view({map: 'regions_to_words'}), {row: null, col: 1}), /^How much each region looks at “back”\./);
+test('the caption says how the picture is drawn', () => {
+  assert.match(captionOf(view(), null), /^Each place has the number of the strongest region .* do not add up\. 3 of 3 boxes/);
+  assert.match(captionOf(view({reading: 'difference'}), {row: null, col: 0}), /do not add up\. Orange: .* Purple: less\. 3 of/);
   assert.match(captionOf(view({map: 'words_to_words'}), null), /^Words look at words here/);
   assert.match(captionOf(view({map: 'regions_to_regions'}), null), /^3 of 3 boxes are drawn/);
 });
 
-test('where the picture shows nothing, the caption names the side that fills it', () => {
-  assert.equal(captionOf(view(), {row: 1, col: null}).split(' 3 of')[0], 'Region 2 is picked: the words show how much of '
-    + 'their attention it gets. Point at a word to see which regions it looks at.');
-  assert.equal(captionOf(view({map: 'regions_to_words'}), {row: 1, col: null}).split(' 3 of')[0],
-    'Region 2 is picked: the words show what it looks at. Point at a word to see which regions look at it.');
-  assert.match(captionOf(view({map: 'regions_to_words'}), null), /^Point at a word to see which regions look at it\./);
+test('of a pinned region the caption says which side has its numbers', () => {
+  assert.match(captionOf(view(), {row: 1, col: null}),
+    /^Region 2 is picked: the words show how much of their attention it gets\. Each place/);
+  const seen = view({map: 'regions_to_words'});
+  assert.match(captionOf(seen, {row: 1, col: null}), /^Region 2 is picked: the words show what it looks at\. The picture is of “female”/);
+  assert.match(captionOf(seen, null), /^The picture is of “female”, which gets most: point at another word/);
+  assert.match(captionOf(seen, {row: 1, col: 1}), /^Each place/);
+});
+
+test('a picture says whose numbers it shows', () => {
+  assert.equal(pictureSubject(view(), null), 'What an average word looks at');
+  assert.equal(pictureSubject(view(), {row: 1, col: 0}), 'What “female” looks at');
+  assert.equal(pictureSubject(view({map: 'regions_to_words'}), {row: null, col: 1}), 'How much each region looks at “back”');
 });
 
 test('among regions the picture shows the row of who looks, the column of who is looked at', () => {
@@ -118,7 +123,14 @@ test('what is practically even is called so, with the number', () => {
 });
 
 test('the strip of heads says its scale', () => {
-  assert.match(headsHint(view(), {low: 0, high: 0.5}), /one scale, 0\.0000 to 0\.5000\. Under each, how many regions an average word/);
+  assert.match(headsHint(view({map: 'words_to_words'}), null, {low: 0, high: 0.5}), /all on one scale, 0\.0000 to 0\.5000\. “Over” says over how many words an average word/);
+});
+
+test('pictures of heads say whose they are, and what gets most', () => {
+  assert.match(headsHint(view(), null), /^What an average word looks at, head by head\. Each head has its own scale/);
+  const words = view({map: 'regions_to_words'});
+  assert.match(headsHint(words, subjectOf(words, null)), /^How much each region looks at “female”, head by head\./);
+  assert.equal(mostText(view(), 1, 0.5), 'most: region 2, 0.5000');
 });
 
 test('the fusion says which classes it is between, and by how much the first leads', () => {

@@ -3,7 +3,7 @@ import {test} from 'node:test';
 
 import {FIRST} from '../../assets/explorer/state.js';
 import {
-  asPair, extrasOf, gridPlace, headsOf, isMarked, litBy, mostRegions, receivedBy, takesPart, tokenOf, viewOf,
+  asPair, extrasOf, gridPlace, headsOf, isMarked, litBy, mostRegions, receivedBy, subjectOf, takesPart, tokenOf, viewOf,
 } from '../../assets/explorer/view.js';
 import {MODEL, WITHOUT_WORDS} from './cases.mjs';
 
@@ -76,6 +76,15 @@ test('a word lights the regions, a cell both sides, nothing the average', () => 
   assert.deepEqual(litBy(seen, {row: 0, col: 1}), {regions: [0, 1, 0], words: [0.5, 0]});
   assert.deepEqual(litBy(seen, null), {regions: [0.25, 0.625, 0.125], words: null});
   assert.deepEqual(litBy(view({map: 'regions_to_regions'}), null), {regions: null, words: null});
+});
+
+test('heads have a picture of what is picked, or else of an average word, or of the word that is looked at most', () => {
+  const cell = {row: 1, col: 0};
+  assert.equal(subjectOf(view(), cell), cell);
+  assert.equal(subjectOf(view(), {row: 1, col: null}), null);
+  const loved = {...MODEL, maps: {...MODEL.maps, regions_to_words: {layers: 1, heads: 1, queries: 3, keys: 2,
+    values: Float32Array.of(0.25, 0.75, 0.5, 0.5, 0, 1)}}};
+  assert.deepEqual(subjectOf(view({map: 'regions_to_words'}, loved), {row: 1, col: null}), {row: null, col: 1});
 });
 
 test('a token is marked on its own side', () => {
