@@ -39,6 +39,18 @@ export function download(blob, name) {
   setTimeout(() => URL.revokeObjectURL(link.href), 10000);
 }
 
+/**
+ * Bring what is about to be filled into sight, as little as needed: at once, and again when it is full.
+ * @param {Promise<void>} filled @param {function(): boolean} isWanted whether it is still asked for by then
+ */
+export async function reveal(element, filled, isWanted) {
+  const behavior = matchMedia('(prefers-reduced-motion: reduce)').matches ? 'instant' : 'smooth';
+  const scroll = () => element.scrollIntoView({behavior, block: 'nearest'});
+  scroll();
+  await filled;
+  if (isWanted()) scroll();
+}
+
 /** One stop for Tab in a set, and the focus on it; the arrows move it. */
 export function rove(set, next) {
   for (const item of set) if (item) item.setAttribute('tabindex', item === next ? '0' : '-1');

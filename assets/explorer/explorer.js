@@ -5,7 +5,7 @@
 
 import {controlsPanel} from './controls.js';
 import {readPayload} from './data.js';
-import {download} from './dom.js';
+import {download, reveal} from './dom.js';
 import {fileOf} from './exports.js';
 import {headsPanel} from './heads.js';
 import {listen} from './input.js';
@@ -98,7 +98,8 @@ export function mountExplorer(element, props, server, watch) {
     state = pinned(state, active);
     paint();
     part('status').textContent = state.pin ? `Pinned. ${headline()}` : 'Nothing is pinned.';
-    walk.show(view, state);
+    const shown = walk.show(view, state);
+    if (state.pin && state.pin.row !== null && state.pin.col !== null) reveal(part('walk-part'), shown, () => state.pin === active);
     if (freed && !state.pin && inside && !element.contains(document.activeElement)) {
       matrix.focus(view, freed); // the panel with the focus is gone
     }

@@ -305,6 +305,43 @@ def test_temperature_sharpens_and_flattens_the_row(show, cases):
         expect(page.locator('[data-walk="temperature"]')).to_have_text(f"{temperature:.2f}")
 
 
+def test_the_bars_of_softmax_stay_as_long_as_their_numbers_do(show):
+    page = show("sga-sga")
+    for name, line in (("words_to_regions", "column"), ("regions_to_words", "row")):
+        choose(page, "map", name)
+        cell(page, 4, 1).click()
+        expect(part(page, "walk")).to_contain_text(f"3. Softmax over the {line}")
+        expect(part(page, "walk")).to_contain_text(f"so the {line} sums to 1")
+        tops = "(bars) => bars.map((bar) => bar.getAttribute('y'))"
+        now = part(page, "walk").locator(".mx-bar-now")
+        before = now.evaluate_all(tops)
+        for setting in (-2, 2):
+            part(page, "walk").locator("input[type=range]").fill(str(setting))
+            assert now.evaluate_all(tops) == before, "the network's own weights stay where they are"
+            heights = (
+                part(page, "walk")
+                .locator(".mx-bar")
+                .evaluate_all("(bars) => bars.map((bar) => Number(bar.getAttribute('height')))")
+            )
+            assert max(heights) <= 1 + 1e-9
+
+
+@pytest.mark.parametrize("motion", ["no-preference", "reduce"])
+def test_a_pinned_cell_brings_its_walk_through_into_sight(show, motion):
+    page = show("sga-sga", width=1280, height=700, reduced_motion=motion)
+    page.evaluate(
+        """() => { window.ways = []; const real = Element.prototype.scrollIntoView;
+        Element.prototype.scrollIntoView = function(how) { window.ways.push(how?.behavior); real.call(this, how); }; }"""
+    )
+    page.locator('[data-word="3"]').click()  # a word alone has no number to take apart
+    assert page.evaluate("window.ways") == []
+    cell(page, 4, 1).click()
+    panel = page.locator('[data-walk="panel"]')
+    panel.wait_for()
+    expect(panel.locator("h4").first).to_be_in_viewport()
+    assert set(page.evaluate("window.ways")) == {"smooth" if motion == "no-preference" else "instant"}
+
+
 @pytest.mark.parametrize(
     ("unit", "name", "says"),
     [
