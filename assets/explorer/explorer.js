@@ -5,7 +5,7 @@
 
 import {controlsPanel} from './controls.js';
 import {readPayload} from './data.js';
-import {download, reveal} from './dom.js';
+import {download, reveal, setAttributes} from './dom.js';
 import {fileOf} from './exports.js';
 import {headsPanel} from './heads.js';
 import {listen} from './input.js';
@@ -61,6 +61,7 @@ export function mountExplorer(element, props, server, watch) {
     fusion.render(view);
     renderTable(part, view);
     paint();
+    matrix.cue();
     walk.show(view, state);
   }
 
@@ -157,6 +158,7 @@ export function mountExplorer(element, props, server, watch) {
     error.textContent = '';
     if (!text) {
       part('body').hidden = true;
+      part('root').removeAttribute('data-case');
       part('empty').hidden = false;
       return;
     }
@@ -168,12 +170,16 @@ export function mountExplorer(element, props, server, watch) {
       return;
     }
     if (ticket !== loads) return;
-    if (fromFile) delete next.key; // a file cannot speak for a case on the server
+    if (fromFile) { // a file cannot speak for a case on the server, nor for the one on the page
+      delete next.key;
+      delete next.case;
+    }
     state = loaded(state, model, next);
     model = next;
     part('empty').hidden = true;
     part('body').hidden = false;
     part('case').textContent = caseLine(model);
+    setAttributes(part('root'), {'data-case': model.case || null});
     picture.load(model);
     rebuild();
     element.dispatchEvent(new CustomEvent('explorer-ready'));
@@ -191,7 +197,11 @@ export function mountExplorer(element, props, server, watch) {
   part('import').addEventListener('change', (event) => open(event.target));
   part('table-part').addEventListener('toggle', () => view && renderTable(part, view));
   // where the cells are changes with the width of the page, and with a tab that is opened
-  new ResizeObserver(() => view?.exists && matrix.paint(view, activeOf(state))).observe(part('matrix'));
+  new ResizeObserver(() => {
+    if (!view?.exists) return;
+    matrix.paint(view, activeOf(state));
+    matrix.cue();
+  }).observe(part('matrix'));
   watch('value', () => load(props.value));
   load(props.value);
 }

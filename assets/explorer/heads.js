@@ -104,6 +104,7 @@ export function headsPanel(part) {
       for (const {weight, spreadNote, spread} of shown) {
         const text = isCell ? view.format(weight(active.row, active.col) - view.base) : spread;
         if (spreadNote.textContent !== text) spreadNote.textContent = text;
+        spreadNote.classList.toggle('mx-of-cell', Boolean(isCell));
       }
       if (!view.exists) return;
       clearTimeout(timer);

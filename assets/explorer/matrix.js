@@ -124,6 +124,14 @@ export function matrixPanel(part) {
       for (const header of next) header.classList.add('mx-on');
       marked = next;
     },
+    /** Say what is cut off: where the bars of scrolling are hidden, nothing else tells. */
+    cue() {
+      const {scrollWidth, clientWidth, scrollHeight, clientHeight} = part('matrix');
+      const ways = [scrollWidth > clientWidth + 1 && 'sideways for more columns', scrollHeight > clientHeight + 1 && 'down for more rows'];
+      const text = ways.filter(Boolean).join(' and ');
+      part('cue').hidden = !text;
+      part('cue').textContent = `Scroll the matrix ${text}.`;
+    },
     /** Arrow keys: to the neighbour. */
     move(event, target) {
       const i = grid.findIndex((line) => line.includes(target));

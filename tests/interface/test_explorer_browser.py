@@ -26,7 +26,7 @@ from interface.views.explore import explorer, explorer_value
 from mat_core import Diagnoser, Diagnosis, MATNetwork, Metadata, Regions
 from mat_core.bundle import load_bundle
 from mat_core.explain import contributions
-from mat_core.exploration import from_payload
+from mat_core.exploration import from_payload, to_json
 from mat_core.labels import BY_CODE, CODES
 from mat_core.metadata import FIELDS
 from mat_core.phantoms import make_phantom
@@ -85,6 +85,12 @@ def cases(tiny_bundle) -> dict[str, Case]:
     return make_cases(tiny_bundle)
 
 
+def shown(case: Case, name: str) -> str:
+    """The component's value, as the app makes it, with the name of the case on the page."""
+    value = explorer_value(case.diagnoser, case.diagnosis, case.image, case.title)
+    return to_json(json.loads(value) | {"case": name})
+
+
 @pytest.fixture(scope="module")
 def host(cases):
     """The address of a page with the component and a button for each case."""
@@ -93,8 +99,7 @@ def host(cases):
         view = explorer()
         for name, button in buttons.items():
             button.click(
-                lambda c=cases[name]: explorer_value(c.diagnoser, c.diagnosis, c.image, c.title), None, view,
-                show_progress="hidden",
+                lambda c=cases[name], name=name: shown(c, name), None, view, show_progress="hidden",
             )  # fmt: skip
     _, url, _ = demo.launch(
         prevent_thread_lock=True, quiet=True, run_history=False, ssr_mode=False, server_name="127.0.0.1",
@@ -331,7 +336,9 @@ def test_a_pinned_cell_brings_its_walk_through_into_sight(show, motion):
     page = show("sga-sga", width=1280, height=700, reduced_motion=motion)
     page.evaluate(
         """() => { window.ways = []; const real = Element.prototype.scrollIntoView;
-        Element.prototype.scrollIntoView = function(how) { window.ways.push(how?.behavior); real.call(this, how); }; }"""
+        Element.prototype.scrollIntoView = function(how) {
+          window.ways.push(how?.behavior);
+          real.call(this, how); }; }"""
     )
     page.locator('[data-word="3"]').click()  # a word alone has no number to take apart
     assert page.evaluate("window.ways") == []
@@ -496,6 +503,8 @@ def test_order_reading_and_overlay(show, cases):
     expect(part(page, "opacity")).to_be_enabled()
     choose(page, "map", "words_to_words")
     expect(part(page, "opacity")).to_be_disabled()
+    looks = "(box) => [getComputedStyle(box).appearance, getComputedStyle(box).backgroundImage]"
+    assert part(page, "numbers").evaluate(looks) == ["auto", "none"], "the browser's own tick, which is seen"
 
 
 # Time from each pointer event to the end of the frame that repaints: a message that is posted in the frame's last
@@ -573,15 +582,17 @@ def test_json_is_everything_and_opens_again(show, cases):
     choose(page, "map", "regions_to_words")
     choose(page, "head", 3)
     data = save(page, "json")
-    assert "key" not in json.loads(data), "who has the file may not speak for the case on the server"
+    assert not {"key", "case"} & json.loads(data).keys(), "who has the file may not speak for the case on the server"
     read = from_payload(data)
     for name in MAPS:
         assert getattr(read.attention, name) == pytest.approx(case.map(name), abs=2e-5)
     assert read.words == case.diagnosis.words
     assert read.probabilities == pytest.approx(case.diagnosis.probabilities, abs=1e-6)
     show("sa-sa")
+    expect(part(page, "root")).to_have_attribute("data-case", "sa-sa")
     open_file(page, data)
     expect(part(page, "case")).to_contain_text("opened from a file")
+    assert part(page, "root").get_attribute("data-case") is None, "a file is not the case of the page"
     expect(part(page, "map").locator("input:checked")).to_have_value("regions_to_words")
     expect(part(page, "head").locator("input:checked")).to_have_value("3")
     part(page, "numbers").check()

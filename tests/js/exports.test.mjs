@@ -41,9 +41,9 @@ test('the CSV of words has their fields; that of differences six digits', () => 
 });
 
 test('the JSON has the view, and neither the key nor unpacked maps nor markup', () => {
-  const text = everythingJson({...MODEL, title: '</script>', attention: {}}, {...FIRST, head: 1, pin: {row: 0, col: 0}});
+  const text = everythingJson({...MODEL, case: 'c1', title: '</script>', attention: {}}, {...FIRST, head: 1, pin: {row: 0, col: 0}});
   const read = JSON.parse(text);
-  assert.deepEqual([read.key, read.maps, read.title], [undefined, undefined, '</script>']);
+  assert.deepEqual([read.key, read.case, read.maps, read.title], [undefined, undefined, undefined, '</script>']);
   assert.deepEqual(read.view, {map: 'words_to_regions', layer: 0, head: 1, order: 'attention', top: 12, reading: 'weight', against: null});
   assert.ok(!text.includes('<'));
   assert.equal(MODEL.key, 'secret'); // the case itself keeps it
