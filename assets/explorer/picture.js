@@ -1,11 +1,11 @@
 // The image with its boxes, and the overlay on it.
 
 import {largest} from './data.js';
-import {draw, fill, rove, setAttributes} from './dom.js';
+import {draw, fill, make, rove, setAttributes} from './dom.js';
 import {moveInList} from './moves.js';
 import {paintOverlay} from './paint.js';
 import {bumpsOf} from './scales.js';
-import {captionOf} from './sentences.js';
+import {captionOf, captionsOf} from './sentences.js';
 import {isMarked, takesPart} from './view.js';
 
 const TAGS = 15; // boxes that carry their number when nothing is under the pointer
@@ -80,6 +80,7 @@ export function picturePanel(part) {
       const ordered = [...regions].sort((a, b) => area(b) - area(a)); // small ones on top, or none could hit them
       boxes = new Map(ordered.map((region) => [region, boxOf(view, region, model.image.width / 34)]));
       fill(svg, [...boxes.values()].map(({group}) => group));
+      fill(part('caption-room'), captionsOf(view).map((text) => make('span', {}, text)));
     },
     /** @param {?Array<number>} values one number a region */
     paint(view, active, pin, values) {

@@ -57,6 +57,13 @@ export function captionOf(view, active) {
   return `${what}Each region’s number is laid over its box as a smooth bump; bumps add up, and the strongest spot gets full colour. ${reading}`;
 }
 
+/** Every caption that a view can have, whatever is under the pointer. */
+export function captionsOf(view) {
+  const [row, col] = [view.rows[0] ?? null, view.cols[0] ?? null];
+  const pointed = [null, {row, col: null}, {row: null, col}, {row, col}];
+  return [...new Set(pointed.map((active) => captionOf(view, active)))];
+}
+
 /** What stands above the strip of heads. @param {object} scale the one that they share */
 export function headsHint({axes: {from, to}, format}, scale) {
   return `The same matrix, head by head; all on one scale, ${format(scale.low)} to ${format(scale.high)}. `
