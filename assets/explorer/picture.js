@@ -7,7 +7,7 @@ import {moveInList} from './moves.js';
 import {paintOverlay} from './paint.js';
 import {bumpsOf} from './scales.js';
 import {colourOf} from './names.js';
-import {captionOf} from './sentences.js';
+import {captionOf, captionsOf} from './sentences.js';
 import {isMarked, litBy, subjectOf, takesPart} from './view.js';
 
 const TAGS = 15; // boxes that carry their number when nothing is under the pointer
@@ -91,6 +91,7 @@ export function picturePanel(part) {
       fill(svg, [...boxes.values()].map(({group}) => group));
       legend.render(view);
       part('opacity').disabled = !takesPart(view, 'regions'); // without an overlay it would do nothing
+      fill(part('caption-room'), captionsOf(view).map((text) => make('span', {}, text)));
     },
     paint(view, active, pin) {
       const {regions: values} = litBy(view, subjectOf(view, active));

@@ -102,6 +102,13 @@ export function captionOf(view, pin) {
   return [...texts, shown].join(' ');
 }
 
+/** Every caption that a view can have, whatever is pinned. */
+export function captionsOf(view) {
+  const [row, col] = [view.rows[0] ?? null, view.cols[0] ?? null];
+  const pointed = [null, {row, col: null}, {row: null, col}, {row, col}];
+  return [...new Set(pointed.map((pin) => captionOf(view, pin)))];
+}
+
 /**
  * What stands above the heads.
  * @param {?object} subject whose pictures are drawn, from view.js @param {object} scale that matrices of words share

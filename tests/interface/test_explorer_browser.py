@@ -393,6 +393,42 @@ def test_what_each_token_adds_in_the_fusion_is_the_networks_and_sums_to_the_log_
     expect(part(silent, "fusion")).to_contain_text("No word was read")
 
 
+TOP = """(cell) => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => (
+  done(cell.getBoundingClientRect().top + scrollY)))))"""
+
+
+@pytest.mark.parametrize("width", [390, 800, 1280])
+def test_what_follows_the_pointer_moves_no_cell(show, width):
+    page = show("sga-sga", width=width)
+    for name in MAPS:
+        choose(page, "map", name)
+        page.mouse.move(0, 0)
+        rest = cell(page, 2, 2).evaluate(TOP)
+        for token in (cell(page, 2, 2), page.locator('tbody th[data-row="1"]'), page.locator('thead th[data-col="1"]')):
+            token.hover()
+            expect(part(page, "readout")).not_to_contain_text("Point at")
+            assert cell(page, 2, 2).evaluate(TOP) == pytest.approx(rest, abs=0.5), name
+
+
+def test_a_cell_that_is_drawn_anew_while_it_is_pressed_is_pinned(show):
+    page = show("sga-sga")
+    cell(page, 3, 2).hover()
+    page.mouse.down()
+    page.locator("#show-sga-sga").dispatch_event("click")  # the same case comes again, as a fresh value
+    old = cell(page, 3, 2).element_handle()
+    page.wait_for_function("(old) => !old.isConnected", arg=old)
+    page.mouse.up()
+    expect(part(page, "readout")).to_contain_text("Pinned.")
+    page.locator('[data-walk="panel"]').wait_for()
+    # a drag from one cell to another pins neither
+    page.locator("[data-free]").click()
+    cell(page, 3, 2).hover()
+    page.mouse.down()
+    cell(page, 6, 5).hover()
+    page.mouse.up()
+    expect(part(page, "readout")).not_to_contain_text("Pinned.")
+
+
 def test_hover_links_image_words_and_matrix_click_pins_and_escape_frees(show, cases):
     page, weights = show("sga-sga"), cases["sga-sga"].map("words_to_regions")[0].mean(0)
     page.locator('[data-word="3"]').hover()

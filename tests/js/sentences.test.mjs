@@ -3,7 +3,7 @@ import {test} from 'node:test';
 
 import {headName, namesOf} from '../../assets/explorer/names.js';
 import {
-  captionOf, caseLine, fusionSentence, headsHint, matrixSentence, mostText, pictureSubject, readoutOf,
+  captionOf, captionsOf, caseLine, fusionSentence, headsHint, matrixSentence, mostText, pictureSubject, readoutOf,
 } from '../../assets/explorer/sentences.js';
 import {FIRST} from '../../assets/explorer/state.js';
 import {percent, plural, shortened, signed, started} from '../../assets/explorer/text.js';
@@ -11,6 +11,18 @@ import {subjectOf, viewOf} from '../../assets/explorer/view.js';
 import {MODEL, WITHOUT_WORDS} from './cases.mjs';
 
 const view = (changes = {}, model = MODEL) => viewOf(model, {...FIRST, ...changes});
+
+test('room is kept for every caption that pinning something gives', () => {
+  for (const map of Object.keys(MODEL.maps)) {
+    const shown = view({map});
+    const captions = captionsOf(shown);
+    const pointed = [null, {row: shown.rows[0] ?? 0, col: null}, {row: null, col: 1}, {row: 1, col: 0}];
+    if (MODEL.maps[map]) for (const active of pointed) assert.ok(captions.includes(captionOf(shown, active)), map);
+    assert.equal(new Set(captions).size, captions.length);
+  }
+  assert.equal(captionsOf(view({map: 'regions_to_words'})).length, 3);
+  assert.equal(captionsOf(view({map: 'regions_to_regions'})).length, 1); // there is none
+});
 
 test('numbers and words become text', () => {
   assert.deepEqual([signed(0.25, 2), signed(-0.25, 2), signed(-0.001, 2)], ['+0.25', '−0.25', '0.00']);

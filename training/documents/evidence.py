@@ -25,10 +25,12 @@ def agreement_text(metrics: dict) -> str:
         )
     hidden, taken = (_with_interval(explained["largest"][one]) for one in REFERENCES)
     lines = [
-        f"## What the rankings of regions are worth\n\n{explained['cases']} cases of the test split, with at least ten "
-        "of each diagnosis, each for its top class (`python -m training explain`). Two references: hiding the pixels "
-        "of a region's box, so that the detector looks again, and taking the region's token away. At most, hiding one "
-        f"region changes the probability of the class by {hidden}, taking one away by {taken}. Intervals are 95 %, by "
+        f"## What the rankings of regions are worth\n\n{explained['cases']} cases of the test split, drawn "
+        "with at least ten of each diagnosis where that could be, each for its top class "
+        "(`python -m training explain`). Two references: hiding the pixels "
+        "of a region's box, so that the detector looks again, and taking the region's token away. The region "
+        f"that matters most changes the probability of the class by {hidden} when it is hidden and by {taken} when it "
+        "is taken away, on average. Intervals are 95 %, by "
         "bootstrap over cases. A ranking that agrees no better with hiding than the area of the box does only knows "
         "how much is hidden.\n\n"
         "| ranking | Spearman with hiding | of its ten best | Spearman with taking away | of its ten best |",
@@ -86,7 +88,10 @@ def agreement_line(metrics: dict) -> str:
     if said is None:
         return "Not measured for this bundle yet (`python -m training explain`)."
     hidden, taken = (_with_interval(metrics["test"]["explain"]["largest"][one]) for one in REFERENCES)
-    return f"{said} At most, hiding one region changes the probability by {hidden}, taking one away by {taken}."
+    return (
+        f"{said} The region that matters most changes the probability of the top class by {hidden} when it is hidden "
+        f"and by {taken} when it is taken away, on average."
+    )
 
 
 def _with_interval(estimate: dict) -> str:
