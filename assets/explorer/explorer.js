@@ -15,7 +15,7 @@ import {picturePanel} from './picture.js';
 import {paintReadout} from './readout.js';
 import {caseLine, matrixSentence, readoutOf} from './sentences.js';
 import {activeOf, chosen, FIRST, fitted, hovered, isSame, loaded, pinned, pinShown} from './state.js';
-import {fusionPanel, renderTable} from './tables.js';
+import {fusionPanel, markTables, renderTable} from './tables.js';
 import {litBy, viewOf} from './view.js';
 import {walkPanel} from './walkthrough.js';
 import {wordsPanel} from './words.js';
@@ -75,6 +75,7 @@ export function mountExplorer(element, props, server, watch) {
     words.paint(view, active, state.pin, lit.words);
     heads.paint(view, active, atOnce);
     paintReadout(part('readout'), view, active, state.pin);
+    markTables(part, view, active);
   }
 
   const headline = () => readoutOf(view, activeOf(state))[0];

@@ -61,13 +61,13 @@ function fusionSide(view, side) {
   const shown = side === 'regions' ? view.regions : added.map((_, i) => i);
   const number = (text) => make('span', {class: 'mx-number'}, text);
   const barOf = ({kind, values, text, bar}, i) => {
-    const most = Math.max(...shown.map((j) => Math.abs(values[j])), 1e-9);
+    const most = Math.max(...Array.from(values, Math.abs), 1e-9); // of all, or bars would shrink as more are shown
     return make('td', {[`data-${kind}`]: ''},
       make('span', {class: 'mx-track', 'aria-hidden': 'true'}, bar(values[i], most)), number(text(values[i])));
   };
   const line = (name, ...cells) => make('tr', {class: 'mx-extra'}, make('th', {scope: 'row'}, name),
     ...cells.map((text) => make('td', {}, number(text))));
-  const lines = shown.map((i) => make('tr', {}, make('th', {scope: 'row'}, view.names.long(side, i)),
+  const lines = shown.map((i) => make('tr', {'data-at': `${side} ${i}`}, make('th', {scope: 'row'}, view.names.long(side, i)),
     ...columns.map((column) => barOf(column, i))));
   if (shown.length < added.length) {
     const rest = (values) => sum(values) - sum(shown.map((i) => values[i]));
@@ -94,16 +94,31 @@ export function renderTable(part, view) {
   const {axes, rows, cols, names} = view;
   const beside = axes.queryOnRows ? extrasOf(view) : [];
   const below = axes.queryOnRows ? [] : extrasOf(view);
-  const top = [...cols.map((col) => names.long(axes.cols, col)), ...beside.map(({name}) => name)];
-  const line = (name, texts) => (
-    make('tr', {}, make('th', {scope: 'row'}, name), ...texts.map((text) => make('td', {}, text))));
+  const top = [...cols.map((col) => [names.long(axes.cols, col), `${axes.cols} ${col}`]), ...beside.map(({name}) => [name, null])];
+  const line = (name, texts, at = null) => (
+    make('tr', {'data-at': at}, make('th', {scope: 'row'}, name), ...texts.map((text) => make('td', {}, text))));
   fill(part('table'), [make('table', {class: 'mx-plain'},
     make('caption', {}, `${view.title}. ${matrixSentence(view)}`),
-    make('thead', {}, make('tr', {}, make('td', {}), ...top.map((name) => make('th', {scope: 'col'}, name)))),
+    make('thead', {}, make('tr', {}, make('td', {}), ...top.map(([name, at]) => make('th', {scope: 'col', 'data-at': at}, name)))),
     make('tbody', {},
       ...rows.map((row) => line(names.long(axes.rows, row), [
         ...cols.map((col) => view.format(view.weight(row, col) - view.base)),
         ...beside.map(({text}) => text(row)),
-      ])),
+      ], `${axes.rows} ${row}`)),
       ...below.map(({name, text}) => line(name, cols.map((col) => text(col))))))]);
+}
+
+/** Mark what is active in both tables. */
+export function markTables(part, {axes}, active) {
+  const wanted = [];
+  if (active && active.row !== null) wanted.push(`${axes.rows} ${active.row}`);
+  if (active && active.col !== null) wanted.push(`${axes.cols} ${active.col}`);
+  for (const holder of [part('fusion'), part('table')]) {
+    for (const old of holder.querySelectorAll('.mx-on')) {
+      if (!wanted.includes(old.dataset.at)) old.classList.remove('mx-on');
+    }
+    for (const at of wanted) {
+      for (const found of holder.querySelectorAll(`[data-at="${at}"]`)) found.classList.add('mx-on');
+    }
+  }
 }

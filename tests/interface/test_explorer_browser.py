@@ -444,6 +444,8 @@ def test_hover_links_image_words_and_matrix_click_pins_and_escape_frees(show, ca
     cell(page, 5, 6).hover()
     expect(page.locator('[data-region="5"]')).to_have_class("mx-on")
     expect(page.locator('[data-word="6"]')).to_have_class(re.compile("mx-on"))
+    marked = part(page, "fusion").locator("tr.mx-on")
+    assert [marked.nth(i).get_attribute("data-at") for i in range(marked.count())] == ["regions 5", "words 6"]
     heads = page.locator(".mx-head-note").all_inner_texts()
     assert [float(t) for t in heads] == pytest.approx(cases["sga-sga"].map("words_to_regions")[0, :, 6, 5], abs=EXACT)
     cell(page, 5, 6).click()
@@ -790,6 +792,28 @@ def test_the_keyboard_alone_reaches_and_does_everything(show, cases):
     assert focused(page) == "head"
 
 
+def contrast(one: str, other: str) -> float:
+    """Of two colours as the page computes them, after WCAG."""
+    lights = []
+    for colour in (one, other):
+        shares = [int(n) / 255 for n in re.findall(r"\d+", colour)[:3]]
+        linear = [s / 12.92 if s <= 0.04045 else ((s + 0.055) / 1.055) ** 2.4 for s in shares]
+        lights.append(0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2])
+    return (max(lights) + 0.05) / (min(lights) + 0.05)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_edges_of_what_can_be_pressed_are_seen(show, scheme):
+    page = show("sga-sga", color_scheme=scheme)
+    paper = part(page, "root").evaluate("(root) => getComputedStyle(root).backgroundColor")
+    edge = "(one) => getComputedStyle(one).borderTopColor"
+    for pressed in ('[data-word="3"]', ".mx-head", "select", "[data-export]", ".mx-options"):
+        assert contrast(page.locator(f'[data-part="root"] {pressed}').first.evaluate(edge), paper) >= 3, pressed
+    if scheme == "dark":  # the darkest cells are as dark as the page: lines between them are not
+        assert contrast(cell(page, 2, 2).evaluate(edge), paper) >= 3
+        assert contrast(part(page, "readout").evaluate(edge), paper) >= 3
+
+
 def test_touch_at_390_pixels(show):
     page = show("sga-sga", width=390, height=844, has_touch=True, is_mobile=True)
     page.locator('[data-word="3"]').tap()
@@ -804,6 +828,22 @@ def test_touch_at_390_pixels(show):
 
 
 # ---------------------------------------------------------------- in the app
+
+
+def test_on_a_phone_the_lesion_stays_in_sight_while_the_matrix_is_tapped(visit, app_url):
+    page = visit(app_url, 390, 844, has_touch=True, is_mobile=True)
+    expect(page.locator("#answer .bars li")).to_have_count(7, timeout=PATIENCE)
+    page.get_by_role("tab", name="Explore").click()
+    tapped = page.locator(".mx-grid tbody th[data-row]").nth(11)
+    expect(tapped).to_be_visible(timeout=PATIENCE)
+    tapped.evaluate("(header) => header.scrollIntoView({block: 'end'})")
+    stage, below = part(page, "stage").bounding_box(), tapped.bounding_box()
+    assert stage["y"] >= 0
+    assert stage["y"] + stage["height"] <= below["y"]
+    expect(part(page, "cue")).to_be_hidden()
+    choose(page, "map", "regions_to_regions")
+    part(page, "top").fill("20")
+    expect(part(page, "cue")).to_have_text("Scroll the matrix sideways for more columns.")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
