@@ -9,7 +9,7 @@ import {headsHint, mostText} from './sentences.js';
 import {headsOf, litBy, subjectOf, takesPart} from './view.js';
 
 const WIDTH = 64; // pixels of an overlay, which the browser scales up
-const REST = 90; // milliseconds that the pointer rests before eight pictures are drawn anew
+const REST = 250; // milliseconds that the pointer rests before eight pictures are drawn anew
 
 /** A frame around a region, with a dark line below it, and its number. */
 function frameOf() {
