@@ -43,8 +43,7 @@ class Diagnosis:
 
     probabilities: code -> probability, calibrated, in the order of the bundle's labels, sums to 1. logits: (classes,)
     before temperature. regions: best first, boxes in pixels of the image that was given. words: what was read.
-    shares: 'regions' -> (regions,) and 'words' -> (words,): each token's part in its side's pooled vector (section
-    2.3), sums to 1. novelty: how unlike the training images this one is, where the bundle can tell.
+    novelty: how unlike the training images this one is, where the bundle can tell.
     """
 
     probabilities: dict[str, float]
@@ -54,7 +53,6 @@ class Diagnosis:
     metadata: Metadata
     unit: str
     attention: Attention
-    shares: dict[str, np.ndarray]
     novelty: Novelty | None = None
 
     @property
@@ -161,12 +159,11 @@ class Diagnoser:
         probabilities = dict(zip(bundle.labels, self.calibrated(logits).tolist(), strict=True))
         count = min(len(regions), config.n)
         lengths = {"regions": count, "words": len(words)}
-        attention, shares = _attention(output, lengths), _shares(output, lengths)
+        attention = _attention(output, lengths)
         novelty = bundle.novelty(regions) if bundle.novelty else None
-        _finite(*vars(attention).values(), *shares.values(), novelty and novelty.distance)
+        _finite(*vars(attention).values(), novelty and novelty.distance)
         return Diagnosis(
-            probabilities, logits, regions.subset(slice(0, count)), words, metadata, config.unit, attention, shares,
-            novelty,
+            probabilities, logits, regions.subset(slice(0, count)), words, metadata, config.unit, attention, novelty,
         )  # fmt: skip
 
     def calibrated(self, logits: np.ndarray) -> np.ndarray:
@@ -222,12 +219,3 @@ def _attention(output: MATOutput, lengths: dict[str, int]) -> Attention:
         stacked = torch.stack([layer[name].weights[0] for layer in layers])  # (layers, heads, queries, keys)
         maps[name] = stacked[..., : lengths[ends.queries], : lengths[ends.keys]].numpy()
     return Attention(**maps)
-
-
-def _shares(output: MATOutput, lengths: dict[str, int]) -> dict[str, np.ndarray]:
-    shares = {}
-    assert output.contributions is not None  # `intermediates` asks for them
-    for side, contributions in output.contributions.items():
-        mass = contributions[0, : lengths[side]].sum(-1).double()  # behind a ReLU: nothing is negative
-        shares[side] = (mass / mass.sum().clamp_min(1e-12)).numpy()
-    return shares

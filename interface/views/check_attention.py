@@ -21,7 +21,7 @@ from ..session import Session
 SHOWN = 10  # regions in a list
 SAID = {
     "attention": "attention",
-    "share": "fusion share",
+    "contribution": "contribution",
     "gradient": "gradient × input",
     "relevance": "relevance",
     "ablation": "ablation",
@@ -170,4 +170,5 @@ def _steps(side: str, parts: list[tuple[str, float]], margin: Margin) -> str:
 
 def _averages(diagnoser: Diagnoser) -> dict | None:
     figures = diagnoser.bundle.metrics.get("test")
-    return figures.get("explain") if isinstance(figures, dict) else None
+    found = figures.get("explain") if isinstance(figures, dict) else None
+    return found if found and any("ablation" in row for row in found["rankings"].values()) else None

@@ -125,15 +125,19 @@ def test_agreement_shows_every_ranking_and_the_averages_where_there_are_any(tiny
     found = agree(tiny_diagnoser, case.diagnosis.regions, case.diagnosis.metadata, case.diagnosis.top)
     assert found.sentence() in text_of(html)
     rows = {row[0]: row[1:] for row in rows_of(html, "Rankings against ablation")}
-    assert set(rows) == {"attention", "fusion share", "gradient × input", "relevance", "ablation", "random order"}
+    assert set(rows) == {"attention", "contribution", "gradient × input", "relevance", "ablation", "random order"}
     assert rows["relevance"][0] == signed(found.spearman["relevance"])
     assert rows["random order"][2] == share(found.areas(found.deletion)["random"])
     assert "have not been measured" in html
-    averages = {"cases": 7, "rankings": {"attention": {"spearman": 0.123}}}
+    averages = {"cases": 7, "rankings": {"attention": {"ablation": {"spearman": {"value": 0.123}}}}}
     measured = Diagnoser(replace(tiny_diagnoser.bundle, metrics={"test": {"explain": averages}}))
     html = agreement_html(measured, case, "")
     assert rows_of(html, "Rankings against ablation")[0][-1] == "+0.12"
     assert "over 7 cases" in html
+    assert rows_of(html, "Rankings against ablation")[1][-1] == ""  # not measured
+    earlier = {"cases": 7, "rankings": {"attention": {"spearman": 0.123}}}
+    html = agreement_html(Diagnoser(replace(tiny_diagnoser.bundle, metrics={"test": {"explain": earlier}})), case, "")
+    assert "have not been measured" in html
 
 
 def test_what_if_shows_the_sweep_and_that_it_is_no_biology(tiny_diagnoser, case):

@@ -16,6 +16,7 @@ from conftest import ROOT
 
 from mat_core import BundleError, ConfigError, Diagnoser, ImageError, Metadata, MetadataError
 from mat_core.bundle import CONFIG, DETECTOR, METRICS, NETWORK, load_bundle, save_bundle
+from mat_core.explain import contributions
 from mat_core.images import load_image
 from mat_core.labels import CODES
 
@@ -216,9 +217,10 @@ def test_a_diagnosis_is_whole(tiny_diagnoser, phantom_file):
     assert maps.words_to_words.shape[2:] == (words, words)
     for weights in vars(maps).values():
         np.testing.assert_allclose(weights.sum(-1), 1, atol=1e-5)
+    added = contributions(tiny_diagnoser, diagnosis.regions, diagnosis.metadata)
     for side, count in (("regions", regions), ("words", words)):
-        assert diagnosis.shares[side].shape == (count,)
-        assert diagnosis.shares[side].sum() == pytest.approx(1)
+        assert getattr(added, side).shape == (count, len(CODES))
+        assert getattr(added, side).sum(0) + added.constant == pytest.approx(diagnosis.logits, abs=1e-5)
 
 
 def test_every_kind_of_source_gives_the_same_answer(tiny_diagnoser, phantom_file):

@@ -1,14 +1,11 @@
 """Explanations against what they must be: exact at their ends, equal to one-by-one passes, right on planted cases."""
 
-import json
-from dataclasses import dataclass, is_dataclass, replace
+from dataclasses import is_dataclass, replace
 from itertools import product
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from PIL import Image
 from scipy.stats import spearmanr
 
 from mat_core import Diagnoser, MATConfig, MATNetwork, Metadata, explain
@@ -18,7 +15,6 @@ from mat_core.explain import (
     RANKINGS,
     ablate,
     agree,
-    average,
     compare,
     doubt,
     leak,
@@ -31,25 +27,15 @@ from mat_core.explain.agreement import RANDOM, rank_correlation
 from mat_core.explain.doubt import UNFAMILIAR, VIEWS, Doubt, turn, turn_back
 from mat_core.explain.passes import case_inputs, probabilities_without
 from mat_core.explain.relevance import Relevance, _bimodal, _rollout
-from mat_core.images import load_image
 from mat_core.metadata import CLEAN_FIELDS, DX_TYPES, FIELDS, Vocabulary, closed_vocabulary
 from mat_core.novelty import Novelty
 from mat_core.phantoms import make_phantom
 from mat_core.regions import Regions
 from mat_core.units import UNITS
-from training.steps.explain import as_lines, explain_split
 
 CASE = Metadata(age=55, sex="female", localization="lower extremity")
 WIDTH = 12  # of a region's features
 LABELS = ("bcc", "df", "mel", "bkl", "nv", "akiec", "vasc")
-
-
-@dataclass(frozen=True)
-class Photograph:
-    """What the step reads of a case."""
-
-    image: Path
-    metadata: Metadata
 
 
 class Detector(torch.nn.Module):
@@ -211,10 +197,11 @@ def test_curves_start_and_end_where_they_must(unit):
     assert found.deletion["gradient"][at] == pytest.approx(probabilities(diagnoser, kept)[2], abs=1e-5)
     if unit != "base":
         assert "Removing the 10 most attended regions changes melanoma" in found.sentence()
-    means = average([found, found])
-    assert means["cases"] == 2
-    assert means["rankings"]["gradient"]["spearman"] == pytest.approx(found.spearman["gradient"])
-    assert means["rankings"][RANDOM]["deletion_area"] == pytest.approx(found.areas(found.deletion)[RANDOM])
+    # another ranking is tested in the same way
+    more = agree(diagnoser, regions, CASE, "mel", draws=2, also={"again": found.scores["gradient"]})
+    assert set(more.scores) == rankings | {"again"}
+    assert more.spearman["again"] == found.spearman["gradient"]
+    np.testing.assert_array_equal(more.insertion["again"], found.insertion["gradient"])
 
 
 def test_areas_are_means_of_the_curve():
@@ -376,29 +363,6 @@ def test_regions_left_out_together_are_what_one_by_one_passes_give(unit):
     found = probabilities_without(diagnoser, features, torch.from_numpy(absent), ids)
     for mask, p in zip(absent, found, strict=True):
         np.testing.assert_allclose(p, probabilities(diagnoser, regions.subset(~mask)), atol=1e-5)
-
-
-def test_a_split_is_the_mean_of_its_cases(tiny_diagnoser, phantom_file, tmp_path):
-    second = tmp_path / "second.png"
-    Image.fromarray(make_phantom(2, "nv").image).save(second)
-    cases = [Photograph(phantom_file, CASE), Photograph(second, Metadata())]
-    found = explain_split(tiny_diagnoser, cases, seed=3)
-    ones = [
-        agree(tiny_diagnoser, tiny_diagnoser.regions(load_image(c.image)), c.metadata, seed=3 + i)
-        for i, c in enumerate(cases)
-    ]
-    assert (found["cases"], found["seed"]) == (2, 3)
-    assert sum(one["cases"] for one in found["by_class"].values()) == 2
-    assert set(found["by_class"]) == {one.label for one in ones}
-    for name in RANKINGS:
-        assert found["rankings"][name]["spearman"] == pytest.approx(np.mean([one.spearman[name] for one in ones]))
-    assert json.loads(json.dumps(found)) == found
-    assert explain_split(tiny_diagnoser, cases, limit=1)["cases"] == 1
-    assert "2 cases" in as_lines(found, "test")
-    assert "random" in as_lines(found, "test")
-    for wrong in ((cases, 0), ([], None)):
-        with pytest.raises(ConfigError):
-            explain_split(tiny_diagnoser, *wrong)
 
 
 def test_explaining_changes_nothing():

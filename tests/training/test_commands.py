@@ -56,8 +56,14 @@ def test_a_steps_help_lists_its_options_and_no_other(step, capsys):
     ("line", "says"),
     [
         ("features --data x --views", "'features' does not take --views, an option of evaluate; its options: --data,"),
-        ("backbone --data x --split val", "'backbone' does not take --split, an option of evaluate, explain;"),
-        ("status --limit=3", "'status' does not take --limit, an option of explain; its options: --runs, --preset"),
+        (
+            "backbone --data x --split val",
+            "'backbone' does not take --split, an option of evaluate, explain, similarity;",
+        ),
+        (
+            "status --limit=3",
+            "'status' does not take --limit, an option of explain, similarity; its options: --runs, --preset",
+        ),
         ("split --data x --nonsense", "'split' does not take --nonsense; its options: --data, --split-file, --seed"),
         ("mat --data x y", "'mat' takes options only; got 'y'"),
         ("ablation --data x", "invalid choice: 'ablation'"),

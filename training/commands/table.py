@@ -41,8 +41,12 @@ STEPS = (
         (*o.DATA, o.CHECKPOINT, o.SPLIT, o.VIEWS, o.UNITS, o.SAVE), judge.evaluate,
     ),
     Step(
-        "explain", "check a bundle's attention against ablation on a whole split (after evaluate --save)",
-        (*o.DATA, o.CHECKPOINT, o.SPLIT, o.LIMIT, o.SEED, o.SAVE), judge.explain,
+        "explain", "check rankings of regions against hiding and taking away, on a split (after evaluate --save)",
+        (*o.DATA, o.RUNS, o.CHECKPOINT, o.SPLIT, o.LIMIT, o.SEED, o.SAVE), judge.explain,
+    ),
+    Step(
+        "similarity", "how alike every unit's blocks make the regions, on a split (after evaluate --save)",
+        (*o.DATA, o.CHECKPOINT, o.SPLIT, o.LIMIT, o.SEED, o.SAVE), judge.similarity,
     ),
     Step(
         "baseline", "train a plain timm classifier on the whole image, to compare with (--model NAME)",

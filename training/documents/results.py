@@ -9,6 +9,7 @@ from ..results.metrics import HEADLINE
 from ..results.names import PROTOCOLS, RowName
 from ..results.rows import CONTROLS
 from ..results.table import summary
+from .evidence import agreement_text, similarity_text
 from .goals import GOALS, PAPER, PAPER_TABLE_2, goals_text, reached
 from .wording import before_text, groups_text, headline_table, regions_text, short
 
@@ -48,7 +49,7 @@ def results_text(tables: dict, metrics: dict, figures: Sequence[str], preset: st
         parts.append(_protocol(rows, protocol, tables[protocol]["test_lesions"]))
     parts += [_table_2_text(tables), groups_text(tables), _gains_text(tables, metrics)]
     parts.append(_shipped_text(tables, metrics, preset))
-    parts.append(_explain_text(metrics))
+    parts += [agreement_text(metrics), similarity_text(metrics)]
     parts += [f"![{name}](figures/{name})\n" for name in figures]
     return "\n".join(parts)
 
@@ -177,20 +178,3 @@ def _shipped_text(tables: dict, metrics: dict, preset: str) -> str:
         + goals_text(test["detector"], GOALS["regions"], "Regions")
         + "\n"
     )
-
-
-def _explain_text(metrics: dict) -> str:
-    explained = metrics.get("test", {}).get("explain")
-    if not explained:
-        return "## Attention against ablation\n\nNot averaged over the test split yet.\n"
-    lines = [
-        f"## Attention against ablation\n\n{explained['cases']} cases of the test split, each for its top class "
-        "(`python -m training explain`). Correlation and overlap are with the ranking by ablation; a good ranking "
-        "has a small deletion and a large insertion area.\n\n"
-        "| ranking | Spearman | top-10 overlap | deletion | insertion |",
-        "| --- | --- | --- | --- | --- |",
-    ]
-    for name, row in explained["rankings"].items():
-        cells = [short(row[k]) if k in row else "" for k in ("spearman", "overlap", "deletion_area", "insertion_area")]
-        lines.append(f"| {name} | {' | '.join(cells)} |")
-    return "\n".join(lines) + "\n"
