@@ -43,7 +43,7 @@ REGIONS = {  # of a detector, as detector_metrics gives them
 def made(tmp_path_factory, tiny_diagnoser):
     """A phantom dataset, fake rows of both protocols, and the metrics measured on them."""
     folder = tmp_path_factory.mktemp("report")
-    images = write_phantom_dataset(folder / "data", per_class=20, size=(30, 40))
+    images = write_phantom_dataset(folder / "data", per_class=20, size=(48, 64))
     make_split(read_dataset(images, None).cases, folder / "split.csv", seed=0)
     data = read_dataset(images, folder / "split.csv")
     results = folder / "docs" / "results"
