@@ -15,12 +15,12 @@ test: $(VENV)/dev.done
 	$(BIN)/mypy
 	$(BIN)/python -m pytest $(ARGS)
 
-# ruff, mypy on mat_core, and the tests that need neither patience nor Chromium, HAM10000 or detectron2: two minutes
+# ruff, mypy on mat_core, and the tests that need neither patience nor Chromium, HAM10000 or detectron2: a minute
 quick: $(VENV)/dev.done
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -m "not slow and not browser and not real and not detectron2" $(ARGS)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n auto --maxprocesses 4 --dist worksteal -m "not slow and not browser and not real and not detectron2" $(ARGS)
 
 # many clients at once, good and bad, for five minutes: its figures are in its output
 soak: $(VENV)/dev.done

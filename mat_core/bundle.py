@@ -218,7 +218,7 @@ def _locate(source: str | Path | None) -> Path:
     folder, name = Path(source), str(source)
     if os.path.isdir(folder):  # False for any name that cannot be one
         if not (folder / CONFIG).is_file():
-            raise BundleError(f"{folder} is no model bundle: it has no {CONFIG}. {_HOW}")
+            raise BundleError(f"{folder} is not a model bundle: it has no {CONFIG}. {_HOW}")
         return folder
     if _REPOSITORY.fullmatch(name) and not name.startswith("."):
         return _download(name)

@@ -140,7 +140,7 @@ def from_payload(source: dict | str | bytes) -> Exploration:
     except DataError:
         raise
     except (KeyError, TypeError, ValueError, AttributeError, zlib.error, OverflowError, RecursionError):
-        raise DataError("This file is damaged, or no JSON that the attention explorer exported.") from None
+        raise DataError("This file is damaged, or not a JSON file that the attention explorer exported.") from None
     lengths = {"regions": len(boxes), "words": len(words)}
     for name, ends in BY_NAME.items():
         weights = getattr(exploration.attention, name)

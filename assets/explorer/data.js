@@ -78,7 +78,7 @@ export function checkPayload(payload) {
     && areKinds(payload)
     && payload.image && payload.image.width > 0 && payload.image.height > 0
     && /^data:image\/jpeg;base64,[A-Za-z0-9+/=]+$/.test(payload.image.uri);
-  if (!good) throw new Error('This is no JSON that the attention explorer exported.');
+  if (!good) throw new Error('This is not a JSON file that the attention explorer exported.');
 }
 
 /**

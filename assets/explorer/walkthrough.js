@@ -116,7 +116,7 @@ function walkThrough(numbers, names) {
         vectorStrip('v', 'numbers of the value', value, largestSize(value)),
         vectorStrip('weight × v', 'numbers that are handed on', part, largestSize(output)),
         vectorStrip('output', 'numbers of the head’s output', output, largestSize(output)),
-        make('p', {class: 'mx-hint'}, 'A large weight on a short value hands on little: one more reason why a weight is no explanation.'))));
+        make('p', {class: 'mx-hint'}, 'A large weight on a short value hands on little: one more reason why a weight is not an explanation.'))));
 }
 
 /** Mean and maximum have no q and k of their own: pick a head. */

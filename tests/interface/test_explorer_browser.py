@@ -643,7 +643,7 @@ def test_json_is_everything_and_opens_again(show, cases):
     ("damage", "says"),
     [
         (lambda text: "no json", "not a JSON file"),
-        (lambda text: "[]", "no JSON that the attention explorer exported"),
+        (lambda text: "[]", "not a JSON file that the attention explorer exported"),
         (lambda text: text.replace("data:image/jpeg", "https://example.org"), "no JSON that the attention explorer"),
         (lambda text: text.replace('"shape":[2,8,10,100]', '"shape":[2,8,10,99]'), "cannot be unpacked"),
         (lambda text: text.replace('"shape":[2,8,10,100]', '"shape":[2,8,100,10]'), "contradicts itself"),

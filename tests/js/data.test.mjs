@@ -79,7 +79,7 @@ for (const [what, changes] of Object.entries({
 })) {
   test(`a payload with ${what} is refused`, () => {
     assert.doesNotThrow(() => checkPayload(payload()));
-    assert.throws(() => checkPayload(payload(changes)), /no JSON that the attention explorer exported/);
+    assert.throws(() => checkPayload(payload(changes)), /not a JSON file that the attention explorer exported/);
   });
 }
 

@@ -127,7 +127,7 @@ def test_a_folder_that_is_not_there_is_named(source):
 
 
 def test_a_folder_that_is_no_bundle_is_named(tmp_path):
-    with pytest.raises(BundleError, match="no model bundle"):
+    with pytest.raises(BundleError, match="not a model bundle"):
         load_bundle(tmp_path)
 
 

@@ -269,7 +269,8 @@ def assert_told_on_the_command_line(folder: Path, image: Path, capsys) -> None:
 
 
 def _name(value) -> str:
-    return re.sub(r"[^\x20-\x7e]", "?", str(value))[:30]
+    # each process that tests side by side must call it the same
+    return "absent" if value is ABSENT else re.sub(r"[^\x20-\x7e]", "?", str(value))[:30]
 
 
 @pytest.mark.parametrize(("path", "value"), WRONG_SETTINGS, ids=[f"{p}={_name(v)}" for p, v in WRONG_SETTINGS])

@@ -161,7 +161,7 @@ def test_the_presets_that_ship_have_a_hundred_regions():
 
 # ---- rooms
 
-LOWER = {"data", "pickles", "networks", "engine", "results", "documents"}
+LOWER = ("data", "pickles", "networks", "engine", "results", "documents")
 MAY_NOT = {"steps": {"commands", "presets"}, **{room: {"steps", "commands", "presets"} for room in LOWER}}
 
 

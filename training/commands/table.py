@@ -87,6 +87,6 @@ def main(argv: Sequence[str]) -> int:
         print(f"error: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        print("\nstopped; the same command goes on from where it was saved last, minutes ago.", file=sys.stderr)
+        print("\nstopped; the same command resumes at the last save, minutes ago.", file=sys.stderr)
         return 130
     return 0

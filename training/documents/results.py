@@ -32,7 +32,7 @@ def results_text(tables: dict, metrics: dict, figures: Sequence[str], preset: st
         "# Results\n\nWritten by `python -m training report --data HAM10000`; do not edit. Split: "
         "`assets/ham10000_split.csv`, by lesion. Every row is trained on the same cached regions with "
         "`python -m training rows --data HAM10000`; its logits are in `docs/results/`, so that these "
-        "figures can be computed again without training. Intervals are 95 %, by bootstrap over lesions within each "
+        "metrics can be computed again without training. Intervals are 95 %, by bootstrap over lesions within each "
         "class, of the first seed; ± is the standard deviation over seeds. Everything but the four means (melanoma, "
         "calibration, Brier, recalls, groups, figures) is the first seed's. Temperatures are fitted on val.\n"
     ]
@@ -97,7 +97,7 @@ def _protocol(rows: dict, protocol: str, lesions: int) -> str:
         seeds = "one seed" if main["seeds"] == 1 else f"mean of {main['seeds']} seeds"
         if protocol == "paper":
             papers = dict(zip(("acc", "lrap", "auc"), PAPER["sga-sga"], strict=False))
-            lines.append("\n" + goals_text(found, papers, f"SGA-SGA, {seeds}, beside the paper", "paper's figure"))
+            lines.append("\n" + goals_text(found, papers, f"SGA-SGA, {seeds}, beside the paper", "paper's metric"))
         lines.append("\n" + goals_text(found, GOALS[protocol], f"SGA-SGA, {seeds}"))
     return "\n".join(lines) + "\n"
 
@@ -126,7 +126,7 @@ def _gains_text(tables: dict, metrics: dict) -> str:
     """A line a step, on val, where all choices were made, and on test; the first seed of each row."""
     lines = [
         "## What each step of the recipe gained\n\nClean protocol, first seed; each line adds to the one above it. "
-        "Choices were made on val, so its figures flatter; intervals as in the tables above.\n",
+        "Choices were made on val, so its metrics flatter; intervals as in the tables above.\n",
         "| step | val: ACC | AUC | balanced | test: ACC | AUC | balanced |",
         "| --- | --- | --- | --- | --- | --- | --- |",
     ]
