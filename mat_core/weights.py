@@ -47,7 +47,7 @@ def build(make: Callable[[], _Module], weights: dict[str, Tensor]) -> _Module:
                 f"{_UNFIT}: {shown(name)} must have the shape {tuple(tensor.shape)} and hold {tensor.dtype}; "
                 f"it has {tuple(weights[name].shape)} and holds {weights[name].dtype}."
             )
-    module.load_state_dict(weights)
+    module.load_state_dict(weights, assign=True)  # they take the places: nothing is copied
     return module.eval().requires_grad_(False)
 
 
