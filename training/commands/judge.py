@@ -3,11 +3,12 @@
 from argparse import Namespace
 from pathlib import Path
 
-from mat_core.bundle import DEFAULT, find_bundles, write_metrics
+from mat_core.bundle import find_bundles, write_metrics
 from mat_core.diagnoser import Diagnoser
 from mat_core.errors import ConfigError
 from mat_core.explain.side_by_side import same_detector
 from mat_core.ham10000 import Dataset
+from mat_core.places import DEFAULT
 
 from ..data.splits import hold_out
 from ..presets import Plan
