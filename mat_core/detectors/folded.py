@@ -67,3 +67,33 @@ def _without_norm(convolution: nn.Conv2d, norm: nn.BatchNorm2d) -> nn.Module:
         new.weight = nn.Parameter(weight.detach().contiguous(memory_format=torch.channels_last), requires_grad=False)
         new.bias = nn.Parameter(bias.detach(), requires_grad=False)
         return new
+
+
+class Folding:
+    """A model's folded copy, made when it is first asked for and again after its weights have changed.
+
+    Changes in place are seen by themselves; who puts other tensors in the place of a model's own calls `forget`.
+    """
+
+    def __init__(self) -> None:
+        self._made: tuple[nn.Module, list[tuple[Tensor, int]]] | None = None
+
+    def forget(self, *_) -> None:
+        """The weights have become others."""
+        self._made = None
+
+    def of(self, model: nn.Module) -> nn.Module:
+        """The folded copy; the model itself while any of its weights can learn."""
+        made = self._made
+        if made is None or any(t.requires_grad or _changes(t) != seen for t, seen in made[1]):
+            tensors = [*model.parameters(), *model.buffers()]
+            if any(t.requires_grad for t in tensors):
+                return model
+            with torch.inference_mode(False):
+                made = self._made = folded(model), [(t, _changes(t)) for t in tensors]
+        return made[0]
+
+
+def _changes(tensor: Tensor) -> int:
+    """How often a tensor was changed in place; torch does not count where it was made for inference."""
+    return 0 if tensor.is_inference() else tensor._version

@@ -27,7 +27,7 @@ from ..labels import CODES, PARTS
 from ..limits import number, shown, whole
 from ..regions import Regions
 from .common import check_output, kinds_of, scaled_back, thin_out
-from .folded import folded
+from .folded import Folding
 
 NAME = re.compile(r"\w+(\.\w+)?", re.ASCII)
 MOST_SIDE = 2000  # pixels
@@ -119,9 +119,8 @@ class TorchvisionDetector(nn.Module):
             box_predictor=FastRCNNPredictor(config.feature_width, len(config.kinds) + 1),
             box_batch_size_per_image=64,
         )  # fmt: skip
-        self._fold: tuple[list[Tensor], list[tuple[int, int]], list[nn.Module]] | None = (
-            None  # in a list, so that it is none of our own modules
-        )
+        self._folding = Folding()
+        pyramid.body.register_load_state_dict_post_hook(self._folding.forget)
 
     @property
     def feature_width(self) -> int:
@@ -181,15 +180,12 @@ class TorchvisionDetector(nn.Module):
         again after a change of the weights.
         """
         pyramid = self.rcnn.backbone
-        if any(parameter.requires_grad for parameter in pyramid.body.parameters()):
-            return pyramid(images)
-        tensors = [*pyramid.body.parameters(), *pyramid.body.buffers()]
-        fold = self._fold
-        # compared by identity: the tensors that it was made of are held, so no other can have taken their place
-        if fold is None or [(id(t), t._version) for t in tensors] != fold[1]:
-            with torch.inference_mode(False):
-                fold = self._fold = tensors, [(id(t), t._version) for t in tensors], [folded(pyramid.body)]
-        return pyramid.through(fold[2][0], images)
+        return pyramid.through(self._folding.of(pyramid.body), images)
+
+    def _apply(self, fn, recurse: bool = True) -> "TorchvisionDetector":
+        """What `to`, `half` and the like go through: the weights become others."""
+        self._folding.forget()
+        return super()._apply(fn, recurse)
 
     def _batch(self, tensors: list[Tensor]) -> ImageList:
         """Images of the detector's own size, (3, h, w) floats 0 to 1, as torchvision's transform makes them a batch.
