@@ -4,7 +4,7 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
-.PHONY: app test quick soak lint audit space clean
+.PHONY: app test quick soak bench lint audit space clean
 
 app: $(VENV)/app.done
 	$(BIN)/python app.py $(ARGS)
@@ -25,6 +25,10 @@ quick: $(VENV)/dev.done
 # many clients at once, good and bad, for five minutes: its figures are in its output
 soak: $(VENV)/dev.done
 	SOAK_SECONDS=$${SOAK_SECONDS:-300} $(BIN)/python -m pytest tests/interface/test_soak.py $(ARGS)
+
+# how fast it all is on this machine: make bench ARGS="first metadata --json bench.json"
+bench: $(VENV)/dev.done
+	$(BIN)/python -m benchmarks $(ARGS)
 
 lint: $(VENV)/dev.done
 	$(BIN)/ruff check --fix .

@@ -29,12 +29,11 @@ from .limits import LONGEST, configured, number, shown
 from .metadata import CLEAN_FIELDS, Vocabulary
 from .network import MATConfig, MATNetwork
 from .novelty import NoveltyModel
+from .places import DEFAULT
 from .regions import Detector
 from .weights import MAX_BYTES, build, read_weights
 
 FORMAT = 1
-CHECKPOINTS = Path(__file__).resolve().parents[1] / "checkpoints"
-DEFAULT = CHECKPOINTS / "sga-sga"
 CONFIG, NETWORK, DETECTOR, METRICS = "config.json", "network.safetensors", "detector.safetensors", "metrics.json"
 NOVELTY = "novelty.safetensors"
 MAX_JSON = 2**20  # bytes of config.json or metrics.json; the largest that ships has 22 thousand

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from .bundle import Bundle, load_bundle
 from .errors import BundleError, ConfigError, ImageError, MetadataError
+from .image_sides import ImageSides
 from .images import given_size, image_key, load_image
 from .labels import BY_CODE, DISCLAIMER
 from .metadata import Metadata, Word
@@ -113,6 +114,7 @@ class Diagnoser:
         self.bundle = bundle
         self._lock = threading.Lock()
         self._seen: OrderedDict[str, Regions] = OrderedDict()
+        self._sides = ImageSides(REMEMBERED_IMAGES)
 
     @classmethod
     def from_pretrained(cls, source: str | Path | None = None) -> "Diagnoser":
@@ -199,7 +201,10 @@ class Diagnoser:
         """
         # always with the weights: the fused kernel's answer differs in the last bits, and one case has one answer
         with torch.inference_mode():
-            return self.bundle.network(*self.inputs(regions, metadata), need_weights=True)
+            features, padding, ids = self.inputs(regions, metadata)
+            network = self.bundle.network
+            image = self._sides.of(network, features, padding)
+            return network(features, padding, ids, need_weights=True, image=image)
 
 
 def _finite(*arrays) -> None:

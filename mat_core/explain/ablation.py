@@ -19,7 +19,7 @@ from ..metadata import FIELDS, Metadata
 from ..regions import Regions
 from ..units import UNITS
 from ..wording import class_name, counted, share
-from .passes import case_inputs, probabilities_of, probabilities_without, word_ids
+from .passes import case_inputs, image_side, probabilities_of, probabilities_without, word_ids
 
 DRAWS = 8  # shufflings of the guided maps
 
@@ -67,17 +67,22 @@ def ablate(
     """Every ablation of one case; a hundred regions go through the network in a few batches."""
     metadata = metadata or Metadata()
     features, padding, ids = case_inputs(diagnoser, regions, metadata)
-    plain = probabilities_of(diagnoser, features, padding, ids)[0]
+    image = image_side(diagnoser, features, padding)
+
+    def changed(ids: Tensor, edits: dict[str, Edit] | None = None) -> np.ndarray:
+        return probabilities_of(diagnoser, features, padding, ids, edits, image)
+
+    plain = changed(ids)[0]
     present = [f for f in FIELDS if f in diagnoser.bundle.fields and getattr(metadata, f) is not None]
     variants = [metadata.without(field) for field in present] + [Metadata()]
-    reworded = probabilities_of(diagnoser, features, padding, word_ids(diagnoser, variants))
+    reworded = changed(word_ids(diagnoser, variants))
     uniform = shuffled = None
     guided = guided_maps(diagnoser)
     if guided and diagnoser.words(metadata):
-        uniform = probabilities_of(diagnoser, features, padding, ids, dict.fromkeys(guided, make_even))[0]
+        uniform = changed(ids, dict.fromkeys(guided, make_even))[0]
         generator = torch.Generator().manual_seed(seed)
         edits = {name: shuffling(generator) for name in guided}
-        shuffled = np.concatenate([probabilities_of(diagnoser, features, padding, ids, edits) for _ in range(draws)])
+        shuffled = np.concatenate([changed(ids, edits) for _ in range(draws)])
     return Ablation(
         diagnoser.bundle.labels, plain, without_each(diagnoser, features, padding, ids),
         dict(zip(present, reworded, strict=False)), reworded[-1], uniform, shuffled,

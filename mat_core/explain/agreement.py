@@ -13,7 +13,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from captum.attr import InputXGradient
 from torch import Tensor
 
 from ..diagnoser import Diagnoser
@@ -225,6 +224,8 @@ def rank_correlation(a: np.ndarray, b: np.ndarray) -> float:
 
 
 def _scores(diagnoser, regions, metadata, features: Tensor, padding: Tensor, ids: Tensor, label: str, k: int):
+    from captum.attr import InputXGradient  # takes half a second to import: only who asks is to wait for it
+
     diagnosis = diagnoser.diagnose_regions(regions, metadata)
     scores = {}
     attended = diagnosis.attention.words_to_regions

@@ -20,8 +20,8 @@ from interface.server import fair_queue
 from interface.server.fair_queue import CalmBlocks, FairQueue
 from interface.server.guard import OPEN, TOOLS, Guard
 from interface.server.image_field import image_upload
-from interface.server.machine import cores, share_heaps
 from interface.server.uploads import Uploads, tidy
+from mat_core.machine import cores, share_heaps
 
 # what this version of Gradio serves and the app does not: a new version's new routes make the test below fail
 CLOSED = {

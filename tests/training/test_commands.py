@@ -9,6 +9,7 @@ from conftest import ROOT
 from mat_core.errors import DataError
 from mat_core.units import UNITS
 from training.__main__ import main
+from training.commands import options
 from training.commands.step import parse
 from training.commands.table import STEPS
 from training.networks.controls import TRAINED
@@ -40,6 +41,10 @@ def test_what_is_said_to_be_typed_can_be_typed():
     for file, step, rest in said:
         assert step in TAKES, f"{file} names the step {step!r}"
         assert set(re.findall(r"--[a-z-]+", rest)) <= TAKES[step] | {"--help"}, f"{file}: {step} {rest}"
+
+
+def test_the_presets_that_can_be_asked_for_are_those_that_there_are():
+    assert tuple(PRESETS) == options.PRESETS
 
 
 @pytest.mark.parametrize("step", STEPS, ids=lambda step: step.name)

@@ -3,11 +3,12 @@
 from argparse import Namespace
 from pathlib import Path
 
-from mat_core.bundle import DEFAULT, find_bundles, read_config, read_metrics, write_metrics
+from mat_core.bundle import find_bundles, read_config, read_metrics, write_metrics
 from mat_core.diagnoser import Diagnoser
 from mat_core.errors import ConfigError
 from mat_core.explain.side_by_side import same_detector
 from mat_core.ham10000 import Dataset
+from mat_core.places import DEFAULT
 from mat_core.units import UNITS
 
 from ..data.splits import hold_out

@@ -1,14 +1,16 @@
-"""The options of the steps, each once; `table` says which step takes which."""
+"""The options of the steps, each once; `table` says which step takes which. Loads no torch."""
 
 import argparse
 from pathlib import Path
 
-from mat_core.bundle import DEFAULT
 from mat_core.ham10000 import SPLIT_FILE
+from mat_core.places import DEFAULT
 
-from ..presets import PRESETS
-from ..results.rows import RESULTS
+from ..results.names import RESULTS
 from .step import Option
+
+# those of `presets`, which imports torch; a test compares
+PRESETS = ("two-cores", "long", "mixed", "short", "paper", "smoke")
 
 
 def _positive(text: str) -> int:

@@ -7,12 +7,13 @@ compares.
 
 from pathlib import Path
 
-from mat_core.bundle import CHECKPOINTS, CONFIG, DEFAULT, METRICS, read_config, read_metrics
+from mat_core.bundle import CONFIG, METRICS, read_config, read_metrics
 from mat_core.diagnoser import Diagnoser
 from mat_core.errors import BundleError, DataError
 from mat_core.ham10000 import Dataset
 from mat_core.labels import CODES
 from mat_core.phantoms import make_phantom
+from mat_core.places import CHECKPOINTS, DEFAULT
 
 from ..documents.card import card_text
 from ..documents.drawings import draw_all
