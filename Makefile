@@ -4,7 +4,7 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
-.PHONY: app test quick soak lint audit space clean
+.PHONY: app test quick soak bench lint audit space clean
 
 app: $(VENV)/app.done
 	$(BIN)/python app.py $(ARGS)
@@ -15,16 +15,20 @@ test: $(VENV)/dev.done
 	$(BIN)/mypy
 	$(BIN)/python -m pytest $(ARGS)
 
-# ruff, mypy on mat_core, and the tests that need neither patience nor Chromium, HAM10000 or detectron2: two minutes
+# ruff, mypy on mat_core, and the tests that need neither patience nor Chromium, HAM10000 or detectron2: a minute
 quick: $(VENV)/dev.done
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -m "not slow and not browser and not real and not detectron2" $(ARGS)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n auto --maxprocesses 4 --dist worksteal -m "not slow and not browser and not real and not detectron2" $(ARGS)
 
 # many clients at once, good and bad, for five minutes: its figures are in its output
 soak: $(VENV)/dev.done
 	SOAK_SECONDS=$${SOAK_SECONDS:-300} $(BIN)/python -m pytest tests/interface/test_soak.py $(ARGS)
+
+# how fast it all is on this machine: make bench ARGS="first metadata --json bench.json"
+bench: $(VENV)/dev.done
+	$(BIN)/python -m benchmarks $(ARGS)
 
 lint: $(VENV)/dev.done
 	$(BIN)/ruff check --fix .

@@ -30,8 +30,8 @@ def _serve(args: argparse.Namespace, folder: Path) -> int:
     import torch
 
     from interface.examples import real_examples, synthetic_examples
-    from interface.server.machine import cores, share_heaps
     from mat_core import Diagnoser, UserError
+    from mat_core.machine import cores, share_heaps
 
     share_heaps()
     torch.set_num_threads(cores())

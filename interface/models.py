@@ -6,10 +6,11 @@ from pathlib import Path
 import numpy as np
 
 from mat_core import Diagnoser, UserError
-from mat_core.bundle import CHECKPOINTS, find_bundles
+from mat_core.bundle import find_bundles
 from mat_core.explain import Leak, leak
 from mat_core.explain.side_by_side import same_detector
 from mat_core.images import load_image
+from mat_core.places import CHECKPOINTS
 
 from .examples import Example
 

@@ -17,3 +17,14 @@ def privacy() -> str:
     """What happens to an image, in one line of plain text, with the times that the app keeps to."""
     text = " ".join(prose("privacy.txt").split())
     return text.format(forgotten=FORGOTTEN_AFTER // 60, idle=IDLE // 60, cases=REMEMBERED_CASES)
+
+
+def glossary() -> list[tuple[str, str]]:
+    """Terms and what they mean, in alphabetical order; docs/GLOSSARY.md is made from the same file."""
+    entries: list[str] = []
+    for line in prose("glossary.txt").splitlines():
+        if line.startswith(" "):
+            entries[-1] += f" {line.strip()}"
+        elif line:
+            entries.append(line)
+    return [(term, meaning.strip()) for term, _, meaning in (entry.partition(":") for entry in entries)]

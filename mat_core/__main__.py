@@ -13,6 +13,7 @@ from .batch import answer_list, shard_of
 from .errors import UserError
 from .labels import BY_CODE, DISCLAIMER
 from .metadata import LOCALIZATIONS, Metadata
+from .wording import share
 
 SHOWN_REGIONS = 5
 ALONE = ("age", "sex", "localization", "json", "attention")  # options of a single image
@@ -128,13 +129,13 @@ def _text(diagnosis) -> str:
     for code, probability in sorted(diagnosis.probabilities.items(), key=lambda item: -item[1]):
         info = BY_CODE[code]
         mark = "" if info.nature == "benign" else f"  [{info.nature}]"
-        lines.append(f"{probability:7.1%}  {code:5}  {info.name}{mark}")
+        lines.append(f"{share(probability):>7}  {code:5}  {info.name}{mark}")
     words = " ".join(word.text for word in diagnosis.words) or "(none: all metadata is unknown)"
     lines.append(f"words read: {words}")
     lines.append(f"first {SHOWN_REGIONS} of {len(diagnosis.regions)} regions (x1 y1 x2 y2, score, label):")
     best = diagnosis.regions.subset(slice(0, SHOWN_REGIONS))
     for box, score, name in zip(best.boxes, best.scores, best.names, strict=True):
-        lines.append("  " + " ".join(f"{v:7.1f}" for v in box) + f"  {score:.2f}  {name}")
+        lines.append("  " + " ".join(f"{v:7.1f}" for v in box) + f"  {share(float(score)):>6}  {name}")
     return "\n".join([*lines, DISCLAIMER])
 
 

@@ -31,12 +31,11 @@ from .limits import LONGEST, configured, number, shown
 from .metadata import CLEAN_FIELDS, Vocabulary
 from .network import MATConfig, MATNetwork
 from .novelty import NoveltyModel
+from .places import DEFAULT
 from .regions import Detector
 from .weights import MAX_BYTES, build, read_weights
 
 FORMAT = 1
-CHECKPOINTS = Path(__file__).resolve().parents[1] / "checkpoints"
-DEFAULT = CHECKPOINTS / "sga-sga"
 CONFIG, NETWORK, DETECTOR, METRICS = "config.json", "network.safetensors", "detector.safetensors", "metrics.json"
 NOVELTY = "novelty.safetensors"
 FILES = (CONFIG, NETWORK, DETECTOR, METRICS, NOVELTY)
@@ -244,7 +243,7 @@ def _locate(source: str | Path | None, revision: str | None = None) -> Path:
         if revision is not None:
             raise BundleError(f"A revision belongs to a name on the Hub; {folder} is a folder here, and that is read.")
         if not (folder / CONFIG).is_file():
-            raise BundleError(f"{folder} is no model bundle: it has no {CONFIG}. {_HOW}")
+            raise BundleError(f"{folder} is not a model bundle: it has no {CONFIG}. {_HOW}")
         return folder
     if _REPOSITORY.fullmatch(name) and not name.startswith("."):
         return download(name, revision, FILES)

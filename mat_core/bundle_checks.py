@@ -59,11 +59,22 @@ def check_metrics(metrics: dict) -> None:
                 number(f"Each number in {name}.roc", value, 0, 2)
         explain = _part(figures, "explain", dict, f"{name}.", optional=True)
         if explain:
-            for ranking in _part(explain, "rankings", dict, f"{name}.explain.").values():
-                if not isinstance(ranking, dict):
-                    raise ConfigError(f"Each of {name}.explain.rankings must be an object; got {shown(ranking)}.")
-                number("A spearman of the rankings", ranking.get("spearman", 0), -math.inf, math.inf)
+            _check_rankings(explain, f"{name}.explain.")
     _check_figures(metrics)
+
+
+def _check_rankings(explain: dict, at: str) -> None:
+    """What `python -m training explain` measured; of each ranking, what it is compared with may be lacking."""
+    for ranking in _part(explain, "rankings", dict, at).values():
+        if not isinstance(ranking, dict):
+            raise ConfigError(f"Each of {at}rankings must be an object; got {shown(ranking)}.")
+        for reference in ("occlusion", "ablation"):
+            if reference in ranking:
+                whole(f"{at}cases", explain.get("cases"), 1, 10**9)
+                figure = _part(_part(ranking, reference, dict, f"{at}rankings."), "spearman", dict)
+                if not {"value", "interval95"} <= figure.keys():  # their numbers are checked as all others are
+                    raise ConfigError(f"A spearman in {at}rankings must have a value and an interval95.")
+        number("A spearman of the rankings", ranking.get("spearman", 0), -math.inf, math.inf)  # of an earlier version
 
 
 def _check_figures(figures: dict) -> None:

@@ -9,17 +9,17 @@ vision (Machado 2009). Kind colours lie on photographs of skin, with a dark halo
 
 from .labels import BY_CODE
 
-# code -> colour, line style of matplotlib
-_CLASSES: dict[str, tuple[str, str | tuple]] = {
-    "mel": ("#d55e00", "-"),
-    "nv": ("#0072b2", "--"),
-    "bkl": ("#009e73", "-."),
-    "bcc": ("#aa00ff", (0, (5, 1, 1, 1, 1, 1))),
-    "akiec": ("#998a4c", (0, (7, 3))),
-    "vasc": ("#7f7fff", ":"),
-    "df": ("#b286a4", (0, (1, 2))),
+# code -> colour, and the lengths of line and gap, in widths of the line; nothing for a solid one
+_CLASSES: dict[str, tuple[str, tuple[float, ...]]] = {
+    "mel": ("#d55e00", ()),
+    "nv": ("#0072b2", (4, 2)),
+    "bkl": ("#009e73", (6, 2, 1, 2)),
+    "bcc": ("#aa00ff", (5, 1, 1, 1, 1, 1)),
+    "akiec": ("#998a4c", (8, 3)),
+    "vasc": ("#7f7fff", (1, 1.5)),
+    "df": ("#b286a4", (2, 2)),
 }
-UNKNOWN_CLASS = ("#7f7f7f", (0, (3, 3)))
+UNKNOWN_CLASS: tuple[str, tuple[float, ...]] = ("#7f7f7f", (3, 3))
 KINDS = {"lesion": "#f0e442", "border": "#56b4e9", "patch": "#f5a3d0", "skin": "#5fd3ac"}
 UNKNOWN_KIND = "#ffffff"
 
@@ -29,8 +29,8 @@ def class_colour(code: str) -> str:
     return _CLASSES.get(code, UNKNOWN_CLASS)[0]
 
 
-def class_style(code: str) -> str | tuple:
-    """The line style of a class, as matplotlib takes it: no two classes share one."""
+def class_dashes(code: str) -> tuple[float, ...]:
+    """How the line of a class is broken: lengths of line and gap, in widths of the line; () is solid."""
     return _CLASSES.get(code, UNKNOWN_CLASS)[1]
 
 

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from .bundle import Bundle, load_bundle
 from .errors import BundleError, ConfigError, ImageError, MetadataError, UserError
+from .image_sides import ImageSides
 from .images import given_size, image_key, load_image
 from .labels import BY_CODE, DISCLAIMER
 from .metadata import Metadata, Word
@@ -49,8 +50,7 @@ class Diagnosis(Shown):
 
     probabilities: code -> probability, calibrated, in the order of the bundle's labels, sums to 1. logits: (classes,)
     before temperature. regions: best first, boxes in pixels of the image that was given. words: what was read.
-    shares: 'regions' -> (regions,) and 'words' -> (words,): each token's part in its side's pooled vector (section
-    2.3), sums to 1. novelty: how unlike the training images this one is, where the bundle can tell.
+    novelty: how unlike the training images this one is, where the bundle can tell.
     """
 
     probabilities: dict[str, float]
@@ -60,7 +60,6 @@ class Diagnosis(Shown):
     metadata: Metadata
     unit: str
     attention: Attention
-    shares: dict[str, np.ndarray]
     novelty: Novelty | None = None
 
     @property
@@ -132,6 +131,7 @@ class Diagnoser:
         self.bundle = bundle
         self._lock = threading.Lock()
         self._seen: OrderedDict[str, Regions] = OrderedDict()
+        self._sides = ImageSides(REMEMBERED_IMAGES)
 
     @classmethod
     def from_pretrained(cls, source: str | Path | None = None, revision: str | None = None) -> "Diagnoser":
@@ -194,12 +194,11 @@ class Diagnoser:
         probabilities = dict(zip(bundle.labels, self.calibrated(logits).tolist(), strict=True))
         count = min(len(regions), config.n)
         lengths = {"regions": count, "words": len(words)}
-        attention, shares = _attention(output, lengths), _shares(output, lengths)
+        attention = _attention(output, lengths)
         novelty = bundle.novelty(regions) if bundle.novelty else None
-        _finite(*vars(attention).values(), *shares.values(), novelty and novelty.distance)
+        _finite(*vars(attention).values(), novelty and novelty.distance)
         return Diagnosis(
-            probabilities, logits, regions.subset(slice(0, count)), words, metadata, config.unit, attention, shares,
-            novelty,
+            probabilities, logits, regions.subset(slice(0, count)), words, metadata, config.unit, attention, novelty,
         )  # fmt: skip
 
     def calibrated(self, logits: np.ndarray) -> np.ndarray:
@@ -235,7 +234,10 @@ class Diagnoser:
         """
         # always with the weights: the fused kernel's answer differs in the last bits, and one case has one answer
         with torch.inference_mode():
-            return self.bundle.network(*self.inputs(regions, metadata), need_weights=True)
+            features, padding, ids = self.inputs(regions, metadata)
+            network = self.bundle.network
+            image = self._sides.of(network, features, padding)
+            return network(features, padding, ids, need_weights=True, image=image)
 
 
 def _usable(regions: Regions, image: np.ndarray) -> Regions:
@@ -263,12 +265,3 @@ def _attention(output: MATOutput, lengths: dict[str, int]) -> Attention:
         stacked = torch.stack([layer[name].weights[0] for layer in layers])  # (layers, heads, queries, keys)
         maps[name] = stacked[..., : lengths[ends.queries], : lengths[ends.keys]].numpy()
     return Attention(**maps)
-
-
-def _shares(output: MATOutput, lengths: dict[str, int]) -> dict[str, np.ndarray]:
-    shares = {}
-    assert output.contributions is not None  # `intermediates` asks for them
-    for side, contributions in output.contributions.items():
-        mass = contributions[0, : lengths[side]].sum(-1).double()  # behind a ReLU: nothing is negative
-        shares[side] = (mass / mass.sum().clamp_min(1e-12)).numpy()
-    return shares

@@ -1,8 +1,9 @@
 """One diagnosis as one compact JSON: all that the attention explorer draws, and back again; and how one weight came.
 
-    payload = to_payload(diagnosis, image)      # plain values; the maps packed, the image a small JPEG
-    text = to_json(payload)                     # at most 300 KB for 100 regions, 10 words, 8 heads
-    exploration = from_payload(text)            # the same numbers again, to 1e-5
+    added = contributions(diagnoser, diagnosis.regions, diagnosis.metadata)
+    payload = to_payload(diagnosis, image, added)  # plain values; the maps packed, the image a small JPEG
+    text = to_json(payload)                        # at most 300 KB for 100 regions, 10 words, 8 heads
+    exploration = from_payload(text)               # the same numbers again, to 1e-5
 
 A weight is kept as 16-bit fixed point, so it is at most 1 / 65535 away from the network's, and the rounding is carried
 along each row, so a row still sums to 1. The bytes are deflated: rows that sum to 1 are small numbers mostly.
@@ -19,19 +20,22 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
+from .colours import kind_colour
 from .diagnoser import Attention, Diagnoser, Diagnosis
 from .encoding import data_uri
 from .errors import ConfigError, DataError
+from .explain.contributions import Contributions
 from .images import scale_image
-from .labels import BY_CODE, region_name
+from .labels import BY_CODE, PARTS, region_name
 from .metadata import CLEAN_FIELDS, MAX_WORDS, Metadata, Word
 from .regions import Regions
 from .units import BY_NAME, MAPS, SIDES, UNITS
 
-FORMAT = 1
+FORMAT = 2
 KIND = "mat-attention-explorer"
 IMAGE_SIDE = 480  # pixels of the long side: what the explorer's panel shows
 IMAGE_BYTES = 40_000  # before base64; a noisy photograph is compressed harder until it fits
+LESION, OTHER = "Whole lesion", "Anything else"  # what kinds that share a colour are called
 _LEVELS = 65535
 _LONGEST = 1_000_000  # weights in one map of a file that is read back; the paper's largest has 80,000
 
@@ -42,7 +46,9 @@ class Exploration:
 
     size: height and width in pixels of the image that was given, which `boxes` (r, 4) x1 y1 x2 y2 refer to. scores:
     (r,), names: of the r regions. words: as read; fields: metadata field -> its value as text, or None when missing.
-    probabilities: code -> probability. shares: side -> (tokens,), sums to 1. attention: as in `Diagnosis`.
+    probabilities: code -> probability. contributions: 'regions' (r, classes), 'words' (w, classes) and 'constant'
+    (classes,), what each adds to the logits over the temperature, so that differences between classes are calibrated
+    log-odds. attention: as in `Diagnosis`.
     """
 
     unit: str
@@ -53,23 +59,26 @@ class Exploration:
     words: tuple[Word, ...]
     fields: dict[str, str | None]
     probabilities: dict[str, float]
-    shares: dict[str, np.ndarray]
+    contributions: dict[str, np.ndarray]
     attention: Attention
 
 
 def to_payload(
     diagnosis: Diagnosis,
     image: np.ndarray,
+    added: Contributions,
     fields: tuple[str, ...] = CLEAN_FIELDS,
     slots: int = MAX_WORDS,
     title: str = "",
 ) -> dict:
     """Everything that the explorer shows, as plain JSON values.
 
-    image: (h, w, 3) uint8 RGB, the one that was diagnosed. fields: the metadata fields that the model reads; slots: the
-    words that it has room for (both are the bundle's). title: what to call the case, shown as text, never as markup.
+    image: (h, w, 3) uint8 RGB, the one that was diagnosed. added: what each token adds to the answer. fields: the
+    metadata fields that the model reads; slots: the words that it has room for (both are the bundle's). title: what to
+    call the case, shown as text, never as markup.
     """
     regions, wiring = diagnosis.regions, UNITS[diagnosis.unit]
+    parts = {"regions": added.regions, "words": added.words, "constant": added.constant}
     reads_words = "words" in wiring.modalities
     return {
         "kind": KIND,
@@ -86,10 +95,11 @@ def to_payload(
         "boxes": [[round(float(v), 2) for v in box] for box in regions.boxes],
         "scores": [round(float(v), 5) for v in regions.scores],
         "names": [region_name(kind) for kind in regions.names],
+        **_kinds(regions),
         "words": [{"text": word.text, "field": word.field} for word in diagnosis.words],
         "fields": {f: _text(getattr(diagnosis.metadata, f)) for f in fields} if reads_words else {},
         "slots": slots if reads_words else 0,
-        "shares": {side: [round(float(v), 6) for v in values] for side, values in diagnosis.shares.items()},
+        "contributions": {name: (values / added.temperature).round(6).tolist() for name, values in parts.items()},
         "attention": {name: _pack(getattr(diagnosis.attention, name)) for name in MAPS},
     }
 
@@ -104,10 +114,14 @@ def from_payload(source: dict | str | bytes) -> Exploration:
     try:
         value = source if isinstance(source, dict) else json.loads(source)
         if value["kind"] != KIND or value["format"] != FORMAT:
-            raise DataError(f"This is no explorer export of format {FORMAT}.")
+            raise DataError(
+                f"This file is not an explorer export of format {FORMAT}. If an earlier version exported it, diagnose "
+                "the image again and export it once more."
+            )
         boxes = _finite(value["boxes"], np.float32)
         boxes = boxes.reshape(0, 4) if boxes.size == 0 else boxes
         words = tuple(Word(str(word["text"]), str(word["field"])) for word in value["words"])
+        classes = len(value["probabilities"])
         exploration = Exploration(
             unit=str(value["unit"]),
             size=(int(value["image"]["height"]), int(value["image"]["width"])),
@@ -117,13 +131,16 @@ def from_payload(source: dict | str | bytes) -> Exploration:
             words=words,
             fields={str(k): None if v is None else str(v) for k, v in value["fields"].items()},
             probabilities={str(p["code"]): float(p["value"]) for p in value["probabilities"]},
-            shares={side: _finite(v, np.float64) for side, v in value["shares"].items() if side in SIDES},
+            contributions={
+                name: _finite(value["contributions"][name], np.float64).reshape(shape)
+                for name, shape in {**dict.fromkeys(SIDES, (-1, classes)), "constant": (classes,)}.items()
+            },
             attention=Attention(**{name: _unpack(value["attention"].get(name)) for name in MAPS}),
         )
     except DataError:
         raise
     except (KeyError, TypeError, ValueError, AttributeError, zlib.error, OverflowError, RecursionError):
-        raise DataError("This file is damaged, or no JSON that the attention explorer exported.") from None
+        raise DataError("This file is damaged, or not a JSON file that the attention explorer exported.") from None
     lengths = {"regions": len(boxes), "words": len(words)}
     for name, ends in BY_NAME.items():
         weights = getattr(exploration.attention, name)
@@ -132,8 +149,8 @@ def from_payload(source: dict | str | bytes) -> Exploration:
     count = len(boxes)
     if boxes.shape != (count, 4) or exploration.scores.shape != (count,) or len(exploration.names) != count:
         raise DataError("This file contradicts itself: boxes, scores and names are not of one length.")
-    if any(values.shape != (lengths[side],) for side, values in exploration.shares.items()):
-        raise DataError("This file contradicts itself: its shares do not fit its regions and words.")
+    if any(len(exploration.contributions[side]) != lengths[side] for side in SIDES):
+        raise DataError("This file contradicts itself: its contributions do not fit its regions and words.")
     if exploration.unit not in UNITS:
         raise DataError(f"This file is of a unit that this version does not know; it knows {', '.join(UNITS)}.")
     return exploration
@@ -184,6 +201,16 @@ def walk_through(
         "weights": _short(weights),
         "value_norms": _short(np.linalg.norm(v, axis=1)),
         "output": _short(weights @ v),
+    }
+
+
+def _kinds(regions: Regions) -> dict:
+    """'kinds': the groups of regions that share a colour, 'kind_of': each region's group, by position."""
+    groups = [region_name(kind) if kind in PARTS else LESION if kind in BY_CODE else OTHER for kind in regions.names]
+    colours = {group: kind_colour(kind) for group, kind in zip(groups, regions.names, strict=True)}
+    return {
+        "kinds": [{"name": group, "colour": colour} for group, colour in colours.items()],
+        "kind_of": [list(colours).index(group) for group in groups],
     }
 
 

@@ -23,6 +23,7 @@ from .labels import BY_CODE, DISCLAIMER
 from .regions import Regions
 from .showing.picture import Picture
 from .units import BY_NAME
+from .wording import percent, share
 
 NATURE_COLOURS = {"benign": "#5b7f95", "premalignant": "#b07600", "malignant": "#c2410c"}
 INK, PAPER, HALO = "#17242f", "#ffffff", "#10161b"
@@ -160,7 +161,7 @@ def draw_probabilities(axes: Axes, diagnosis: Diagnosis) -> None:
         info = BY_CODE[code]
         names.append(info.name if info.nature == "benign" else f"{info.name}\n({info.nature})")
         axes.barh(row, probability, color=NATURE_COLOURS[info.nature], height=0.62)
-        axes.text(probability + 0.015, row, f"{probability:.1%}", va="center", fontsize=8)
+        axes.text(probability + 0.015, row, share(probability), va="center", fontsize=8)
     axes.set_yticks(range(len(ranked)), names, fontsize=8)
     axes.set(xlim=(0, 1.16), xticks=[])
     axes.spines[["top", "right", "bottom"]].set_visible(False)
@@ -238,14 +239,6 @@ def heatmap(
         bar.ax.tick_params(labelsize=7, length=0)
     figure.supxlabel(DISCLAIMER, fontsize=6, x=0.01, ha="left", color=INK)
     return figure
-
-
-def percent(weight: float) -> str:
-    """A weight of 0 to 1 as percent without the sign, short: '23', '4.1', '0.2', '<0.1'."""
-    value = 100 * weight
-    if 0 < value < 0.05:
-        return "<0.1"
-    return f"{value:.0f}" if value >= 9.95 else f"{value:.1f}"
 
 
 def plate(

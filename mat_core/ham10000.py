@@ -75,7 +75,7 @@ def read_dataset(root: str | Path, split_file: str | Path | None = SPLIT_FILE) -
     try:
         cases = list(_rows(table, files, problems))
     except (UnicodeDecodeError, csv.Error) as error:
-        raise DataError(f"{table} is no csv file in UTF-8 ({error}). Download it again.") from None
+        raise DataError(f"{table} is not a csv file in UTF-8 ({error}). Download it again.") from None
     if not cases:
         raise DataError(f"{table} names no image that lies below {root}. Unpack HAM10000_images_part_1 and _2 there.")
     if split_file is not None:
@@ -98,7 +98,7 @@ def _rows(table: Path, files: dict[str, Path], problems: list[str]) -> Iterator[
                 absent += 1
                 continue
             if row["dx"] not in CODES:
-                problems.append(f"{name}: diagnosis {row['dx']!r} is none of {', '.join(CODES)}; left out.")
+                problems.append(f"{name}: diagnosis {row['dx']!r} is not one of {', '.join(CODES)}; left out.")
                 continue
             try:
                 metadata = Metadata(row["age"], row["sex"], row["localization"], row["dx_type"])  # type: ignore[arg-type]  # it reads text

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from .attention import Edit, Intermediates
 from .errors import ConfigError
 from .limits import number, shown, whole
-from .units import UNITS, TransformerUnit
+from .units import UNITS, Attended, TransformerUnit
 
 # what a configuration may ask for: far more than the paper has, and nothing that fills a computer
 MOST = {
@@ -87,6 +87,19 @@ class MATOutput:
     contributions: dict[str, Tensor] | None = None
 
 
+@dataclass(frozen=True)
+class ImageSide:
+    """What of a forward pass depends on one image alone, for many words to meet it: `MATNetwork.image_side` makes it.
+
+    tokens: (1, n, d), the projected features; attended: what the first layer's self-attention makes of them, None where
+    there is none. padding: (1, n), as it was given.
+    """
+
+    tokens: Tensor
+    padding: Tensor
+    attended: Attended | None
+
+
 class WordEncoder(nn.Module):
     """Word ids to tokens: GloVe rows (frozen, row 0 is padding), then a one-layer LSTM with d units (section 2.1)."""
 
@@ -157,14 +170,16 @@ class MATNetwork(nn.Module):
         word_ids: Tensor,
         need_weights: bool = False,
         edits: dict[str, Edit] | None = None,
+        image: ImageSide | None = None,
     ) -> MATOutput:
         """features: (b, n, region_width); region_padding: (b, n), True on padding, or None; word_ids: (b, words), 0 is
         padding (a unit that reads no words ignores them). The output carries attention only when asked for.
 
-        With need_weights one image's features (1, n, region_width) may meet many word_ids (b, words) and as many rows
-        of region_padding (b, n): what depends on the image alone is computed once. edits: map's name (`units.MAPS`) to
-        a function of its weights (b, h, queries, keys) that gives what multiplies the values in their place, in every
-        layer; needs need_weights too.
+        With need_weights one image's features (1, n, region_width) may meet many word_ids (b, words) and many rows of
+        region_padding (b, n), one of them or as many: what depends on one side alone is computed once. edits: name of a
+        map (`units.MAPS`) to a function of its weights (b, h, queries, keys) that gives what multiplies the values in
+        their place, in every layer; needs need_weights too. image: `image_side` of these features and this padding, so
+        that it need not be computed again; the same bits come out.
 
         Raises ConfigError for shapes that the configuration does not fit.
         """
@@ -180,20 +195,34 @@ class MATNetwork(nn.Module):
             )
         if edits and not need_weights:
             raise ConfigError("edits need need_weights: the fused kernel has no weights to edit.")
+        if image is not None and (not need_weights or "regions_to_regions" in (edits or {})):
+            raise ConfigError("What is known of the image has weights in it, none of them edited.")
         if region_padding is None:
             region_padding = torch.zeros(features.shape[:2], dtype=torch.bool, device=features.device)
-        tokens = {"regions": self.region_projection(features)}  # (b, n, d)
+        tokens = {"regions": self.region_projection(features) if image is None else image.tokens}  # (b, n, d)
         padding = {"regions": region_padding}
         if "words" in config.modalities:
             tokens["words"] = self.word_encoder(word_ids)  # (b, w, d)
             padding["words"] = word_ids == 0
+        known = {"regions": image.attended} if image is not None and image.attended is not None else None
         maps = []
         for layer in self.layers:
-            tokens, seen = layer(tokens, padding, need_weights, edits)
+            tokens, seen = layer(tokens, padding, need_weights, edits, known)
             maps.append(seen)
+            known = None  # behind the first layer, every side has heard of the other
         fused, pooled, contributions = self.fusion(tokens, padding)
-        logits = self.classify(fused).expand(len(word_ids), -1)  # (b, C)
+        logits = self.classify(fused).expand(max(len(word_ids), len(region_padding)), -1)  # (b, C)
         return MATOutput(logits, maps, pooled, contributions) if need_weights else MATOutput(logits)
+
+    def image_side(self, features: Tensor, region_padding: Tensor) -> ImageSide:
+        """The part of `forward` that reads no word. features: (1, n, region_width); region_padding: (1, n)."""
+        tokens = self.region_projection(features)
+        attended = None
+        for layer in self.layers[:1]:
+            assert isinstance(layer, TransformerUnit)
+            if "regions" in layer.self_blocks:
+                attended = layer.self_blocks["regions"](tokens, tokens, region_padding, need_weights=True)
+        return ImageSide(tokens, region_padding, attended)
 
     def classify(self, fused: Tensor) -> Tensor:
         """z, (b, d), to logits (b, classes): norm, dropout, the last linear layer."""

@@ -63,6 +63,10 @@ BY_NAME = {m.name: m for m in _MAPS}
 BETWEEN = {(m.queries, m.keys): m for m in _MAPS}
 
 
+# what a self-attention block gives: X' and X'', each (b, n, d), and the Intermediates where they were asked for
+Attended = tuple[Tensor, Tensor, Intermediates | None]
+
+
 class TransformerUnit(nn.Module):
     """One layer of a unit. Its blocks live in `self_blocks` and `guided_blocks`, by side ('regions', 'words')."""
 
@@ -78,17 +82,22 @@ class TransformerUnit(nn.Module):
         padding: dict[str, Tensor | None],
         need_weights: bool = False,
         edits: dict[str, Edit] | None = None,
+        known: dict[str, Attended] | None = None,
     ) -> tuple[dict[str, Tensor], dict[str, Intermediates]]:
-        """tokens: side -> (b, n, d); padding: side -> (b, n), True on padding.
+        """tokens: side -> (b, n, d); padding: side -> (b, n), True on padding. known: side -> what its SA block gives
+        of these very tokens, where somebody knows that already.
 
         Returns the attended tokens, side -> (b, n, d), and the Intermediates of every block by the names in `MAPS`.
         """
         attended, middle, maps, edits = dict(tokens), {}, {}, edits or {}
         for side, block in self.self_blocks.items():
             name = BETWEEN[side, side].name
-            attended[side], middle[side], seen = block(
-                tokens[side], tokens[side], padding[side], need_weights, edits.get(name)
-            )
+            if known and side in known:
+                attended[side], middle[side], seen = known[side]
+            else:
+                attended[side], middle[side], seen = block(
+                    tokens[side], tokens[side], padding[side], need_weights, edits.get(name)
+                )
             if seen is not None:
                 maps[name] = seen
         # both guided blocks read the SA outputs of this layer, in parallel; the guide is the other side's X''

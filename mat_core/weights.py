@@ -27,7 +27,8 @@ def read_weights(path: Path) -> dict[str, Tensor]:
     for name, tensor in load_file(path).items():
         if tensor.dtype not in _DTYPES:
             raise ConfigError(f"{shown(name)} must hold floats of 16 to 64 bits; it holds {tensor.dtype}.")
-        weights[name] = tensor.float() if tensor.is_floating_point() else tensor
+        # a copy: what safetensors hands out may be the file itself, which somebody may write to while the model lives
+        weights[name] = tensor.to(torch.float32 if tensor.is_floating_point() else tensor.dtype, copy=True)
         # the sum is quick and shows every NaN and infinity; a sum that is too large is not one of them
         if not weights[name].sum().isfinite() and not weights[name].isfinite().all():
             raise ConfigError(f"{shown(name)} must hold finite numbers; some are NaN or infinite.")
@@ -47,7 +48,7 @@ def build(make: Callable[[], _Module], weights: dict[str, Tensor]) -> _Module:
                 f"{_UNFIT}: {shown(name)} must have the shape {tuple(tensor.shape)} and hold {tensor.dtype}; "
                 f"it has {tuple(weights[name].shape)} and holds {weights[name].dtype}."
             )
-    module.load_state_dict(weights)
+    module.load_state_dict(weights, assign=True)  # they take the places: nothing is copied
     return module.eval().requires_grad_(False)
 
 

@@ -18,7 +18,13 @@ from mat_core.ham10000 import ATTRIBUTION
 
 CONFIG = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 # what a room may import of the others
-MAY = {"mat_core": set(), "training": {"mat_core"}, "interface": {"mat_core"}, "tools": {"mat_core"}}
+MAY = {
+    "mat_core": set(),
+    "training": {"mat_core"},
+    "interface": {"mat_core"},
+    "tools": {"mat_core"},
+    "benchmarks": {"mat_core", "training"},
+}
 EXTRAS = CONFIG["project"]["optional-dependencies"]
 OPTIONAL = {"detectron2", "mcp", "pip_audit"}  # imported where they are there, with a sentence where they are not
 
@@ -75,7 +81,10 @@ def test_rooms_import_downwards_only(room):
     ("rooms", "known"),
     [
         (["mat_core"], declared([*CONFIG["project"]["dependencies"], *itertools.chain(*EXTRAS.values())])),
-        (["training", "tests", "tools"], requirements("requirements.txt") | requirements("requirements-dev.txt")),
+        (
+            ["training", "tests", "tools", "benchmarks"],
+            requirements("requirements.txt") | requirements("requirements-dev.txt"),
+        ),
     ],
 )
 def test_what_is_imported_is_declared(rooms, known):

@@ -14,10 +14,11 @@ import pytest
 from conftest import HAM10000, ROOT
 
 from mat_core import Diagnoser
-from mat_core.bundle import DEFAULT, METRICS, load_bundle
+from mat_core.bundle import METRICS, load_bundle
 from mat_core.ham10000 import SPLIT_FILE, read_dataset
 from mat_core.labels import CODES
 from mat_core.phantoms import make_phantom
+from mat_core.places import DEFAULT
 from training.steps.evaluate import answer_all, bundle_metrics
 
 

@@ -9,7 +9,7 @@ import pytest
 import yaml
 from conftest import ROOT
 
-ROOMS = ("app.py", "mat_core/", "interface/", "assets/", "training/", "tools/", "tests/")
+ROOMS = ("app.py", "mat_core/", "interface/", "assets/", "training/", "tools/", "benchmarks/", "tests/")
 CODE = {".py", ".js", ".mjs", ".css", ".html"}
 
 

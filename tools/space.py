@@ -35,7 +35,7 @@ KINDS = (".py", ".md", ".txt", ".json", ".csv", ".js", ".css", ".html", ".svg", 
 PRIVATE = {
     r"(^|/)(isic|ham)_\d+[^/]*\.(jpe?g|png|bmp|tiff?|webp|gif)$": "is named like an image of HAM10000 or ISIC",
     r"\.(jpe?g|png|bmp|tiff?|webp|gif)$": "is a photograph or another picture",
-    r"\.(pkl|pickle|pt|pth|ckpt|bin|npy|npz|joblib)$": "may run code when it is loaded, or is no bundle's file",
+    r"\.(pkl|pickle|pt|pth|ckpt|bin|npy|npz|joblib)$": "may run code when it is loaded, or is not a file of a bundle",
     r"(^|/)\.env|\.(pem|key|p12)$": "is named like a secret",
     r"(^|/)(id_rsa|id_ed25519|tokens?|credentials?|secrets?)(\.|$)": "is named like a secret",
     r"(^|/)\.": "is hidden",

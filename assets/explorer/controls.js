@@ -2,7 +2,7 @@
 
 import {isUsable, MAPS} from './data.js';
 import {fill, make} from './dom.js';
-import {mostRegions} from './view.js';
+import {mostRegions, takesPart} from './view.js';
 
 const numbered = (count) => Array.from({length: count}, (_, i) => [i, String(i + 1)]);
 
@@ -31,7 +31,8 @@ export function controlsPanel(part, choose) {
   part('numbers').addEventListener('change', (event) => choose({numbers: event.target.checked}));
 
   return {
-    render({model, map}, state) {
+    render(view, state) {
+      const {model, map} = view;
       const directions = Object.entries(MAPS).map(([name, {label}]) => (
         [name, isUsable(model.maps[name]) ? label : `${label} (none)`]));
       radios('map', directions, state.map);
@@ -46,6 +47,7 @@ export function controlsPanel(part, choose) {
       top.value = String(Math.min(state.top, most));
       part('top-value').textContent = `${top.value} of ${model.boxes.length}`;
       part('order').value = state.order;
+      part('regions').hidden = !takesPart(view, 'regions'); // where words look at words there is nothing to order
       part('numbers').checked = state.numbers;
     },
   };

@@ -11,6 +11,7 @@ export const MAPS = {
   words_to_words: {label: 'Words look at words', from: 'words', to: 'words', rows: 'words', cols: 'words', queryOnRows: true},
 };
 
+const FORMAT = 2; // as in exploration.py
 const LONGEST = 1_000_000; // weights in one map, as in exploration.py: a small file may inflate to gigabytes
 
 /** @param {string} base64 zlib data @param {number} length bytes that must come out @returns {Promise<Uint8Array>} */
@@ -47,20 +48,37 @@ export async function unpackMap(packed) {
   return {layers, heads, queries, keys, values};
 }
 
+/** Whether every region belongs to a kind with a colour. */
+function areKinds({kinds, kind_of: kindOf, boxes}) {
+  return Array.isArray(kinds) && kinds.every((kind) => kind && /^#[0-9a-f]{6}$/.test(kind.colour))
+    && Array.isArray(kindOf) && kindOf.length === boxes.length && kindOf.every((i) => Object.hasOwn(kinds, i));
+}
+
+/** Whether every token of both sides, and the constant, has a finite number for each class. */
+function areContributions({contributions, boxes, words, probabilities}) {
+  const isRow = (row) => Array.isArray(row) && row.length === probabilities.length && row.every(Number.isFinite);
+  const isTable = (rows, count) => Array.isArray(rows) && rows.length === count && rows.every(isRow);
+  return Boolean(contributions) && isTable(contributions.regions, boxes.length)
+    && isTable(contributions.words, words.length) && isRow(contributions.constant);
+}
+
 /** Throws a sentence unless `payload` is what the page can draw; a file that somebody opens may be anything. */
 export function checkPayload(payload) {
+  if (payload && payload.kind === 'mat-attention-explorer' && payload.format !== FORMAT) {
+    throw new Error('Another version of the attention explorer exported this file. Diagnose the image again and export it once more.');
+  }
   const lists = ['boxes', 'scores', 'names', 'words', 'probabilities'];
-  const good = payload && payload.kind === 'mat-attention-explorer' && payload.format === 1
+  const good = payload && payload.kind === 'mat-attention-explorer'
     && lists.every((name) => Array.isArray(payload[name]))
     && payload.boxes.every((box) => Array.isArray(box) && box.length === 4 && box.every(Number.isFinite))
     && payload.scores.every(Number.isFinite)
     && payload.names.length === payload.boxes.length && payload.scores.length === payload.boxes.length
-    && payload.probabilities.length > 0 && payload.probabilities.every((entry) => entry && Number.isFinite(entry.value))
-    && payload.words.every(Boolean) && payload.fields && payload.shares && payload.attention
-    && Object.values(payload.shares).every((list) => Array.isArray(list) && list.every(Number.isFinite))
+    && payload.probabilities.length > 1 && payload.probabilities.every((entry) => entry && Number.isFinite(entry.value))
+    && payload.words.every(Boolean) && payload.fields && payload.attention && areContributions(payload)
+    && areKinds(payload)
     && payload.image && payload.image.width > 0 && payload.image.height > 0
     && /^data:image\/jpeg;base64,[A-Za-z0-9+/=]+$/.test(payload.image.uri);
-  if (!good) throw new Error('This is no JSON that the attention explorer exported.');
+  if (!good) throw new Error('This is not a JSON file that the attention explorer exported.');
 }
 
 /**
@@ -151,16 +169,40 @@ export function attentionOf(side, name, matrix) {
 }
 
 /**
- * Which regions are shown, in which order. The best `top` by score are kept, or by attention where that is the order.
+ * Which regions are shown, in which order: the first `top` by attention, or as the detector lists them; in the order of
+ * position, the first `top` of the detector's from top to bottom. What is pinned stays among those with most attention.
+ * @param {'attention'|'detector'|'position'} order
  * @param {?Float32Array} attention one number a region, or null where this map says nothing of regions
+ * @param {number[]} pinned regions that another head may attend to less, and that are shown nevertheless
  */
-export function shownRegions(model, order, top, attention) {
+export function shownRegions(model, order, top, attention, pinned = []) {
   const all = model.boxes.map((_, i) => i);
-  if (order === 'attention' && attention) return largest(attention, top);
-  const kept = all.slice(0, top); // regions come best score first
+  if (order === 'attention' && attention) {
+    const best = largest(attention, top);
+    const added = pinned.filter((region) => !best.includes(region));
+    const dropped = best.filter((region) => !pinned.includes(region)).reverse().slice(0, added.length);
+    return [...best.filter((region) => !dropped.includes(region)), ...added];
+  }
+  const kept = all.slice(0, top);
   if (order !== 'position') return kept;
   const centre = (i) => model.boxes[i][1] + model.boxes[i][3];
   return kept.sort((a, b) => centre(a) - centre(b) || model.boxes[a][0] - model.boxes[b][0]);
+}
+
+/**
+ * Why the likeliest class and not another: log-odds, cut up. The regions' sum plus the constant is the total, and so
+ * is the words' where there is one.
+ * @param {?string} against code of the other class; default: the likeliest of the others
+ * @returns {{label: number, other: number, regions: number[], words: number[], constant: number}} label and other are
+ *   positions among the probabilities
+ */
+export function marginOf({probabilities, contributions}, against) {
+  const [label, second] = largest(probabilities.map(({value}) => value), 2);
+  const chosen = probabilities.findIndex(({code}, i) => i !== label && code === against);
+  const other = chosen === -1 ? second : chosen;
+  const between = (row) => row[label] - row[other];
+  const {regions, words, constant} = contributions;
+  return {label, other, regions: regions.map(between), words: words.map(between), constant: between(constant)};
 }
 
 /** softmax(scores / temperature). */

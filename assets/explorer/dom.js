@@ -25,11 +25,30 @@ export const make = (tag, attributes = {}, ...children) => (
 export const draw = (tag, attributes = {}, ...children) => (
   fill(setAttributes(document.createElementNS(SVG, tag), attributes), children));
 
+/** A little square of one colour. */
+export function swatch(colour) {
+  const square = make('span', {class: 'mx-swatch', 'aria-hidden': 'true'});
+  square.style.background = colour;
+  return square;
+}
+
 /** Hand a file to the reader. */
 export function download(blob, name) {
   const link = make('a', {href: URL.createObjectURL(blob), download: name});
   link.click();
   setTimeout(() => URL.revokeObjectURL(link.href), 10000);
+}
+
+/**
+ * Bring what is about to be filled into sight, as little as needed: at once, and again when it is full.
+ * @param {Promise<void>} filled @param {function(): boolean} isWanted whether it is still asked for by then
+ */
+export async function reveal(element, filled, isWanted) {
+  const behavior = matchMedia('(prefers-reduced-motion: reduce)').matches ? 'instant' : 'smooth';
+  const scroll = () => element.scrollIntoView({behavior, block: 'nearest'});
+  scroll();
+  await filled;
+  if (isWanted()) scroll();
 }
 
 /** One stop for Tab in a set, and the focus on it; the arrows move it. */

@@ -5,16 +5,17 @@
 
 import {controlsPanel} from './controls.js';
 import {readPayload} from './data.js';
-import {download} from './dom.js';
+import {download, reveal, setAttributes} from './dom.js';
 import {fileOf} from './exports.js';
-import {headsPanel, renderLegend} from './heads.js';
+import {headsPanel} from './heads.js';
 import {listen} from './input.js';
+import {renderLegend} from './legends.js';
 import {matrixPanel} from './matrix.js';
 import {picturePanel} from './picture.js';
 import {paintReadout} from './readout.js';
 import {caseLine, matrixSentence, readoutOf} from './sentences.js';
 import {activeOf, chosen, FIRST, fitted, hovered, isSame, loaded, pinned, pinShown} from './state.js';
-import {renderFusion, renderTable} from './tables.js';
+import {fusionPanel, markTables, renderTable} from './tables.js';
 import {litBy, viewOf} from './view.js';
 import {walkPanel} from './walkthrough.js';
 import {wordsPanel} from './words.js';
@@ -35,6 +36,7 @@ export function mountExplorer(element, props, server, watch) {
   const words = wordsPanel(part);
   const matrix = matrixPanel(part);
   const heads = headsPanel(part);
+  const fusion = fusionPanel(part, choose);
   const walk = walkPanel(part('walk'), server, (walkHead) => {
     state = {...state, walkHead};
     return walk.show(view, state);
@@ -56,22 +58,24 @@ export function mountExplorer(element, props, server, watch) {
     matrix.render(view);
     renderLegend(part('legend'), view);
     heads.render(view);
-    renderFusion(part, view);
+    fusion.render(view);
     renderTable(part, view);
     paint();
+    matrix.cue();
     walk.show(view, state);
   }
 
   /** All that follows the pointer. Runs at most once a frame, and asks nobody. */
-  function paint() {
+  function paint(atOnce = true) {
     frame = 0;
     const active = activeOf(state);
     const lit = litBy(view, active);
     matrix.paint(view, active); // first: it asks where cells are, which is known as long as nothing else has changed
-    picture.paint(view, active, state.pin, lit.regions);
+    picture.paint(view, active, state.pin);
     words.paint(view, active, state.pin, lit.words);
-    heads.paint(view, active);
+    heads.paint(view, active, atOnce);
     paintReadout(part('readout'), view, active, state.pin);
+    markTables(part, view, active);
   }
 
   const headline = () => readoutOf(view, activeOf(state))[0];
@@ -87,7 +91,7 @@ export function mountExplorer(element, props, server, watch) {
   function hover(active) {
     if (isSame(active, state.hover) || (!active && !state.hover)) return;
     state = hovered(state, active);
-    if (!state.pin && !frame) frame = requestAnimationFrame(paint);
+    if (!state.pin && !frame) frame = requestAnimationFrame(() => paint(false));
   }
 
   function pin(active) {
@@ -96,7 +100,8 @@ export function mountExplorer(element, props, server, watch) {
     state = pinned(state, active);
     paint();
     part('status').textContent = state.pin ? `Pinned. ${headline()}` : 'Nothing is pinned.';
-    walk.show(view, state);
+    const shown = walk.show(view, state);
+    if (state.pin && state.pin.row !== null && state.pin.col !== null) reveal(part('walk-part'), shown, () => state.pin === active);
     if (freed && !state.pin && inside && !element.contains(document.activeElement)) {
       matrix.focus(view, freed); // the panel with the focus is gone
     }
@@ -154,6 +159,7 @@ export function mountExplorer(element, props, server, watch) {
     error.textContent = '';
     if (!text) {
       part('body').hidden = true;
+      part('root').removeAttribute('data-case');
       part('empty').hidden = false;
       return;
     }
@@ -165,12 +171,16 @@ export function mountExplorer(element, props, server, watch) {
       return;
     }
     if (ticket !== loads) return;
-    if (fromFile) delete next.key; // a file cannot speak for a case on the server
+    if (fromFile) { // a file cannot speak for a case on the server, nor for the one on the page
+      delete next.key;
+      delete next.case;
+    }
     state = loaded(state, model, next);
     model = next;
     part('empty').hidden = true;
     part('body').hidden = false;
     part('case').textContent = caseLine(model);
+    setAttributes(part('root'), {'data-case': model.case || null});
     picture.load(model);
     rebuild();
     element.dispatchEvent(new CustomEvent('explorer-ready'));
@@ -188,7 +198,11 @@ export function mountExplorer(element, props, server, watch) {
   part('import').addEventListener('change', (event) => open(event.target));
   part('table-part').addEventListener('toggle', () => view && renderTable(part, view));
   // where the cells are changes with the width of the page, and with a tab that is opened
-  new ResizeObserver(() => view?.exists && matrix.paint(view, activeOf(state))).observe(part('matrix'));
+  new ResizeObserver(() => {
+    if (!view?.exists) return;
+    matrix.paint(view, activeOf(state));
+    matrix.cue();
+  }).observe(part('matrix'));
   watch('value', () => load(props.value));
   load(props.value);
 }

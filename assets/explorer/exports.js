@@ -31,13 +31,14 @@ export function matrixCsv(view) {
   return csvText([head, ...lines]);
 }
 
-/** The payload with the view beside it; without the key that the server knows this case by. */
+/** The payload with the view beside it; without the keys that server and page know this case by. */
 export function everythingJson(model, state) {
   const payload = {...model};
   delete payload.maps;
   delete payload.key;
-  const {map, layer, head, order, top, reading} = state;
-  return JSON.stringify({...payload, view: {map, layer, head, order, top, reading}}).replaceAll('<', '\\u003c');
+  delete payload.case;
+  const {map, layer, head, order, top, reading, against} = state;
+  return JSON.stringify({...payload, view: {map, layer, head, order, top, reading, against}}).replaceAll('<', '\\u003c');
 }
 
 const FONT = 'system-ui, sans-serif';

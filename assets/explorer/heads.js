@@ -1,55 +1,115 @@
-// What the colours mean, and every head at once.
+// Every head at once: the lesion once a head, each with the overlay of that head.
 
-import {fill, make} from './dom.js';
-import {paintCells} from './paint.js';
-import {headsHint} from './sentences.js';
-import {fixed} from './text.js';
-import {headsOf} from './view.js';
+import {largest} from './data.js';
+import {draw, fill, make, setAttributes} from './dom.js';
+import {colourOf} from './names.js';
+import {paintCells, paintOverlay} from './paint.js';
+import {bumpsOf} from './scales.js';
+import {headsHint, mostText} from './sentences.js';
+import {headsOf, litBy, subjectOf, takesPart} from './view.js';
 
-const STEPS = 128; // of the legend
+const WIDTH = 64; // pixels of an overlay, which the browser scales up
+const REST = 250; // milliseconds that the pointer rests before eight pictures are drawn anew
 
-/** The colour bar below the matrix. */
-export function renderLegend(holder, view) {
-  if (!view.exists) {
-    fill(holder, []);
-    return;
-  }
-  const {low, high, rgb} = view.scale;
-  const canvas = make('canvas', {'aria-hidden': 'true'});
-  paintCells(canvas, STEPS, 1, (_, i) => rgb(low + ((i + 0.5) / STEPS) * (high - low)));
-  const middle = view.reading === 'weight' ? `an even share is ${fixed(1 / view.matrix.keys)}` : '0 = an even share';
-  const ends = [view.format(low), middle, view.format(high)];
-  fill(holder, [canvas, make('span', {class: 'mx-ends'}, ...ends.map((text) => make('span', {}, text)))]);
+/** A frame around a region, with a dark line below it, and its number. */
+function frameOf() {
+  const halo = draw('rect', {class: 'mx-halo'});
+  const line = draw('rect', {class: 'mx-box'});
+  const tag = draw('text', {class: 'mx-tag'});
+  const group = draw('g', {}, halo, line, tag);
+
+  return {
+    group,
+    show({model}, region, width) {
+      group.style.display = region === null ? 'none' : '';
+      if (region === null) return;
+      const [x1, y1, x2, y2] = model.boxes[region];
+      for (const [rect, wider] of [[halo, 2], [line, 0]]) {
+        setAttributes(rect, {x: x1, y: y1, width: Math.max(1, x2 - x1), height: Math.max(1, y2 - y1)});
+        rect.style.strokeWidth = width + wider;
+      }
+      line.style.stroke = colourOf(model, region);
+      const size = model.image.width / 15;
+      setAttributes(tag, {x: x1 + size / 5, y: Math.max(y1, 0) + 0.95 * size, 'font-size': size});
+      fill(tag, [String(region + 1)]);
+    },
+  };
 }
 
 /** @param {function(string): Element} part a part of the page by its name */
 export function headsPanel(part) {
-  let shown = []; // each head's weights, the note below it, and what that says while nothing is under the pointer
+  let shown = []; // what is drawn of each head
+  let bumps = null;
+  let timer = 0;
+
+  function pictureOf({model}) {
+    const canvas = make('canvas', {'aria-hidden': 'true'});
+    const [most, marked] = [frameOf(), frameOf()];
+    marked.group.classList.add('mx-on');
+    const {width, height} = model.image;
+    const svg = draw('svg', {viewBox: `0 0 ${width} ${height}`, 'aria-hidden': 'true'}, most.group, marked.group);
+    const picture = make('span', {class: 'mx-small'}, canvas, svg);
+    picture.style.aspectRatio = `${width} / ${height}`;
+    return {canvas, most, marked, picture};
+  }
+
+  function matrixOfHead({rows, cols, base}, weight, scale) {
+    const canvas = make('canvas', {class: 'mx-cells', 'aria-hidden': 'true'});
+    paintCells(canvas, cols.length, rows.length, (i, j) => scale.rgb(weight(rows[i], cols[j]) - base));
+    return canvas;
+  }
+
+  /** The overlays, and what each head looks at most. */
+  function paintPictures(view, active) {
+    clearTimeout(timer);
+    const subject = subjectOf(view, active);
+    const token = active && view.axes.rows === 'regions' ? active.row : null;
+    part('heads-hint').textContent = headsHint(view, subject, shown[0]?.scale);
+    for (const {view: ofHead, canvas, most, marked, note} of shown) {
+      if (!canvas) continue;
+      const values = litBy(ofHead, subject).regions;
+      const [best] = values ? largest(values, 1) : [null];
+      paintOverlay(canvas, bumps, values, view.reading, view.floor);
+      most.show(view, best === token ? null : best, 1.5);
+      marked.show(view, token, 3);
+      note.textContent = values ? mostText(view, best, values[best]) : '';
+    }
+  }
 
   return {
     render(view) {
-      const {rows, cols, base} = view;
       part('heads-part').hidden = !view.exists;
       shown = [];
       if (!view.exists) return;
+      if (bumps?.of !== view.model) bumps = {...bumpsOf(view.model, WIDTH), of: view.model};
+      part('heads').style.setProperty('--mx-lesion', `url("${view.model.image.uri}")`);
       const {scale, heads} = headsOf(view);
-      fill(part('heads'), heads.map(({weight, spread}, head) => {
-        const canvas = make('canvas', {'aria-hidden': 'true'});
-        paintCells(canvas, cols.length, rows.length, (i, j) => scale.rgb(weight(rows[i], cols[j]) - base));
-        const note = make('span', {class: 'mx-head-note'});
-        shown.push({weight, note, spread});
+      const hasPicture = takesPart(view, 'regions');
+      fill(part('heads'), heads.map(({matrix, weight, spread}, head) => {
+        const spreadNote = make('span', {class: 'mx-head-note'});
+        const note = make('span', {class: 'mx-head-most'});
+        const one = hasPicture ? pictureOf(view) : {};
+        shown.push({...one, view: {...view, matrix, weight}, scale, weight, spread, spreadNote, note});
         return make('button', {
           type: 'button', class: 'mx-head', 'data-head': head, 'aria-pressed': String(view.head === head),
-        }, make('span', {class: 'mx-head-name'}, `Head ${head + 1}`), canvas, note);
+        }, make('span', {class: 'mx-head-name'}, `Head ${head + 1}`),
+        one.picture ?? matrixOfHead(view, weight, scale), hasPicture ? note : null, spreadNote);
       }));
-      part('heads-hint').textContent = headsHint(view, scale);
+      clearTimeout(timer);
+      timer = 0;
     },
-    paint(view, active) {
+    /** @param {boolean} atOnce or when the pointer rests: eight overlays are more than fits into a frame */
+    paint(view, active, atOnce) {
       const isCell = active && active.row !== null && active.col !== null;
-      for (const {weight, note, spread} of shown) {
+      for (const {weight, spreadNote, spread} of shown) {
         const text = isCell ? view.format(weight(active.row, active.col) - view.base) : spread;
-        if (note.textContent !== text) note.textContent = text;
+        if (spreadNote.textContent !== text) spreadNote.textContent = text;
+        spreadNote.classList.toggle('mx-of-cell', Boolean(isCell));
       }
+      if (!view.exists) return;
+      clearTimeout(timer);
+      if (atOnce) paintPictures(view, active);
+      else timer = setTimeout(() => paintPictures(view, active), REST);
     },
   };
 }

@@ -1,10 +1,13 @@
 // Pointer and keyboard: what they mean, told as actions.
 
+import {isSame} from './state.js';
 import {tokenOf} from './view.js';
+
+const TOKENS = '[data-region], [data-word], [data-row], [data-col]';
 
 /** What an element of the page stands for: {row, col}, or null. */
 function tokenAt(target, view) {
-  const found = target.closest?.('[data-region], [data-word], [data-row], [data-col]');
+  const found = target.closest?.(TOKENS);
   return found && view?.exists ? tokenOf(view, found.dataset) : null;
 }
 
@@ -15,6 +18,7 @@ function tokenAt(target, view) {
 export function listen(element, actions) {
   // The page may scroll below a resting pointer when the keyboard moves the focus: that is no hover.
   let keyed = false;
+  let pressed = null; // what the pointer went down on
   const tokenUnder = (event) => tokenAt(event.target, actions.view());
   const point = (event) => keyed || event.pointerType === 'touch' || actions.hover(tokenUnder(event));
 
@@ -26,6 +30,15 @@ export function listen(element, actions) {
     if (!keyed || !(event.movementX || event.movementY)) return;
     keyed = false;
     point(event);
+  });
+  element.addEventListener('pointerdown', (event) => {
+    pressed = {token: tokenUnder(event), element: event.target.closest(TOKENS)};
+  });
+  element.addEventListener('pointerup', (event) => {
+    // When another answer comes between pressing and releasing, the cell is drawn anew and no click will name it.
+    const isOther = pressed && event.target.closest(TOKENS) !== pressed.element;
+    if (isOther && isSame(tokenUnder(event), pressed.token)) actions.pin(pressed.token);
+    pressed = null;
   });
   element.addEventListener('pointerleave', () => keyed || actions.hover(null));
   element.addEventListener('focusin', (event) => {

@@ -1,7 +1,8 @@
 // The matrix, and the marks on it.
 
-import {fill, make, rove} from './dom.js';
+import {fill, make, rove, swatch} from './dom.js';
 import {moveInGrid} from './moves.js';
+import {colourOf} from './names.js';
 import {paintCrop} from './paint.js';
 import {shortened} from './text.js';
 import {extrasOf, gridPlace} from './view.js';
@@ -20,6 +21,7 @@ function rowHeader({axes, names, model}, row) {
   if (axes.rows === 'words') return make('th', attributes, make('span', {class: 'mx-name'}, names.short('words', row)));
   return make('th', attributes,
     make('canvas', {class: 'mx-crop', 'data-crop': row, 'aria-hidden': 'true', width: 1, height: 1}),
+    swatch(colourOf(model, row)),
     make('span', {class: 'mx-name'}, make('b', {}, String(row + 1)),
       make('span', {class: 'mx-kind'}, ` ${shortened(String(model.names[row]), LONGEST_NAME)}`)));
 }
@@ -121,6 +123,14 @@ export function matrixPanel(part) {
       for (const header of marked) if (!next.includes(header)) header.classList.remove('mx-on');
       for (const header of next) header.classList.add('mx-on');
       marked = next;
+    },
+    /** Say what is cut off: where the bars of scrolling are hidden, nothing else tells. */
+    cue() {
+      const {scrollWidth, clientWidth, scrollHeight, clientHeight} = part('matrix');
+      const ways = [scrollWidth > clientWidth + 1 && 'sideways for more columns', scrollHeight > clientHeight + 1 && 'down for more rows'];
+      const text = ways.filter(Boolean).join(' and ');
+      part('cue').hidden = !text;
+      part('cue').textContent = `Scroll the matrix ${text}.`;
     },
     /** Arrow keys: to the neighbour. */
     move(event, target) {

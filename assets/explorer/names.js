@@ -13,6 +13,9 @@ export const namesOf = (model) => ({
   said: (side, i) => (side === 'regions' ? `region ${i + 1}` : `“${model.words[i].text}”`),
 });
 
+/** The colour of a region's kind. */
+export const colourOf = (model, region) => model.kinds[model.kind_of[region]].colour;
+
 /** @param {number|'mean'|'max'} head @param {number} heads how many there are */
 export function headName(head, heads) {
   if (typeof head === 'number') return `head ${head + 1}`;

@@ -16,8 +16,12 @@ export function paintCells(canvas, columns, rows, colourAt) {
   context.putImageData(pixels, 0, 0);
 }
 
-/** The overlay. @param {?ArrayLike<number>} values one number a region; null clears the canvas */
-export function paintOverlay(canvas, bumps, values, reading) {
+/**
+ * The overlay.
+ * @param {?ArrayLike<number>} values one number a region; null clears the canvas
+ * @param {number} floor see heatPixels
+ */
+export function paintOverlay(canvas, bumps, values, reading, floor) {
   const {width, height} = bumps;
   if (canvas.width !== width || canvas.height !== height) Object.assign(canvas, {width, height});
   const context = canvas.getContext('2d');
@@ -26,7 +30,7 @@ export function paintOverlay(canvas, bumps, values, reading) {
     return;
   }
   const pixels = context.createImageData(width, height);
-  pixels.data.set(heatPixels(heatOf(bumps, values), reading));
+  pixels.data.set(heatPixels(heatOf(bumps, values), reading, floor));
   context.putImageData(pixels, 0, 0);
 }
 

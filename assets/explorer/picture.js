@@ -1,12 +1,14 @@
 // The image with its boxes, and the overlay on it.
 
 import {largest} from './data.js';
-import {draw, fill, rove, setAttributes} from './dom.js';
+import {draw, fill, make, rove, setAttributes, swatch} from './dom.js';
+import {pictureLegend} from './legends.js';
 import {moveInList} from './moves.js';
 import {paintOverlay} from './paint.js';
 import {bumpsOf} from './scales.js';
-import {captionOf} from './sentences.js';
-import {isMarked, takesPart} from './view.js';
+import {colourOf} from './names.js';
+import {captionOf, captionsOf} from './sentences.js';
+import {isMarked, litBy, subjectOf, takesPart} from './view.js';
 
 const TAGS = 15; // boxes that carry their number when nothing is under the pointer
 const TAGGED = 5; // otherwise the strongest ones carry theirs
@@ -15,16 +17,20 @@ const TAGGED = 5; // otherwise the strongest ones carry theirs
 export function picturePanel(part) {
   let boxes = new Map(); // region -> its elements, and the look that they have
   let bumps = null;
+  const legend = pictureLegend(part('picture-legend'));
 
-  part('opacity').addEventListener('input', (event) => {
-    part('overlay').style.opacity = event.target.value / 100;
-  });
-  part('overlay').style.opacity = part('opacity').value / 100;
+  // of this picture and of those of the heads
+  const setOpacity = () => part('root').style.setProperty('--mx-overlay', part('opacity').value / 100);
+  part('opacity').addEventListener('input', setOpacity);
+  setOpacity();
 
   function boxOf({model, regions, ...view}, region, size) {
     const [x1, y1, x2, y2] = model.boxes[region];
     const [width, height] = [Math.max(1, x2 - x1), Math.max(1, y2 - y1)];
-    const rect = draw('rect', {x: x1, y: y1, width, height, class: 'mx-box'});
+    const frame = {x: x1, y: y1, width, height};
+    const halo = draw('rect', {...frame, class: 'mx-halo'}); // or a pale line would drown in pale skin
+    const rect = draw('rect', {...frame, class: 'mx-box'});
+    rect.style.stroke = colourOf(model, region);
     const place = {x: x1 + size / 4, y: y1 + size, 'font-size': size};
     const tag = draw('text', {...place, class: 'mx-tag'}, String(region + 1));
     const group = draw('g', {
@@ -35,8 +41,8 @@ export function picturePanel(part) {
       'aria-pressed': 'false',
       'aria-label':
         `Region ${region + 1}, ${model.names[region]}, detector score ${model.scores[region].toFixed(2)}`,
-    }, rect, tag);
-    return {group, rect, tag, look: {}};
+    }, halo, rect, tag);
+    return {group, halo, rect, tag, look: ''};
   }
 
   function paintBoxes(view, active, pin, values) {
@@ -47,19 +53,20 @@ export function picturePanel(part) {
       const on = isMarked(view, active, 'regions', region);
       const share = values ? Math.abs(values[region]) / most : 0;
       const opacity = on ? 1 : values ? faintest + (1 - faintest) * share : active ? 0.25 : 0.8;
-      const look = {
-        stroke: values ? view.scale.css(values[region]) : '',
-        'stroke-opacity': opacity.toFixed(2),
-        'stroke-width': (on ? 3.5 : values ? 1 + 2.5 * share : 1.4).toFixed(1),
-      };
-      for (const [name, value] of Object.entries(look)) { // most boxes stay as they are: only what differs is redrawn
-        if (box.look[name] !== value) box.rect.style.setProperty(name, value);
+      const width = on ? 3.5 : values ? 1 + share : 1.4;
+      const named = on || tagged.has(region) || (!active && boxes.size <= TAGS);
+      const look = `${opacity.toFixed(2)} ${width.toFixed(1)} ${named}`;
+      if (box.look !== look) { // most boxes stay as they are: only what differs is redrawn
+        box.look = look;
+        box.tag.style.display = box.halo.style.display = named ? '' : 'none';
+        for (const [line, wider] of [[box.rect, 0], ...(named ? [[box.halo, on ? 4 : 1.4]] : [])]) {
+          line.style.strokeOpacity = opacity.toFixed(2);
+          line.style.strokeWidth = (width + wider).toFixed(1);
+        }
       }
-      box.look = look;
       box.group.classList.toggle('mx-on', on);
       const pressed = String(Boolean(pin) && on);
       if (box.group.getAttribute('aria-pressed') !== pressed) box.group.setAttribute('aria-pressed', pressed);
-      box.tag.style.display = on || tagged.has(region) || (!active && boxes.size <= TAGS) ? '' : 'none';
     }
   }
 
@@ -71,6 +78,8 @@ export function picturePanel(part) {
       const image = part('image');
       image.alt = `Dermatoscopic image ${model.title}`.trim();
       image.src = model.image.uri;
+      fill(part('kinds'), model.kinds.map(({name, colour}) => (
+        make('span', {class: 'mx-kind-name'}, swatch(colour), String(name)))));
     },
     render(view) {
       const {model, regions} = view;
@@ -80,12 +89,16 @@ export function picturePanel(part) {
       const ordered = [...regions].sort((a, b) => area(b) - area(a)); // small ones on top, or none could hit them
       boxes = new Map(ordered.map((region) => [region, boxOf(view, region, model.image.width / 34)]));
       fill(svg, [...boxes.values()].map(({group}) => group));
+      legend.render(view);
+      part('opacity').disabled = !takesPart(view, 'regions'); // without an overlay it would do nothing
+      fill(part('caption-room'), captionsOf(view).map((text) => make('span', {}, text)));
     },
-    /** @param {?Array<number>} values one number a region */
-    paint(view, active, pin, values) {
+    paint(view, active, pin) {
+      const {regions: values} = litBy(view, subjectOf(view, active));
       paintBoxes(view, active, pin, values);
-      paintOverlay(part('overlay'), bumps, values, view.reading);
-      const caption = captionOf(view, active);
+      paintOverlay(part('overlay'), bumps, values, view.reading, view.floor);
+      legend.paint(view, active, values);
+      const caption = captionOf(view, pin); // not of what is only pointed at: new text would lay the page out anew
       if (part('caption').textContent !== caption) part('caption').textContent = caption;
     },
     /** Arrow keys among the boxes: through the regions in their order. */

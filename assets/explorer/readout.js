@@ -1,23 +1,25 @@
 // Beside the matrix: what is under the pointer, or pinned.
 
 import {attentionOf, columnOf, largest, rowOf} from './data.js';
-import {fill, make} from './dom.js';
-import {NOUNS} from './names.js';
+import {fill, make, swatch} from './dom.js';
+import {colourOf, NOUNS} from './names.js';
 import {readoutOf} from './sentences.js';
 import {fixed} from './text.js';
-import {asPair} from './view.js';
+import {asPair, isMarked} from './view.js';
 
 const SHORT_LIST = 5;
 
-function topList({names}, title, weights, side) {
+/** @param {?{row: ?number, col: ?number}} active */
+function topList(view, active, title, weights, side) {
+  const {names, model} = view;
   const best = largest(weights, SHORT_LIST);
   const most = Math.max(weights[best[0]], 1e-9);
   return make('div', {class: 'mx-top'}, make('p', {}, title),
     make('ol', {'data-readout': 'top'}, ...best.map((i) => {
       const bar = make('span', {class: 'mx-fill mx-fill-received'});
       bar.style.width = `${(100 * weights[i]) / most}%`;
-      return make('li', {'data-token': i},
-        make('span', {class: 'mx-top-name'}, names.long(side, i)),
+      return make('li', {'data-token': i, class: isMarked(view, active, side, i) ? 'mx-on' : null},
+        make('span', {class: 'mx-top-name'}, side === 'regions' ? swatch(colourOf(model, i)) : null, names.long(side, i)),
         make('span', {class: 'mx-number'}, fixed(weights[i])),
         make('span', {class: 'mx-track', 'aria-hidden': 'true'}, bar));
     })));
@@ -26,11 +28,11 @@ function topList({names}, title, weights, side) {
 /** Who is looked at most by the query, or looks most at the key, or what an average query looks at. */
 function strongest(view, active) {
   const {axes: {from, to}, matrix, names, name} = view;
-  if (!active) return topList(view, `Where an average ${NOUNS[from]} looks most`, attentionOf(to, name, matrix), to);
+  if (!active) return topList(view, active, `Where an average ${NOUNS[from]} looks most`, attentionOf(to, name, matrix), to);
   const {query, key} = asPair(view, active);
   return query === null
-    ? topList(view, `Who looks at ${names.said(to, key)} most`, columnOf(matrix, key), from)
-    : topList(view, `Where ${names.said(from, query)} looks most`, rowOf(matrix, query), to);
+    ? topList(view, active, `Who looks at ${names.said(to, key)} most`, columnOf(matrix, key), from)
+    : topList(view, active, `Where ${names.said(from, query)} looks most`, rowOf(matrix, query), to);
 }
 
 export function paintReadout(holder, view, active, pin) {

@@ -56,6 +56,12 @@ export function luminance(rgb) {
   return 0.2126 * r + 0.7152 * g + 0.0722 * b;
 }
 
+/** A scale ends no lower than at twice an even share, or an even share off it: what differs by nothing looks alike. */
+export const floorOf = (reading, even) => (reading === 'weight' ? 2 * even : even);
+
+/** Whether no weight is further from an even share than a fifth of it. @param {ArrayLike<number>} weights */
+export const isPracticallyEven = (weights, even) => weights.every((weight) => Math.abs(weight - even) <= even / 5);
+
 const OVERLAY_WIDTH = 96; // pixels; the browser scales it smoothly to the image
 
 /** A smooth bump: 1 at the middle of [start, end], 0 at its ends (a Hann window). */
@@ -71,9 +77,8 @@ export function bump(start, end, length) {
   return {first, values};
 }
 
-/** The bumps of every box at the overlay's size, computed once an image. */
-export function bumpsOf(model) {
-  const width = OVERLAY_WIDTH;
+/** The bumps of every box at the overlay's size, computed once an image. @param {number} width of the overlay, in pixels */
+export function bumpsOf(model, width = OVERLAY_WIDTH) {
   const height = Math.max(1, Math.round((width * model.image.height) / model.image.width));
   const factor = width / model.image.width;
   const boxes = model.boxes.map(([x1, y1, x2, y2]) => ({
@@ -83,26 +88,38 @@ export function bumpsOf(model) {
   return {width, height, boxes};
 }
 
-/** Each region's number laid over its box as a smooth bump; overlapping bumps add. One number a pixel. */
+/**
+ * One number a pixel: that of the strongest region over it, fading to the edge of its box. Boxes that lie on each other
+ * do not add up, so a crowd of them is no brighter than one, and the brightest pixel lies in the strongest region.
+ * (A mean over the boxes drowns a region in its crowd: of 20 real cases, 3 were then brightest elsewhere.)
+ * @param {ArrayLike<number>} values one number a region; of differences the one furthest from 0 is the strongest
+ */
 export function heatOf({width, height, boxes}, values) {
   const heat = new Float32Array(width * height);
   boxes.forEach(({x, y}, region) => {
     for (let row = 0; row < y.values.length; row++) {
       const factor = values[region] * y.values[row];
       const start = (y.first + row) * width + x.first;
-      for (let column = 0; column < x.values.length; column++) heat[start + column] += factor * x.values[column];
+      for (let column = 0; column < x.values.length; column++) {
+        const value = factor * x.values[column];
+        if (Math.abs(value) > Math.abs(heat[start + column])) heat[start + column] = value;
+      }
     }
   });
   return heat;
 }
 
-/** Heat as RGBA bytes; the strongest pixel gets full colour, and where nothing is read, the skin stays bare. */
-export function heatPixels(heat, reading) {
-  let top = 1e-12;
+/**
+ * Heat as RGBA bytes; the strongest pixel gets full colour, and where nothing is read, the skin stays bare.
+ * @param {number} floor nothing below this gets full colour, so that what is practically even does not glow
+ */
+export function heatPixels(heat, reading, floor = 0) {
+  let top = Math.max(floor, 1e-12);
   for (const value of heat) top = Math.max(top, Math.abs(value));
   const table = TABLES[reading];
   const pixels = new Uint8ClampedArray(4 * heat.length);
   for (let i = 0; i < heat.length; i++) {
+    if (!heat[i]) continue;
     const share = heat[i] / top;
     const step = 3 * Math.round(255 * (reading === 'weight' ? share : 0.5 + share / 2));
     pixels[4 * i] = table[step];

@@ -2,8 +2,8 @@
 
 import {columnOf, entropyOf, meanEntropy, rowOf, sum} from './data.js';
 import {headName, NOUNS} from './names.js';
-import {fixed, percent, plural, started} from './text.js';
-import {asPair, litBy} from './view.js';
+import {fixed, percent, plural, signed, started} from './text.js';
+import {asPair, subjectOf, takesPart} from './view.js';
 
 const FEW_KEYS = 12; // with so few an even share is so large that everything looks alike
 
@@ -37,31 +37,95 @@ export function matrixSentence(view) {
   if (view.reading === 'difference') {
     texts.push(`From each weight an even share, ${even}, is taken away: orange is read more than evenly, purple less.`);
   } else if (keys <= FEW_KEYS) {
-    texts.push(`With only ${plural(keys, NOUNS[to])} an even share is ${even} already, so everything looks alike: `
-      + 'switch to “minus even share” to see what differs.');
+    texts.push(`With only ${plural(keys, NOUNS[to])} an even share is ${even} already: “minus even share” shows what `
+      + 'differs from it.');
   }
+  if (view.isEven && keys > 1) {
+    const most = view.matrix.values.reduce((top, value) => Math.max(top, Math.abs(value - view.even)), 0);
+    texts.push(`Practically even: no weight is further than ${fixed(most)} from an even share, ${even}.`);
+  }
+  if (takesPart(view, 'regions')) texts.push(orderSentence(view));
   return texts.join(' ');
 }
 
-/** What is under the image. */
-export function captionOf(view, active) {
-  const {from, to} = view.axes;
-  const shown = `The ${view.regions.length} boxes of ${view.model.boxes.length} are numbered by the detector’s score.`;
-  if (!view.exists) return shown;
-  if (from === 'words' && to === 'words') return `Words look at words here: the image takes no part. ${shown}`;
-  if (!litBy(view, active).regions) return `${shown} Point at a ${NOUNS[to]} to see which regions look at it.`;
-  const what = active ? '' : `What an average ${NOUNS[from]} looks at. `;
-  const reading = view.reading === 'weight'
-    ? 'Boxes crowd around the lesion, so even attention brightens the middle too: “minus even share” takes that away.'
-    : 'Orange: more than an even share. Purple: less.';
-  return `${what}Each region’s number is laid over its box as a smooth bump; bumps add up, and the strongest spot gets full colour. ${reading}`;
+/** By what the regions are ordered. A region's number is its place in the detector's order, whatever the order. */
+export function orderSentence({axes: {from, to}, order, model: {scores}}) {
+  const isSorted = scores.every((score, i) => i === 0 || score <= scores[i - 1]);
+  switch (order) {
+    case 'attention': return to === 'regions'
+      ? `Regions stand in the order of the attention that an average ${NOUNS[from]} gives them.`
+      : 'Regions stand in the order of the largest weight that they give to a word.';
+    case 'position': return 'Regions stand from the top of the image to its bottom: the first ones of the detector’s order.';
+    default: return isSorted
+      ? 'Regions stand in the detector’s order: by its score, best first.'
+      : 'Regions stand in the detector’s order: the box of the whole lesion first, then by how sure the '
+        + 'detector is, where each further box of the same kind counts a little less, so that kinds take turns.';
+  }
 }
 
-/** What stands above the strip of heads. @param {object} scale the one that they share */
-export function headsHint({axes: {from, to}, format}, scale) {
-  return `The same matrix, head by head; all on one scale, ${format(scale.low)} to ${format(scale.high)}. `
-    + `Under each, how many ${to} an average ${NOUNS[from]} spreads over (2 to the power of the entropy), or the weight of the cell under the pointer. Click one to see it large.`;
+/** What a colour of the matrix stands for. */
+export function colourUnit({axes: {from, to}, reading, sumsToOne, even}) {
+  const share = sumsToOne
+    ? `share of one ${NOUNS[from]}’s attention, 0 to 1, that goes to one ${NOUNS[to]}`
+    : `largest share of one ${NOUNS[from]}’s attention that any head gives to one ${NOUNS[to]}`;
+  return `Colour: ${share}${reading === 'weight' ? '' : `, minus an even share, ${fixed(even)}`}`;
 }
+
+/** Whose numbers a picture shows. @param {?object} subject from view.js, where regions take part */
+export function pictureSubject(view, subject) {
+  const {axes: {from, to}, names} = view;
+  if (!subject) return `What an average ${NOUNS[from]} looks at`;
+  const {query, key} = asPair(view, subject);
+  return to === 'regions' && query !== null
+    ? `What ${names.said(from, query)} looks at`
+    : `How much each region looks at ${names.said(to, key)}`;
+}
+
+/** What is under the image. Whose numbers it shows follows the pointer and stands above the colour bar. */
+export function captionOf(view, pin) {
+  const {axes: {to}, names, model} = view;
+  const shown = `${view.regions.length} of ${plural(model.boxes.length, 'box', 'boxes')} are drawn; a number is the place in the detector’s order.`;
+  if (!view.exists) return shown;
+  if (!takesPart(view, 'regions')) return `Words look at words here: the image takes no part. ${shown}`;
+  const subject = subjectOf(view, pin);
+  const texts = [];
+  if (pin && subject !== pin) { // a region where words are on the other side: its numbers are there
+    texts.push(`${started(names.said('regions', pin.row))} is picked: the words show ${
+      to === 'regions' ? 'how much of their attention it gets' : 'what it looks at'}.`);
+  }
+  if (subject !== pin && to === 'words') {
+    texts.push(`The picture is of ${names.said('words', subject.col)}, which gets most: point at another word to see who looks at it.`);
+  }
+  texts.push('Each place has the number of the strongest region over it, fading to the edge of its box: boxes that lie '
+    + 'on each other do not add up.');
+  if (view.reading !== 'weight') texts.push('Orange: more than an even share. Purple: less.');
+  return [...texts, shown].join(' ');
+}
+
+/** Every caption that a view can have, whatever is pinned. */
+export function captionsOf(view) {
+  const [row, col] = [view.rows[0] ?? null, view.cols[0] ?? null];
+  const pointed = [null, {row, col: null}, {row: null, col}, {row, col}];
+  return [...new Set(pointed.map((pin) => captionOf(view, pin)))];
+}
+
+/**
+ * What stands above the heads.
+ * @param {?object} subject whose pictures are drawn, from view.js @param {object} scale that matrices of words share
+ */
+export function headsHint(view, subject, scale) {
+  const {axes: {from, to}, format} = view;
+  const under = `“Over” says over how many ${to} an average ${NOUNS[from]} spreads (2 to the power of the entropy); `
+    + 'under the pointer, a cell’s weight stands there. Click a head to see it large.';
+  if (!takesPart(view, 'regions')) {
+    return `The same matrix, head by head, all on one scale, ${format(scale.low)} to ${format(scale.high)}. ${under}`;
+  }
+  return `${pictureSubject(view, subject)}, head by head. Each head has its own scale: full colour is the most that one `
+    + `region gets there, and that region is framed. ${under}`;
+}
+
+/** Which region has most in a head. */
+export const mostText = ({format}, region, value) => `most: region ${region + 1}, ${format(value)}`;
 
 /** What is said of a token or a cell, the most important first; with none of them, of the whole matrix. */
 export function readoutOf(view, active) {
@@ -108,9 +172,20 @@ function keySentence(view, key) {
 }
 
 function overview(view) {
-  const {axes, matrix, scale, base} = view;
+  const {axes, matrix} = view;
   if (!view.sumsToOne) {
-    return `The largest weight is ${fixed(scale.high + base)}; an even share is ${fixed(1 / matrix.keys)}.`;
+    const most = matrix.values.reduce((top, value) => Math.max(top, value), 0);
+    return `The largest weight is ${fixed(most)}; an even share is ${fixed(1 / matrix.keys)}.`;
   }
   return `An average ${NOUNS[axes.from]} ${spreads(meanEntropy(matrix), view)}`;
+}
+
+/** What stands above the tables of the fusion. */
+export function fusionSentence({model: {probabilities}, margin}) {
+  const [label, other] = [margin.label, margin.other].map((i) => probabilities[i].name);
+  const total = sum(margin.regions) + margin.constant;
+  return 'After attention every token adds its part to one vector a side, and the two vectors are multiplied. From there '
+    + `on tokens no longer mix, so the log-odds of ${label} against ${other}, ${signed(total, 2)}, are exactly the sum of `
+    + 'what the regions add and a constant, and just as exactly of what the words add. Plus speaks for '
+    + `${label}, minus for ${other}. Much looked at is not the same as adding much.`;
 }

@@ -5,12 +5,12 @@
 
 import {isUsable, MAPS} from './data.js';
 
-const ORDERS = ['score', 'attention', 'position'];
+const ORDERS = ['attention', 'detector', 'position'];
 const READINGS = ['weight', 'difference'];
 
 export const FIRST = Object.freeze({
-  map: 'words_to_regions', layer: 0, head: 'mean', order: 'score', top: 12, reading: 'weight', numbers: false,
-  pin: null, hover: null, walkHead: null,
+  map: 'words_to_regions', layer: 0, head: 'mean', order: 'attention', top: 12, reading: 'weight', numbers: false,
+  against: null, pin: null, hover: null, walkHead: null,
 });
 
 /** Whether two tokens or cells are one and the same. */
@@ -53,7 +53,7 @@ export function pinShown(state, view) {
 /** What came with a file, as far as it makes sense here. */
 export function takenUp(state, wanted) {
   if (!wanted || typeof wanted !== 'object') return state;
-  const {map, order, reading, head, layer, top} = wanted;
+  const {map, order, reading, head, layer, top, against} = wanted;
   const next = {...state};
   if (Object.hasOwn(MAPS, map)) next.map = map;
   if (ORDERS.includes(order)) next.order = order;
@@ -61,6 +61,7 @@ export function takenUp(state, wanted) {
   if (head === 'mean' || head === 'max' || (Number.isInteger(head) && head >= 0)) next.head = head;
   if (Number.isInteger(layer) && layer >= 0) next.layer = layer;
   if (Number.isInteger(top) && top > 0) next.top = top;
+  if (typeof against === 'string') next.against = against;
   return next;
 }
 

@@ -1,55 +1,87 @@
-// Two plain tables: what each token adds in the fusion, and the matrix for those who would rather read it.
+// Two plain tables: what each token adds to the answer in the fusion, and the matrix for those who would rather read it.
 
 import {sum} from './data.js';
 import {fill, make} from './dom.js';
 import {NOUNS} from './names.js';
-import {matrixSentence} from './sentences.js';
-import {fixed, started} from './text.js';
+import {fusionSentence, matrixSentence} from './sentences.js';
+import {fixed, signed, started} from './text.js';
 import {extrasOf, receivedBy} from './view.js';
 
-export function renderFusion(part, view) {
-  part('fusion-hint').textContent = 'After attention every token adds its part to one pooled vector a side, and the '
-    + 'two vectors are multiplied. Behind the ReLU nothing is negative, so the parts add up to 1. Much looked at is '
-    + 'not the same as adding much.';
-  fill(part('fusion'), ['regions', 'words'].map((side) => fusionSide(view, side)));
+/**
+ * How the answer adds up, from regions and, cut the other way, from words.
+ * @param {function(string): Element} part a part of the page by its name
+ * @param {function(object): void} choose takes what changes in the state
+ */
+export function fusionPanel(part, choose) {
+  part('against').addEventListener('change', (event) => choose({against: event.target.value}));
+
+  return {
+    render(view) {
+      const {model: {probabilities}, margin} = view;
+      part('fusion-hint').textContent = fusionSentence(view);
+      part('against-label').textContent = `Why ${probabilities[margin.label].name}, and not`;
+      fill(part('against'), probabilities.flatMap(({code, name}, i) => (
+        i === margin.label ? [] : [make('option', {value: code}, name)])));
+      part('against').value = probabilities[margin.other].code;
+      fill(part('fusion'), ['regions', 'words'].map((side) => fusionSide(view, side)));
+    },
+  };
+}
+
+/** A bar that begins in the middle: to the right what speaks for the class, to the left what speaks against it. */
+function signedBar(value, most) {
+  const width = (50 * Math.abs(value)) / most;
+  const filled = make('span', {class: `mx-fill ${value < 0 ? 'mx-fill-against' : 'mx-fill-for'}`});
+  filled.style.width = `${width}%`;
+  filled.style.marginLeft = `${value < 0 ? 50 - width : 50}%`;
+  return filled;
+}
+
+function plainBar(value, most) {
+  const filled = make('span', {class: 'mx-fill mx-fill-received'});
+  filled.style.width = `${(100 * value) / most}%`;
+  return filled;
 }
 
 function fusionSide(view, side) {
-  const {model} = view;
-  const shares = model.shares[side] ?? [];
-  if (!shares.length) {
-    return make('p', {class: 'mx-hint'}, model.reads_words
+  const {model, margin} = view;
+  const added = margin[side];
+  if (!added.length) {
+    return make('p', {class: 'mx-hint'}, side === 'words' && model.reads_words
       ? 'No word was read: a learned constant stands in for the words, so that the regions still count.'
-      : `${model.unit_name} pools the regions alone.`);
+      : `${model.unit_name} reads no ${side}, or there are none.`);
   }
   const received = receivedBy(view, side);
-  const columns = [{kind: 'share', title: 'share of the pooled vector', values: shares}];
+  const columns = [{kind: 'added', title: 'adds to the log-odds', values: added, text: signed, bar: signedBar}];
   if (received) {
     const head = received.head === 'mean' ? 'mean of heads' : `head ${received.head + 1}`;
-    columns.push({kind: 'received', title: `attention from ${received.from} (${head})`, values: received.values});
+    const title = `attention from ${received.from} (${head})`;
+    columns.push({kind: 'received', title, values: received.values, text: fixed, bar: plainBar});
   }
-  const shown = side === 'regions' ? view.regions : shares.map((_, i) => i);
-  const most = Math.max(...shown.flatMap((i) => columns.map(({values}) => values[i])), 1e-9);
-  const bar = (kind, value) => {
-    const filled = make('span', {class: `mx-fill mx-fill-${kind}`});
-    filled.style.width = `${(100 * value) / most}%`;
+  const shown = side === 'regions' ? view.regions : added.map((_, i) => i);
+  const number = (text) => make('span', {class: 'mx-number'}, text);
+  const barOf = ({kind, values, text, bar}, i) => {
+    const most = Math.max(...Array.from(values, Math.abs), 1e-9); // of all, or bars would shrink as more are shown
     return make('td', {[`data-${kind}`]: ''},
-      make('span', {class: 'mx-track', 'aria-hidden': 'true'}, filled),
-      make('span', {class: 'mx-number'}, fixed(value)));
+      make('span', {class: 'mx-track', 'aria-hidden': 'true'}, bar(values[i], most)), number(text(values[i])));
   };
-  const lines = shown.map((i) => make('tr', {}, make('th', {scope: 'row'}, view.names.long(side, i)),
-    ...columns.map(({kind, values}) => bar(kind, values[i]))));
-  if (shown.length < shares.length) {
+  const line = (name, ...cells) => make('tr', {class: 'mx-extra'}, make('th', {scope: 'row'}, name),
+    ...cells.map((text) => make('td', {}, number(text))));
+  const lines = shown.map((i) => make('tr', {'data-at': `${side} ${i}`}, make('th', {scope: 'row'}, view.names.long(side, i)),
+    ...columns.map((column) => barOf(column, i))));
+  if (shown.length < added.length) {
     const rest = (values) => sum(values) - sum(shown.map((i) => values[i]));
-    lines.push(make('tr', {class: 'mx-extra'}, make('th', {scope: 'row'}, `rest (${shares.length - shown.length})`),
-      ...columns.map(({values}) => make('td', {}, make('span', {class: 'mx-number'}, fixed(rest(values)))))));
+    lines.push(line(`rest (${added.length - shown.length})`, ...columns.map(({values, text}) => text(rest(values)))));
   }
+  const empty = received ? [''] : [];
+  lines.push(line('before anything is seen', signed(margin.constant), ...empty));
+  lines.push(line('sum', signed(sum(added) + margin.constant), ...empty));
   const titles = [NOUNS[side], ...columns.map(({title}) => title)];
-  const table = make('table', {class: 'mx-shares', 'data-side': side},
+  const table = make('table', {class: 'mx-added', 'data-side': side},
     make('caption', {}, started(side)),
     make('thead', {}, make('tr', {}, ...titles.map((title) => make('th', {scope: 'col'}, title)))),
     make('tbody', {}, ...lines));
-  return make('div', {class: 'mx-scroll', role: 'region', tabindex: 0, 'aria-label': `Shares of the ${side}`}, table);
+  return make('div', {class: 'mx-scroll', role: 'region', tabindex: 0, 'aria-label': `What the ${side} add`}, table);
 }
 
 /** The matrix as a plain table, while its part of the page is open. */
@@ -62,16 +94,31 @@ export function renderTable(part, view) {
   const {axes, rows, cols, names} = view;
   const beside = axes.queryOnRows ? extrasOf(view) : [];
   const below = axes.queryOnRows ? [] : extrasOf(view);
-  const top = [...cols.map((col) => names.long(axes.cols, col)), ...beside.map(({name}) => name)];
-  const line = (name, texts) => (
-    make('tr', {}, make('th', {scope: 'row'}, name), ...texts.map((text) => make('td', {}, text))));
+  const top = [...cols.map((col) => [names.long(axes.cols, col), `${axes.cols} ${col}`]), ...beside.map(({name}) => [name, null])];
+  const line = (name, texts, at = null) => (
+    make('tr', {'data-at': at}, make('th', {scope: 'row'}, name), ...texts.map((text) => make('td', {}, text))));
   fill(part('table'), [make('table', {class: 'mx-plain'},
     make('caption', {}, `${view.title}. ${matrixSentence(view)}`),
-    make('thead', {}, make('tr', {}, make('td', {}), ...top.map((name) => make('th', {scope: 'col'}, name)))),
+    make('thead', {}, make('tr', {}, make('td', {}), ...top.map(([name, at]) => make('th', {scope: 'col', 'data-at': at}, name)))),
     make('tbody', {},
       ...rows.map((row) => line(names.long(axes.rows, row), [
         ...cols.map((col) => view.format(view.weight(row, col) - view.base)),
         ...beside.map(({text}) => text(row)),
-      ])),
+      ], `${axes.rows} ${row}`)),
       ...below.map(({name, text}) => line(name, cols.map((col) => text(col))))))]);
+}
+
+/** Mark what is active in both tables. */
+export function markTables(part, {axes}, active) {
+  const wanted = [];
+  if (active && active.row !== null) wanted.push(`${axes.rows} ${active.row}`);
+  if (active && active.col !== null) wanted.push(`${axes.cols} ${active.col}`);
+  for (const holder of [part('fusion'), part('table')]) {
+    for (const old of holder.querySelectorAll('.mx-on')) {
+      if (!wanted.includes(old.dataset.at)) old.classList.remove('mx-on');
+    }
+    for (const at of wanted) {
+      for (const found of holder.querySelectorAll(`[data-at="${at}"]`)) found.classList.add('mx-on');
+    }
+  }
 }

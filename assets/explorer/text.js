@@ -7,6 +7,6 @@ export const signed = (value, digits = 4) => {
   return (Number(size) === 0 ? '' : value < 0 ? '\u2212' : '+') + size;
 };
 export const shortened = (text, length) => (text.length > length ? `${text.slice(0, length - 1)}…` : text);
-export const plural = (count, noun) => `${count} ${noun}${count === 1 ? '' : 's'}`;
+export const plural = (count, noun, many = `${noun}s`) => `${count} ${count === 1 ? noun : many}`;
 export const percent = (value) => `${(100 * value).toFixed(1)} %`;
 export const started = (text) => text.charAt(0).toUpperCase() + text.slice(1);

@@ -2,15 +2,15 @@
 // touches the page.
 
 import {
-  attentionOf, entropyOf, isUsable, lengthOf, MAPS, matrixOf, meanEntropy, rowOf, shownRegions, sum, whyAbsent,
+  attentionOf, entropyOf, isUsable, largest, lengthOf, MAPS, marginOf, matrixOf, meanEntropy, rowOf, shownRegions,
+  sum, whyAbsent,
 } from './data.js';
 import {headName, namesOf} from './names.js';
-import {scaleOf} from './scales.js';
+import {floorOf, isPracticallyEven, scaleOf} from './scales.js';
 import {fixed, signed} from './text.js';
 
 const MOST_ROWS = 100;
 const MOST_SQUARE = 40; // regions x regions: more cells than that are too small to hit
-const NOTHING = 1e-9; // a scale needs a limit above 0
 
 /** The most regions that the slider offers for a map. */
 export function mostRegions(model, name) {
@@ -26,30 +26,41 @@ const positions = (count) => Array.from({length: count}, (_, i) => i);
  * @param {object} state what the reader chose, from state.js
  */
 export function viewOf(model, state) {
-  const {map: name, layer, head, reading, numbers} = state;
+  const {map: name, layer, head, reading, numbers, order} = state;
   const axes = MAPS[name];
   const map = model.maps[name];
   const exists = isUsable(map);
   const matrix = exists ? matrixOf(map, layer, head) : null;
   const involved = exists && (axes.rows === 'regions' || axes.cols === 'regions');
   const attention = involved ? attentionOf('regions', name, matrix) : null;
-  const regions = shownRegions(model, state.order, Math.min(state.top, mostRegions(model, name)), attention);
+  const most = Math.min(state.top, mostRegions(model, name));
+  const regions = shownRegions(model, order, most, attention, pinnedRegions(axes, state.pin));
   const tokens = (side) => (side === 'regions' ? regions : positions(model.words.length));
-  const base = exists && reading === 'difference' ? 1 / matrix.keys : 0;
-  const limit = exists ? matrix.values.reduce((top, value) => Math.max(top, Math.abs(value - base)), NOTHING) : 1;
+  const even = exists ? 1 / matrix.keys : 1;
+  const base = exists && reading === 'difference' ? even : 0;
+  const floor = floorOf(reading, even);
   return {
-    model, name, layer, head, reading, numbers, axes, map, exists, matrix, regions, base,
+    model, name, layer, head, reading, numbers, order, axes, map, exists, matrix, regions, base, even, floor,
     names: namesOf(model),
+    margin: marginOf(model, state.against),
     reason: exists ? '' : reasonFor(model, name),
     rows: tokens(axes.rows), cols: tokens(axes.cols),
     all: {rows: positions(tokenCount(model, axes.rows)), cols: positions(tokenCount(model, axes.cols))},
     weight: exists ? weightIn(matrix, axes) : null,
-    scale: scaleOf(reading, limit),
+    scale: scaleOf(reading, exists ? furthest(matrix.values, base, floor) : 1),
+    isEven: exists && isPracticallyEven(matrix.values, even),
     format: reading === 'weight' ? fixed : signed,
     sumsToOne: head !== 'max',
     title: titleOf(axes, map, state),
   };
 }
+
+const pinnedRegions = ({rows, cols}, pin) => (
+  [rows === 'regions' ? pin?.row : null, cols === 'regions' ? pin?.col : null]
+    .filter((region, i, both) => Number.isInteger(region) && both.indexOf(region) === i));
+
+/** The largest distance from `base`, and at least `floor`. */
+const furthest = (values, base, floor) => values.reduce((top, value) => Math.max(top, Math.abs(value - base)), floor);
 
 /** A function from a row and a column to the weight that stands there. */
 const weightIn = ({values, keys}, {queryOnRows}) => (
@@ -103,6 +114,16 @@ export function litBy(view, active) {
   return lit;
 }
 
+/**
+ * Whose numbers a picture shows: of what is under the pointer; where that is a region and words are on the other side,
+ * or nothing, of an average query or of the word that regions look at most. Null is the average.
+ */
+export function subjectOf(view, active) {
+  if (!takesPart(view, 'regions') || litBy(view, active).regions) return active;
+  if (view.axes.to === 'regions') return null;
+  return {row: null, col: largest(attentionOf('words', view.name, view.matrix), 1)[0]};
+}
+
 export function isMarked({axes}, active, side, token) {
   if (!active) return false;
   return (axes.rows === side && active.row === token) || (axes.cols === side && active.col === token);
@@ -130,13 +151,12 @@ export function extrasOf(view) {
 }
 
 /** Every head's matrix on the scale that they share, and over how many tokens it spreads. */
-export function headsOf({map, layer, axes, base, reading}) {
+export function headsOf({map, layer, axes, base, floor, reading}) {
   const size = map.heads * map.queries * map.keys;
-  let limit = NOTHING;
-  for (let i = layer * size; i < (layer + 1) * size; i++) limit = Math.max(limit, Math.abs(map.values[i] - base));
+  const limit = furthest(map.values.subarray(layer * size, (layer + 1) * size), base, floor);
   const heads = positions(map.heads).map((head) => {
     const matrix = matrixOf(map, layer, head);
-    return {weight: weightIn(matrix, axes), spread: `over ${(2 ** meanEntropy(matrix)).toFixed(1)} of ${matrix.keys}`};
+    return {matrix, weight: weightIn(matrix, axes), spread: `over ${(2 ** meanEntropy(matrix)).toFixed(1)} of ${matrix.keys}`};
   });
   return {scale: scaleOf(reading, limit), heads};
 }

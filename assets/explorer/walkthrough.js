@@ -7,6 +7,8 @@ import {scaleOf} from './scales.js';
 import {fixed, started} from './text.js';
 import {asPair} from './view.js';
 
+const COLDEST = -2; // the slider's end; powers of 2
+
 /** A vector as a strip of cells, purple below 0 and orange above, with its numbers behind a summary. */
 function vectorStrip(name, note, vector, limit) {
   const scale = scaleOf('difference', limit);
@@ -24,8 +26,11 @@ const largestSize = (...vectors) => Math.max(1e-9, ...vectors.flat().map(Math.ab
 const step = (number, title, ...content) => make('li', {class: 'mx-step'},
   make('h4', {}, `${number}. ${title}`), ...content);
 
-/** The bars of one softmax row: outlined as the network has them, filled at the temperature of the slider. */
-function softmaxBars(count, pinned) {
+/**
+ * The bars of one softmax: outlined as the network has them, filled at the temperature of the slider.
+ * @param {number} top where the axis ends; it stays, so that a bar moves only when its number does
+ */
+function softmaxBars(count, pinned, top) {
   const svg = draw('svg', {viewBox: `0 0 ${count} 1`, preserveAspectRatio: 'none', class: 'mx-bars', 'aria-hidden': 'true'});
   const filled = [];
   const outlined = [];
@@ -40,18 +45,18 @@ function softmaxBars(count, pinned) {
     svg,
     /** @param {number[]} weights at the slider's temperature @param {number[]} now the network's own */
     show(weights, now) {
-      const top = Math.max(...weights, ...now);
       weights.forEach((weight, i) => set(filled[i], weight / top));
       now.forEach((weight, i) => set(outlined[i], weight / top, 0.02));
     },
   };
 }
 
-/** Step 3, with the slider that shows what softmax does. */
-function softmaxStep(numbers, key, keyName, keysName) {
+/** Step 3, with the slider that shows what softmax does. The names are those of `walkThrough`. */
+function softmaxStep(numbers, {keyIndex: key, key: keyName, keys: keysName, line: lineName}) {
   const {scores, weights} = numbers;
-  const bars = softmaxBars(scores.length, key);
-  const slider = make('input', {type: 'range', min: -2, max: 2, step: 0.1, value: 0});
+  const top = Math.max(...weights, ...softmax(scores, 2 ** COLDEST)); // the coldest is the sharpest
+  const bars = softmaxBars(scores.length, key, top);
+  const slider = make('input', {type: 'range', min: COLDEST, max: -COLDEST, step: 0.1, value: 0});
   const shown = make('output', {'data-walk': 'temperature'});
   const line = make('p', {'data-walk': 'softmax-line'});
   const update = () => {
@@ -64,24 +69,25 @@ function softmaxStep(numbers, key, keyName, keysName) {
     fill(line, [
       Number(slider.value) === 0 ? 'At temperature 1, as in the network, ' : `At temperature ${temperature.toFixed(2)} `,
       `${keyName} would get `, make('strong', {'data-walk': 'softmax'}, fixed(now[key])),
-      `; the row spreads as evenly as over ${(2 ** entropy).toFixed(1)} of ${scores.length} ${keysName} (entropy ${entropy.toFixed(2)} bits).`,
+      `; the ${lineName} spreads as evenly as over ${(2 ** entropy).toFixed(1)} of ${scores.length} ${keysName} (entropy ${entropy.toFixed(2)} bits).`,
     ]);
   };
   slider.addEventListener('input', update);
   update();
-  return step(3, 'Softmax over the row',
+  return step(3, `Softmax over the ${lineName}`,
     make('p', {}, 'Each score becomes e to the power of the score, divided by the sum over all ', `${scores.length} ${keysName}`,
-      ': so the row sums to 1. Weight: ', make('strong', {'data-walk': 'weight'}, fixed(weights[key])), '.'),
+      `: so the ${lineName} sums to 1. Weight: `, make('strong', {'data-walk': 'weight'}, fixed(weights[key])), '.'),
     bars.svg,
     make('label', {class: 'mx-field mx-wide'}, make('span', {}, 'Temperature: ', shown), slider),
     line,
-    make('p', {class: 'mx-hint'}, `Colder sharpens the row towards its best score, hotter flattens it to an even share. One bar for each of the ${keysName}, in order; the thin lines are the network’s own weights. Only this panel changes.`));
+    make('p', {class: 'mx-hint'}, `Colder sharpens the ${lineName} towards its best score, hotter flattens it to an even share. One bar for each of the ${keysName}, in order; the thin lines are the network’s own weights. The axis stays, 0 to ${fixed(top)}. Only this panel changes.`));
 }
 
 /**
  * The whole panel.
  * @param {object} numbers what exploration.walk_through returned
- * @param {{query: string, key: string, keys: string, keyIndex: number, place: string}} names how to call the tokens
+ * @param {{query: string, key: string, keys: string, keyIndex: number, line: string, place: string}} names how to call
+ *   the tokens, and the line of the matrix that sums to 1
  */
 function walkThrough(numbers, names) {
   const {query, key, value, dot, width, scale, scores, weights, value_norms: norms, output} = numbers;
@@ -102,7 +108,7 @@ function walkThrough(numbers, names) {
       step(2, 'Scale',
         make('p', {}, `A sum of ${width} products grows with the width, and softmax would saturate. So it is divided by √${width} = ${fixed(scale)}: score = `,
           make('strong', {'data-walk': 'score'}, fixed(scores[names.keyIndex])), '.')),
-      softmaxStep(numbers, names.keyIndex, names.key, names.keys),
+      softmaxStep(numbers, names),
       step(4, 'Times the value',
         make('p', {}, `${started(names.key)} hands on its value, ${width} numbers of length `, make('strong', {'data-walk': 'norm'}, fixed(norms[names.keyIndex])),
           '. Times the weight that is ', make('strong', {'data-walk': 'part'}, fixed(norms[names.keyIndex] * weight)),
@@ -110,7 +116,7 @@ function walkThrough(numbers, names) {
         vectorStrip('v', 'numbers of the value', value, largestSize(value)),
         vectorStrip('weight × v', 'numbers that are handed on', part, largestSize(output)),
         vectorStrip('output', 'numbers of the head’s output', output, largestSize(output)),
-        make('p', {class: 'mx-hint'}, 'A large weight on a short value hands on little: one more reason why a weight is no explanation.'))));
+        make('p', {class: 'mx-hint'}, 'A large weight on a short value hands on little: one more reason why a weight is not an explanation.'))));
 }
 
 /** Mean and maximum have no q and k of their own: pick a head. */
@@ -168,6 +174,7 @@ export function walkPanel(holder, server, pick) {
     if (numbers.error) return say(numbers.error);
     const panel = walkThrough(numbers, {
       query: started(names.said(axes.from, query)), key: names.said(axes.to, key), keys: axes.to, keyIndex: key,
+      line: axes.queryOnRows ? 'row' : 'column',
       place: `head ${head + 1} of ${map.heads}, layer ${layer + 1} of ${map.layers}`,
     });
     return fill(holder, [isChosen ? null : headChoice(weights, head, view.head, pickAndFocus), panel]);

@@ -1,20 +1,44 @@
-"""Curves for the page: vector graphics of matplotlib that take on the page's text colour, light or dark."""
+"""Curves for the page: vector graphics of matplotlib that take on the page's text colour, light or dark.
+
+They are narrow enough for a phone, and their keys are text of the page, which wraps.
+"""
 
 import io
 import threading
+from dataclasses import dataclass
 
 import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import PercentFormatter
+
+from mat_core.colours import class_colour, class_dashes
 
 from .text import esc
 
 INK = "#010203"  # nothing else is drawn in it: it becomes the page's own colour
-# Okabe and Ito 2008, without yellow, which has no contrast on white; with styles, so that no line is a colour alone
-COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00", "#7f7f7f")
-STYLES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (1, 1)), (0, (7, 3)))
 _LOCK = threading.Lock()  # matplotlib's settings are global
+
+
+@dataclass(frozen=True)
+class Look:
+    """How a curve looks: '#rrggbb', and lengths of line and gap in widths of the line, () for a solid one."""
+
+    colour: str
+    dashes: tuple[float, ...] = ()
+
+
+# for curves that are no classes: colours of a contrast of 3 : 1 in light and dark, and no class's
+LOOKS = (
+    Look("#0d9488"), Look("#c0568f", (5, 2)), Look("#a87b00", (6, 2, 1, 2)), Look("#5a86c8", (2, 1.5)),
+    Look(INK, (8, 2)), Look("#7f7f7f", (1, 1.5)), Look("#b5603c", (3, 1, 1, 1)),
+)  # fmt: skip
+
+
+def class_look(code: str) -> Look:
+    """How the curve of a class looks, everywhere the same."""
+    return Look(class_colour(code), class_dashes(code))
 
 
 def lines(
@@ -23,95 +47,121 @@ def lines(
     across: str,
     upright: str,
     label: str,
-    mark: float | None = None,
+    looks: dict[str, Look] | None = None,
+    mark: tuple[float, str] | None = None,
 ) -> str:
-    """Panels side by side, each of named curves over `x`, values 0 to 1, as an SVG in HTML.
+    """Panels side by side, each of named curves over `x`, values 0 to 1, as SVGs in HTML with one key for all.
 
-    label: what a screen reader is told; mark: an x to point at.
+    across, upright: of the axes, with units; label: what a screen reader is told; looks: name -> Look, else in turn;
+    mark: an x to point at, and what it says there.
     """
     names = list(dict.fromkeys(name for curves in panels.values() for name in curves))
-    figure = Figure(figsize=((5.6, 3.6), (9.2, 3.3))[len(panels) > 1], layout="constrained")
-    figure.patch.set_alpha(0)
-    for axes, (title, curves) in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels.items(), strict=True):
+    looks = looks or {name: LOOKS[i % len(LOOKS)] for i, name in enumerate(names)}
+    drawn = ""
+    for title, curves in panels.items():
+        figure, axes = _empty()
         for name, values in curves.items():
-            i = names.index(name) % len(COLOURS)
-            axes.plot(x, values, color=COLOURS[i], linestyle=STYLES[i], linewidth=1.8, label=name)
+            axes.plot(x, values, label=name, **_line(looks[name]))
+            if mark is not None:
+                axes.plot(mark[0], np.interp(mark[0], x, values), "o", color=looks[name].colour, markersize=5)
         if mark is not None:
-            axes.axvline(mark, color=INK, linewidth=0.8, linestyle=(0, (2, 2)))
-        axes.set_title(title, fontsize=10, loc="left", color=INK)
-        axes.set_xlabel(across, fontsize=9, color=INK)
-        axes.set_ylabel(upright, fontsize=9, color=INK)
+            axes.axvline(mark[0], color=INK, linewidth=0.9, linestyle=(0, (3, 2)))
+            right = mark[0] < (x[0] + x[-1]) / 2
+            axes.annotate(
+                mark[1], (mark[0], 1.0), xytext=(4 if right else -4, 3), textcoords="offset points", fontsize=9,
+                ha="left" if right else "right", va="bottom", color=INK,
+            )  # fmt: skip
+        axes.set_title(title, fontsize=10, loc="left", color=INK, pad=16 if mark is not None else 6)
+        axes.set_xlabel(across, fontsize=9.5, color=INK)
+        axes.set_ylabel(upright, fontsize=9.5, color=INK)
         axes.set_ylim(0, 1)
-        _plain(axes)
-    handles, texts = axes.get_legend_handles_labels()
-    legend = figure.legend(handles, texts, loc="outside lower center", ncols=2 * len(panels), fontsize=8, frameon=False)
-    for text in legend.get_texts():
-        text.set_color(INK)
-    return (
-        f'<div class="scroll" tabindex="0" role="region" aria-label="{esc(label)}"><div class="chart" role="img" '
-        f'aria-label="{esc(label)}">{_svg(figure)}</div></div>'
-    )
+        axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
+        drawn += _picture(figure, f"{label}: {title}")
+    return f'<div class="curves">{drawn}</div>{key({name: looks[name] for name in names})}'
 
 
-def roc(sensitivity: np.ndarray, specificity: np.ndarray, point: tuple[float, float], label: str) -> str:
-    """A ROC curve with one point on it, as an SVG in HTML. point: its sensitivity and specificity, 0 to 1."""
-    figure = Figure(figsize=(3.6, 3.3), layout="constrained")
-    figure.patch.set_alpha(0)
-    axes = figure.subplots()
+def roc(
+    sensitivity: np.ndarray, specificity: np.ndarray, point: tuple[float, float] | None, label: str, told: str = "here"
+) -> str:
+    """A ROC curve of melanoma, with a point on it where there is one, as an SVG in HTML.
+
+    point: its sensitivity and specificity, 0 to 1; told: what is written there.
+    """
+    figure, axes = _empty((3.8, 3.6))
     order = np.argsort(-specificity, kind="stable")
     axes.plot([0, 1], [0, 1], color=INK, linewidth=0.8, linestyle=(0, (2, 2)))
-    axes.plot(1 - specificity[order], np.maximum.accumulate(sensitivity[order]), color=COLOURS[0], linewidth=1.8)
-    axes.plot(1 - point[1], point[0], "o", color=COLOURS[1], markersize=9)
-    axes.set_xlabel("false alarms: share of other lesions", fontsize=9, color=INK)
-    axes.set_ylabel("share of melanomas found", fontsize=9, color=INK)
+    axes.plot(
+        1 - specificity[order], np.maximum.accumulate(sensitivity[order]), color=class_colour("mel"), linewidth=1.8
+    )
+    if point is not None:
+        axes.plot(1 - point[1], point[0], "o", color=class_colour("mel"), markersize=10, markeredgecolor=INK)
+        axes.annotate(told, (1 - point[1], point[0]), xytext=(9, -9), textcoords="offset points", fontsize=9, color=INK)
+    axes.set_xlabel("false alarms, % of other lesions", fontsize=9.5, color=INK)
+    axes.set_ylabel("found, % of melanomas", fontsize=9.5, color=INK)
     axes.set_xlim(-0.02, 1.02)
     axes.set_ylim(-0.02, 1.02)
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_major_formatter(PercentFormatter(1.0, decimals=0, symbol=""))
     axes.set_aspect("equal")
-    _plain(axes)
-    return f'<div class="chart small" role="img" aria-label="{esc(label)}">{_svg(figure)}</div>'
+    return _picture(figure, label, "square")
 
 
 def stages(names: tuple[str, ...], curves: dict[str, dict[str, float]], upright: str, label: str) -> str:
-    """Named curves over stages, values -1 to 1, as an SVG in HTML.
+    """Named curves over stages, values -1 to 1, as an SVG in HTML with its key.
 
     names: of all stages, in their order; curves: name -> stage -> value; a curve passes by a stage that it lacks.
     """
-    figure = Figure(figsize=(5.6, 3.2), layout="constrained")
-    figure.patch.set_alpha(0)
-    axes = figure.subplots()
-    for i, (name, values) in enumerate(curves.items()):
+    figure, axes = _empty()
+    looks = {name: LOOKS[i % len(LOOKS)] for i, name in enumerate(curves)}
+    for name, values in curves.items():
         at = [k for k, stage in enumerate(names) if stage in values]
-        axes.plot(
-            at, [values[names[k]] for k in at], color=COLOURS[i % len(COLOURS)], linestyle=STYLES[i % len(STYLES)],
-            marker="o", markersize=4, linewidth=1.8, label=name,
-        )  # fmt: skip
+        axes.plot(at, [values[names[k]] for k in at], marker="o", markersize=4, label=name, **_line(looks[name]))
     axes.set_xticks(range(len(names)), names)
-    axes.set_ylabel(upright, fontsize=9, color=INK)
+    axes.set_ylabel(upright, fontsize=9.5, color=INK)
     low = min((v for values in curves.values() for v in values.values()), default=0.0)
     axes.set_ylim(min(0.0, low - 0.05), 1.02)
-    _plain(axes)
-    legend = figure.legend(
-        *axes.get_legend_handles_labels(), loc="outside lower center", ncols=3, fontsize=8, frameon=False
-    )
-    for text in legend.get_texts():
-        text.set_color(INK)
+    return f'<div class="curves">{_picture(figure, label)}</div>{key(looks)}'
+
+
+def key(looks: dict[str, Look]) -> str:
+    """Which curve is which, as a list that wraps."""
+    items = "".join(f"<li>{_sample(look)} {esc(name)}</li>" for name, look in looks.items())
+    return f'<ul class="curve-key">{items}</ul>'
+
+
+def _sample(look: Look) -> str:
+    dashes = " ".join(f"{3 * length:g}" for length in look.dashes)
     return (
-        f'<div class="scroll" tabindex="0" role="region" aria-label="{esc(label)}">'
-        f'<div class="chart medium" role="img" aria-label="{esc(label)}">{_svg(figure)}</div></div>'
+        '<svg width="34" height="10" aria-hidden="true"><line x1="1" x2="33" y1="5" y2="5" stroke-width="3" '
+        f'stroke="{_page(look.colour)}" stroke-dasharray="{dashes}"/></svg>'
     )
 
 
-def _plain(axes: Axes) -> None:
+def _empty(size: tuple[float, float] = (4.8, 3.3)) -> tuple[Figure, Axes]:
+    """Inches: 4.8 are 346 pixels, so that the text has its size on a phone."""
+    figure = Figure(figsize=size, layout="constrained")
+    figure.patch.set_alpha(0)
+    axes = figure.subplots()
     axes.patch.set_alpha(0)
-    axes.tick_params(colors=INK, labelsize=8)
+    axes.tick_params(colors=INK, labelsize=9)
     axes.spines[["top", "right"]].set_visible(False)
     axes.spines[["left", "bottom"]].set_color(INK)
     axes.grid(axis="y", color=INK, alpha=0.15, linewidth=0.6)
+    return figure, axes
 
 
-def _svg(figure: Figure) -> str:
+def _line(look: Look) -> dict:
+    return {"color": look.colour, "linewidth": 1.9, "linestyle": (0, look.dashes) if look.dashes else "-"}
+
+
+def _page(colour: str) -> str:
+    return "currentColor" if colour == INK else colour
+
+
+def _picture(figure: Figure, label: str, kind: str = "wide") -> str:
     buffer = io.StringIO()
     with _LOCK, matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": "mat", "font.family": "sans-serif"}):
         figure.savefig(buffer, format="svg", metadata={"Date": None})
     text = buffer.getvalue()
-    return text[text.index("<svg") :].replace(INK, "currentColor")
+    drawn = text[text.index("<svg") :].replace(INK, "currentColor")
+    return f'<div class="curve {kind}" role="img" aria-label="{esc(label)}">{drawn}</div>'

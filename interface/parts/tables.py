@@ -30,15 +30,3 @@ def cell(value: object) -> str:
 def details(summary: str, inside: str) -> str:
     """What opens on demand."""
     return f"<details><summary>{esc(summary)}</summary>{inside}</details>"
-
-
-def signed(value: float) -> str:
-    """A number with its sign and three decimals: '+0.713', '0.000'."""
-    text = f"{value:+.3f}"
-    return "0.000" if text in ("+0.000", "-0.000") else text.replace("-", "\N{MINUS SIGN}")
-
-
-def points(change: float) -> str:
-    """A difference of probabilities with its sign: '+7.1', '-0.3', '0.0', in points of 100."""
-    text = f"{100 * change:+.1f}"
-    return "0.0" if text in ("+0.0", "-0.0") else text.replace("-", "\N{MINUS SIGN}")

@@ -8,6 +8,7 @@ written.
 from collections.abc import Callable
 
 from mat_core import Diagnoser, Metadata, exploration
+from mat_core.explain import contributions
 from mat_core.figures import heatmap as draw_heatmap
 from mat_core.figures import plate
 from mat_core.ham10000 import ATTRIBUTION
@@ -66,7 +67,8 @@ def answers(diagnoser: Diagnoser) -> list[Callable]:
             the payload that mat_core.exploration.from_payload reads back, at most 300 KB.
         """
         diagnosis = diagnoser(case.image, case.metadata)
-        return exploration.to_payload(diagnosis, case.image, bundle.fields, bundle.network.config.words)
+        added = contributions(diagnoser, diagnosis.regions, case.metadata)
+        return exploration.to_payload(diagnosis, case.image, added, bundle.fields, bundle.network.config.words)
 
     def walk_through(
         case: Case,

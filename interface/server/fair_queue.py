@@ -12,8 +12,9 @@ from gradio.queueing import Event, Queue
 from gradio.server_messages import ProcessCompletedMessage
 from gradio.utils import run_coro_in_background
 
+from mat_core.machine import cores
+
 from .image_field import ImageUpload
-from .machine import cores
 
 WAITING = 64  # events of all visitors that may wait at the same time
 WAITING_CALLS = 32  # of them, calls of the endpoints: the rest is kept free for pages

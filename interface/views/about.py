@@ -1,5 +1,7 @@
 """The last view: what the model is, what was measured of it, where the data are from, what happens to an image."""
 
+from collections.abc import Sequence
+
 import gradio as gr
 
 from mat_core.bundle import Bundle
@@ -7,10 +9,13 @@ from mat_core.ham10000 import ATTRIBUTION
 from mat_core.labels import CODES, DISCLAIMER
 from mat_core.units import UNITS
 
+from ..parts.measured import measured_html
+from ..parts.tables import details
 from ..parts.text import esc
 from ..prose import privacy
 
 CURVES = ("roc", "explain")
+SPLITS = {"test": "On the test split", "val": "On the validation split"}
 
 
 def build_about(bundle: Bundle) -> None:
@@ -19,7 +24,7 @@ def build_about(bundle: Bundle) -> None:
 
 
 def about_html(bundle: Bundle) -> str:
-    """The model card of this bundle. Figures are shown as the bundle has them."""
+    """The model card of this bundle. Pictures first; all figures are behind them, as the bundle has them."""
     config = bundle.network.config
     facts = {
         "Model": bundle.name,
@@ -29,17 +34,21 @@ def about_html(bundle: Bundle) -> str:
         "Temperature": f"{bundle.temperature:.3f} (divides the logits before softmax)",
         "Split": ", ".join(f"{key} {value}" for key, value in bundle.split.items()) or "not stated in this bundle",
     }
-    measured = "".join(_split(name, figures) for name, figures in bundle.metrics.items() if isinstance(figures, dict))
+    splits = {name: figures for name, figures in bundle.metrics.items() if isinstance(figures, dict)}
+    raw = "".join(_split(name, figures) for name, figures in splits.items())
+    shown = next((name for name in SPLITS if name in splits), None)
+    pictures = measured_html(SPLITS[shown], splits[shown], bundle.labels) if shown else ""
     nothing = "<p>This bundle carries no measurements: nothing is known about how well it does.</p>"
     return (
-        '<div class="about"><h2>About</h2>'
+        '<div class="about"><div class="two"><section><h2>About</h2>'
         f"<p><strong>{esc(DISCLAIMER)}</strong> It teaches what attention is, around the Mutual Attention Transformer "
         "of Zhou and Luo (2021).</p>"
-        f"<h3>The model</h3>{_facts(facts, 'The model')}<h3>What was measured</h3>{measured or nothing}"
-        f"<h3>Data</h3><p>{esc(bundle.notes.get('data', ATTRIBUTION))}</p>"
+        f"<h3>The model</h3>{_facts(facts, 'The model')}</section>"
+        f"<section><h3>Data</h3><p>{esc(bundle.notes.get('data', ATTRIBUTION))}</p>"
         "<p>Synthetic examples are drawn by the project from seeds.</p>"
         "<h3>Licence</h3><p>Code: Apache-2.0. Weights: CC BY-NC 4.0, as they were trained on HAM10000.</p>"
-        f"<h3>Privacy</h3><p>{esc(privacy())}</p></div>"
+        f"<h3>Privacy</h3><p>{esc(privacy())}</p></section></div>"
+        f"<h3>What was measured</h3>{pictures}{details('All figures', raw) if raw else nothing}</div>"
     )
 
 
@@ -90,7 +99,7 @@ def _number(value) -> str:
 
 
 def _matrix(label: str, matrix: list[list]) -> str:
-    names = CODES if len(matrix) == len(CODES) else range(1, len(matrix) + 1)
+    names: Sequence = CODES if len(matrix) == len(CODES) else range(1, len(matrix) + 1)
     head = "".join(f'<th scope="col">{name}</th>' for name in names)
     body = "".join(
         f'<tr><th scope="row">{name}</th>{"".join(f"<td>{_number(cell)}</td>" for cell in row)}</tr>'

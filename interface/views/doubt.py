@@ -4,14 +4,23 @@ import gradio as gr
 import numpy as np
 
 from mat_core import Diagnoser
-from mat_core.explain import doubt, melanoma_curve, operating_point
-from mat_core.labels import BY_CODE
+from mat_core.colours import class_colour
+from mat_core.explain import Doubt, doubt, melanoma_curve, operating_point
+from mat_core.explain.doubt import VIEWS, OperatingPoint
+from mat_core.wording import class_title, of_hundred, share, width
 
+from ..parts.bars import class_html
 from ..parts.charts import roc
 from ..parts.evidence import boxes_drawing
-from ..parts.tables import table
+from ..parts.pictures import turned
+from ..parts.plots import Dot, dots, hundred
+from ..parts.tables import details, table
 from ..parts.text import esc
 from ..session import Session
+
+START, COMMON = 0.5, 8  # where the sliders stand: the threshold, and melanomas among 100 lesions as in HAM10000's test
+TURNS = ("as it is", "a quarter turn", "half a turn", "three quarter turns")
+PERCENT = {0: "0%", 0.5: "50%", 1: "100%"}
 
 
 def doubt_html(diagnoser: Diagnoser, now: Session, label: str) -> str:
@@ -22,41 +31,63 @@ def doubt_html(diagnoser: Diagnoser, now: Session, label: str) -> str:
     said = (
         f'<p class="verdict"><strong>I am not sure.</strong></p><ul class="reasons">{reasons}</ul>'
         if found.unsure
-        else '<p class="verdict">No sign of doubt was found. That is no proof: the model can be surely wrong.</p>'
+        else '<p class="verdict">No sign of doubt was found. That is no proof: the model can be confidently wrong.</p>'
     )
-    order = np.argsort(-found.mean, kind="stable")
-    rows = [
-        (
-            BY_CODE[found.labels[i]].name,
-            f"{found.views[0, i]:.3f}",
-            f"{found.mean[i]:.3f}",
-            f"{found.spread[i]:.3f}",
-            f"{found.views[:, i].min():.3f} to {found.views[:, i].max():.3f}",
-        )
-        for i in order
-    ]
     novelty = (
         "This model cannot tell how unlike its training images an image is."
         if found.novelty is None
-        else f"Distance from the training images {found.novelty.distance:.2f}; 95 % of the validation images lie below "
+        else f"Distance from the training images {found.novelty.distance:.2f}; 95 of 100 validation images lie below "
         f"{found.novelty.threshold:.2f}. Larger is less alike."
     )
     firsts = np.array([boxes[0] for boxes in found.boxes]) * (regions.size[0] / image.shape[0])
-    names = ("class", "as it is", "mean of 8", "spread", "range")
     return (
-        f'{said}<p>{esc(found.sentence())}</p><div class="two"><section>'
-        f"{table('Eight views', names, rows)}"
+        f"{said}<p>{esc(found.sentence())}</p><h3>The same lesion, eight times</h3>{_views(found, image)}"
+        f'<div class="two"><section><h3>How far the views differ</h3>{_spread(found)}'
         '<p class="fine">The image as it is, its three quarter turns and the mirror images of the four: a lesion has '
-        "no upright, so what differs among them is the model's doubt. Spread is the standard deviation, 0 when all "
-        f"views agree. Entropy is 0 bits when one class has everything. {esc(novelty)}</p></section>"
-        f'<section><figure class="regions">{boxes_drawing(now, None, [str(i + 1) for i in range(8)], firsts)}</figure>'
+        "no upright, so what differs among them is the model's doubt. The dot is the mean of the eight, the bar goes "
+        f"from the lowest to the highest. Entropy is 0 bits when one class has everything. {esc(novelty)}</p></section>"
+        f'<section><h3>Where the first region lies</h3><figure class="regions">'
+        f"{boxes_drawing(now, None, [str(i + 1) for i in range(8)], firsts)}</figure>"
         '<p class="fine">The first region of each view, turned back onto the image: the nearer they lie together, the '
         "steadier the detector.</p></section></div>"
     )
 
 
-def threshold_html(diagnoser: Diagnoser, now: Session | None, threshold: float) -> str:
-    """What calling melanoma from this probability on would mean, measured on val, and for this case."""
+def _views(found: Doubt, image: np.ndarray) -> str:
+    """The eight views as pictures, each with its own answer."""
+    own = int(found.views[0].argmax())
+    items = ""
+    for i, (view, p) in enumerate(zip(VIEWS, found.views, strict=True)):
+        top = int(p.argmax())
+        said = TURNS[view[0]] + (", mirrored" if view[1] else "")
+        items += (
+            f'<li class="{"same" if top == own else "other"}"><span class="frame">{turned(image, view)}</span>'
+            f"<small>{i + 1} {esc(said)}</small><b>{class_html(found.labels[top])}</b> {share(p[top])}"
+            f"{'' if top == own else ' <em>another answer</em>'}</li>"
+        )
+    return f'<ol class="views" aria-label="Eight views with their answers">{items}</ol>'
+
+
+def _spread(found: Doubt) -> str:
+    """Each class over the eight views: mean and range, as dots and in numbers."""
+    marks, rows = [], []
+    for k in np.argsort(-found.mean, kind="stable"):
+        low, high, mean = float(found.views[:, k].min()), float(found.views[:, k].max()), float(found.mean[k])
+        name, colour = class_title(found.labels[k]), class_colour(found.labels[k])
+        between = f"{share(low)} to {share(high)}"
+        marks.append(Dot(name, mean, share(mean), low, high, colour))
+        rows.append((name, share(found.views[0, k]), share(mean), width(found.spread[k]), between))
+    names = ("class", "as it is", "mean of 8", "spread (standard deviation)", "range")
+    return dots("Eight views, mean and range", marks, (0, 1), PERCENT) + details(
+        "Numbers", table("Eight views", names, rows)
+    )
+
+
+def threshold_html(diagnoser: Diagnoser, now: Session | None, threshold: float, common: float = COMMON) -> str:
+    """What calling melanoma above this probability would mean, measured on val, and for this case.
+
+    common: melanomas among 100 lesions.
+    """
     point = operating_point(diagnoser.bundle.metrics, threshold)
     if point is None:
         return '<p class="fine">The validation ROC of this model has not been measured.</p>'
@@ -67,31 +98,51 @@ def threshold_html(diagnoser: Diagnoser, now: Session | None, threshold: float) 
     case = ""
     if now is not None:
         p = now.diagnosis.probabilities["mel"]
-        case = f" This case, with {p:.3f}, would {'' if p >= threshold else 'not '}be called melanoma."
-    missed, alarms = 100 * (1 - point.sensitivity), 100 * (1 - point.specificity)
+        case = f" This case, with {share(p)}, would {'' if p >= threshold else 'not '}be called melanoma."
+    missed, alarms = of_hundred(1 - point.sensitivity), of_hundred(1 - point.specificity)
     return (
-        f'<p aria-live="polite">{esc(point.sentence())}{esc(case)}</p>{drawn}'
-        f'<p class="fine">The dot is this threshold: it misses {missed:.0f} of 100 melanomas and raises {alarms:.0f} '
+        f'<p class="verdict" aria-live="polite">{esc(point.sentence())}{esc(case)}</p>'
+        f'<div class="two threshold"><section>{drawn}'
+        f'<p class="fine">The dot is this threshold: it misses {missed} of 100 melanomas and raises {alarms} '
         "false alarms among 100 other lesions. A lower threshold moves it to the upper right: fewer missed, more false "
-        "alarms. The dashed line is guessing.</p>"
+        f"alarms. The dashed line is guessing.</p></section><section>{_hundred(point, common)}</section></div>"
+    )
+
+
+def _hundred(point: OperatingPoint, common: float) -> str:
+    """What this threshold does to 100 lesions of which `common` are melanomas, and how often its alarm is right."""
+    melanomas = round(common)
+    found = round(melanomas * point.sensitivity)
+    alarms = round((100 - melanomas) * (1 - point.specificity))
+    true, false = common * point.sensitivity, (100 - common) * (1 - point.specificity)
+    right = (
+        f"When it says melanoma it is right in {of_hundred(true / (true + false))} of 100 such cases (positive "
+        "predictive value, PPV)."
+        if true + false
+        else "It never says melanoma."
+    )
+    return (
+        f"<h4>100 lesions, {melanomas} of them melanomas</h4>"
+        f"{hundred(found, melanomas - found, alarms, 100 - melanomas - alarms)}<p><b>{esc(right)}</b></p>"
+        '<p class="fine">Marks are rounded to whole lesions; the predictive value is not. The rarer melanoma is, the '
+        "less an alarm means, though the threshold and the model are the same.</p>"
     )
 
 
 def build_threshold(diagnoser: Diagnoser, session: gr.State) -> None:
-    start = 0.5
-    slider = gr.Slider(
-        0.01,
-        0.99,
-        start,
-        step=0.01,
-        label="Melanoma is called from this probability on",
-        elem_id="threshold",
-        buttons=[],
-    )
+    """The two sliders below the doubt, and what they say."""
+    with gr.Row(elem_id="threshold-sliders"):
+        slider = gr.Slider(
+            1, 99, 100 * START, step=1, label="Call it melanoma above, %", elem_id="threshold", buttons=[]
+        )
+        common = gr.Slider(
+            1, 50, COMMON, step=1, label="Melanomas among 100 lesions", elem_id="prevalence", buttons=[]
+        )  # fmt: skip
     said = gr.HTML(
-        threshold_html(diagnoser, None, start), apply_default_css=False, js_on_load=None, elem_id="threshold-said"
+        threshold_html(diagnoser, None, START), apply_default_css=False, js_on_load=None, elem_id="threshold-said"
     )
     gr.on(
-        [slider.input, session.change], lambda now, value: threshold_html(diagnoser, now, value), [session, slider],
+        [slider.input, common.input, session.change],
+        lambda now, value, melanomas: threshold_html(diagnoser, now, value / 100, melanomas), [session, slider, common],
         said, api_visibility="private", show_progress="hidden", trigger_mode="always_last",
     )  # fmt: skip

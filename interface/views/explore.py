@@ -10,6 +10,7 @@ import gradio as gr
 import numpy as np
 
 from mat_core import Diagnoser, Diagnosis, exploration
+from mat_core.explain import contributions
 
 from ..cases import Cases
 from ..scripts import joined
@@ -35,7 +36,8 @@ def explorer_value(
     case: the key of the answer, by which the page knows whether it is the one on the screen.
     """
     bundle = diagnoser.bundle
-    payload = exploration.to_payload(diagnosis, image, bundle.fields, bundle.network.config.words, title)
+    added = contributions(diagnoser, diagnosis.regions, diagnosis.metadata)
+    payload = exploration.to_payload(diagnosis, image, added, bundle.fields, bundle.network.config.words, title)
     return exploration.to_json(payload | {"key": _CASES.add(diagnoser, diagnosis), "case": case})
 
 

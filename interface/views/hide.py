@@ -12,12 +12,12 @@ from mat_core.encoding import data_uri, encode_jpeg
 from mat_core.explain import FILLS, Occlusion, occlude, refine
 from mat_core.explain.covering import cover, filling
 from mat_core.labels import BY_CODE
+from mat_core.wording import points
 
 from ..following import WHERE, framed, place
 from ..parts.asking import NOTHING, about
 from ..parts.bars import before_after
 from ..parts.safely import safely
-from ..parts.tables import points
 from ..parts.text import esc
 from ..scripts import joined
 from ..session import Session

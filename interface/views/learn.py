@@ -3,17 +3,20 @@
 import gradio as gr
 import numpy as np
 
+from mat_core.colours import class_colour
 from mat_core.explain import Leak, leak, similarity
 from mat_core.explain.leak import SAID
-from mat_core.labels import BY_CODE
 from mat_core.units import UNITS
+from mat_core.wording import class_title, points, share
 
 from ..examples import Example
 from ..following import View, place
 from ..models import Models
+from ..parts.bars import shares
 from ..parts.charts import stages
 from ..parts.gallery import thumbnail
-from ..parts.tables import details, points, table
+from ..parts.lesson import lesson_html
+from ..parts.tables import details, table
 from ..parts.text import esc, note
 from ..prose import prose
 from ..session import Session
@@ -22,26 +25,36 @@ NO_LEAK = (
     "No model that was told dx_type is installed. To make one: python -m training mat --row paper-base-seed0, then "
     "python -m training bundle --row paper-base-seed0 --checkpoint checkpoints/leak."
 )
+LEAKED = (
+    "Bars: the probability of melanoma, with the word that was told and the answer. The line across all is what it "
+    "says when told nothing; changes are in points against that: positive, the word speaks for melanoma. A model that "
+    "scores well with such a word has read the answer, not the skin. The app's own model is never told."
+)
 STAGES = {"detector": "detector", "embedding": "before blocks", "SA": "after SA", "GA": "after GA"}
 
 
 def build_learn(models: Models, examples: list[Example]) -> list[View]:
     """Lay the view out; the figure and the lesson on the leak are about the visitor's own case, too."""
-    with gr.Column(elem_id="learn"):
-        _html(f"<div>{prose('attention.html')}</div>")
-        alike = place(elem_id="alike-view")
-        _html(f"<div>{prose('leak.html')}</div>")
-        shown = place(elem_id="leak-view")
+    with gr.Row(elem_id="learn"):
+        with gr.Column(min_width=480):
+            _html(f"<div>{prose('attention.html')}</div>")
+            lesson = place(elem_id="lesson-view")
+            _html(f"<div>{prose('not-attention.html')}</div>")
+        with gr.Column(min_width=480):
+            _html(f"<div>{prose('alike.html')}</div>")
+            alike = place(elem_id="alike-view")
+        with gr.Column(min_width=480):
+            _html(f"<div>{prose('leak.html')}</div>")
+            shown = place(elem_id="leak-view")
 
-    def compare_tokens(now: Session, label: str) -> str:
-        return alike_html(models, now)
-
-    def tell_leak(now: Session, label: str) -> str:  # the first time loads the other models
+    def tell_leak(now: Session) -> str:  # the first time loads the other models
         if models.leaking() is None:
             return note(NO_LEAK, "info")
-        return chosen_html(*models.most_leaking(examples)) + leak_html(models, now)
+        chosen, own = chosen_html(*models.most_leaking(examples)), leak_html(models, now)
+        return f'<div class="two"><section>{chosen}</section><section>{own}</section></div><p class="fine">{LEAKED}</p>'
 
-    return [View("learn", alike, compare_tokens, False), View("learn", shown, tell_leak, False)]
+    lessons = ((lesson, lesson_html), (alike, lambda now: alike_html(models, now)), (shown, tell_leak))
+    return [View("learn", at, lambda now, label, tell=tell: tell(now), of_class=False) for at, tell in lessons]
 
 
 def alike_html(models: Models, now: Session) -> str:
@@ -106,15 +119,18 @@ def _told(found: Leak) -> str:
     """What each dx_type makes of the answer, and by how many points it moves melanoma."""
     mel, silent = found.labels.index("mel"), found.probabilities[found.dx_types.index(None)]
     rows = [
-        (SAID[kind], BY_CODE[found.labels[p.argmax()]].name, points(p[mel] - silent[mel]), *(f"{v:.2f}" for v in p))
+        (SAID[kind], class_title(found.labels[p.argmax()]), points(p[mel] - silent[mel]), *(share(v) for v in p))
         for kind, p in zip(found.dx_types, found.probabilities, strict=True)
     ]
-    head = ("told", "answer", "melanoma, change", *found.labels)
+    head = ("told", "answer", "melanoma, change", *(class_title(code) for code in found.labels))
+    bars = [
+        (f"told {told}: {answer}", float(p[mel]))
+        for (told, answer, *_), p in zip(rows, found.probabilities, strict=True)
+    ]
     return (
-        f'<p class="verdict">{esc(found.sentence())}</p>{table("One word changes", head, rows)}'
-        '<p class="fine">The change is in points of 100 against being told nothing: positive, the word speaks for '
-        "melanoma. A model that scores well with such a word has read the answer, not the skin. The app's own model "
-        "is never told.</p>"
+        f'<p class="verdict">{esc(found.sentence())}</p>'
+        f"{shares('Melanoma by how the diagnosis was made', bars, class_colour('mel'), None, float(silent[mel]))}"
+        f"{details('Numbers', table('One word changes', head, rows))}"
     )
 
 

@@ -4,11 +4,13 @@ import numpy as np
 
 from mat_core import Diagnoser
 from mat_core.explain import ablate, kind_groups, take_away
-from mat_core.figures import percent
-from mat_core.labels import BY_CODE, region_name
+from mat_core.labels import region_name
+from mat_core.wording import SIGN, class_name, class_title, counted, percent, points, share, width
 
+from ..parts.bars import EVEN, PRACTICALLY, Change, diverging
 from ..parts.evidence import boxes_drawing
-from ..parts.tables import points, table
+from ..parts.pictures import attended
+from ..parts.tables import details, table
 from ..parts.text import esc
 from ..session import Session
 
@@ -28,47 +30,57 @@ def ablation_html(diagnoser: Diagnoser, now: Session, label: str) -> str:
     label = label or diagnosis.top
     found = ablate(diagnoser, diagnosis.regions, diagnosis.metadata)
     k = found.labels.index(label)
-    plain = found.probabilities[k]
-
-    def row(name: str, p: np.ndarray):
-        return name, f"{p[k]:.3f}", points(plain - p[k]), BY_CODE[found.labels[p.argmax()]].name
-
-    rows = [row(f"without {field}", p) for field, p in found.without_field.items()]
-    rows.append(row("without any word", found.without_words))
+    plain = float(found.probabilities[k])
+    taken = {f"without {field}": p for field, p in found.without_field.items()}
+    taken["without any word"] = found.without_words
     if found.uniform is not None:
-        rows.append(row("every word and region attends evenly", found.uniform))
-        rows.append(row(f"attention shuffled, mean of {len(found.shuffled)}", found.shuffled.mean(0)))
-        spread = 100 * found.shuffled[:, k].std()
-        guidance = f"Shuffling moves the probability by {spread:.1f} points (standard deviation)."
+        taken["every word and region attends evenly"] = found.uniform
+        taken[f"attention shuffled, mean of {len(found.shuffled)}"] = found.shuffled.mean(0)
+        spread = width(float(found.shuffled[:, k].std()))
+        guidance = f"Shuffling moves the probability by {spread} (standard deviation)."
     else:
         guidance = "This model has no guided attention between words and regions to take away, or no word was given."
+    rows = [(name, share(p[k]), points(plain - p[k]), class_title(_top(found.labels, p))) for name, p in taken.items()]
     effect = found.effect(label)
     first = np.argsort(-np.abs(effect), kind="stable")[:SHOWN]
-    attended = agree_attention(diagnosis)
+    looked = attended(diagnosis)
+    names = [f"{i + 1} {region_name(diagnosis.regions.names[i])}" for i in first]
+    after = [found.without_region[i, k] for i in first]
     regions = [
-        (
-            f"{i + 1} {region_name(diagnosis.regions.names[i])}",
-            f"{found.without_region[i, k]:.3f}",
-            points(effect[i]),
-            "none" if attended is None else percent(attended[i]),
-        )
-        for i in first
+        (name, share(p), points(effect[i]), "none" if looked is None else percent(looked[i]))
+        for i, name, p in zip(first, names, after, strict=True)
     ]
-    name = esc(BY_CODE[label].name)
+    becomes = f"{class_name(label)} becomes"
     return (
         f'<p class="verdict">{esc(found.sentence(label))}</p>'
-        f'<p class="fine">A change is the probability of {name} with a part minus without it, in points of 100: '
-        "<b>positive, the part spoke for it</b>; negative, against it.</p>"
+        f'<p class="fine">A change is the probability of {esc(class_name(label))} {SIGN}. In points of percent; less '
+        f"than {100 * EVEN:g} either way is {PRACTICALLY}.</p>"
         '<div class="two"><section><h3>Words and guidance</h3>'
-        f"{table('Without words or guidance', ('taken away', f'{label} becomes', 'change', 'answer'), rows)}"
-        f'<p class="fine">{esc(guidance)}</p></section>'
+        f"{_changes('Without words or guidance, as bars', taken.items(), plain, k)}"
+        f'<p class="fine">{esc(guidance)}</p>'
+        f"{details('Numbers', table('Without words or guidance', ('taken away', becomes, 'change', 'answer'), rows))}"
+        f"{_groups(diagnoser, now, label, effect)}</section>"
         f"<section><h3>The {len(first)} regions that matter most</h3>"
         f'<figure class="regions">{boxes_drawing(now, first, [points(effect[i]) for i in first])}</figure>'
-        f"{table('Without one region', ('region', f'{label} becomes', 'change', 'attention %'), regions)}"
-        '<p class="fine">Each region is masked alone, so that the model never saw it. Attention: the mean share that '
-        "the words (or the other regions) give it.</p></section></div>"
-        f"{_groups(diagnoser, now, label, effect)}"
+        f"{_changes('Without one region, as bars', zip(names, found.without_region[first], strict=True), plain, k)}"
+        '<p class="fine">Each region is masked alone, so that the model never saw it.</p>'
+        f"{details('Numbers', table('Without one region', ('region', becomes, 'change', 'attention %'), regions))}"
+        "</section></div>"
     )
+
+
+def _changes(label: str, without, plain: float, k: int) -> str:
+    """Bars of what each part adds. without: pairs of name and probabilities without it, (classes,); k: the class."""
+    rows = [Change(name, plain - p[k], _said(plain - p[k]), f"{share(plain)} → {share(p[k])}") for name, p in without]
+    return diverging(label, rows)
+
+
+def _said(effect: float) -> str:
+    return PRACTICALLY if abs(effect) < EVEN else points(effect)
+
+
+def _top(labels: tuple[str, ...], p: np.ndarray) -> str:
+    return labels[int(p.argmax())]
 
 
 def _groups(diagnoser: Diagnoser, now: Session, label: str, effect: np.ndarray) -> str:
@@ -83,12 +95,16 @@ def _groups(diagnoser: Diagnoser, now: Session, label: str, effect: np.ndarray) 
     found = take_away(diagnoser, diagnosis.regions, groups, diagnosis.metadata)
     k = found.labels.index(label)
     rows = [
-        (name, size, f"{p[k]:.3f}", points(change), BY_CODE[found.labels[p.argmax()]].name)
+        (name, size, share(p[k]), points(change), class_title(_top(found.labels, p)))
         for name, size, p, change in zip(found.names, found.sizes, found.without, found.effect(label), strict=True)
     ]
+    head = ("taken away", "regions", f"{class_name(label)} becomes", "change", "answer")
+    named = [f"{name} ({counted(size, 'region')})" for name, size in zip(found.names, found.sizes, strict=True)]
+    plain = float(found.probabilities[k])
     return (
         f"<h3>Whole groups</h3>{_why_so_little(effect)}"
-        f"{table('Without groups of regions', ('taken away', 'regions', f'{label} becomes', 'change', 'answer'), rows)}"
+        f"{_changes('Without groups of regions, as bars', zip(named, found.without, strict=True), plain, k)}"
+        f"{details('Numbers', table('Without groups of regions', head, rows))}"
         '<p class="fine"><em>Check attention</em> takes the regions away one after the other, in the order of each '
         "ranking.</p>"
     )
@@ -100,16 +116,8 @@ def _why_so_little(effect: np.ndarray) -> str:
     if most >= LITTLE:
         return ""
     return (
-        f"<p>No single region changes the answer by more than {100 * most:.1f} points. That does not mean that nothing "
+        f"<p>No single region changes the answer by more than {width(most)}. That does not mean that nothing "
         "in the picture matters: each region's features were pooled from maps that had seen the whole picture, and "
         "self-attention has told every region what the others know. Taking one from the list leaves its knowledge with "
         "the rest. The tab <em>Hide</em> covers the pixels themselves and lets the model look again.</p>"
     )
-
-
-def agree_attention(diagnosis) -> np.ndarray | None:
-    """The mean attention that each region gets, (regions,), sums to 1; None where nothing attends to regions."""
-    for weights in (diagnosis.attention.words_to_regions, diagnosis.attention.regions_to_regions):
-        if weights is not None and 0 not in weights.shape:
-            return weights[-1].mean((0, 1))
-    return None

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import BundleError
 from ..limits import configured, shown
+from .without_compiler import without_compiler
 
 if TYPE_CHECKING:
     from .detectron2 import Detectron2Detector
@@ -19,7 +20,8 @@ def build_detector(kind: str, config: dict) -> TorchvisionDetector | Detectron2D
     NotInstalledError for a kind whose library is not there.
     """
     if kind == "torchvision":
-        from .torchvision import DetectorConfig, TorchvisionDetector
+        with without_compiler():
+            from .torchvision import DetectorConfig, TorchvisionDetector
 
         return TorchvisionDetector(configured(DetectorConfig, config))
     if kind == "detectron2":

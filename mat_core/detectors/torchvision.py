@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from torchvision.models.detection import FasterRCNN
 from torchvision.models.detection.anchor_utils import AnchorGenerator
 from torchvision.models.detection.faster_rcnn import FastRCNNPredictor, TwoMLPHead
+from torchvision.models.detection.image_list import ImageList
 from torchvision.ops import FeaturePyramidNetwork, MultiScaleRoIAlign
 
 from ..errors import ConfigError
@@ -26,6 +27,7 @@ from ..labels import CODES, PARTS
 from ..limits import number, shown, whole
 from ..regions import Regions
 from .common import check_output, kinds_of, scaled_back, thin_out
+from .folded import Folding
 
 NAME = re.compile(r"\w+(\.\w+)?", re.ASCII)
 MOST_SIDE = 2000  # pixels
@@ -87,7 +89,11 @@ class Pyramid(nn.Module):
 
     def forward(self, images: Tensor) -> dict[str, Tensor]:
         """(b, 3, h, w) to the maps of the levels, each (b, pyramid_width, h/stride, w/stride)."""
-        maps = self.body(images.to(memory_format=torch.channels_last))
+        return self.through(self.body, images)
+
+    def through(self, body: nn.Module, images: Tensor) -> dict[str, Tensor]:
+        """The same with another body in the place of the pyramid's own."""
+        maps = body(images.to(memory_format=torch.channels_last))
         maps = self.fpn({str(i): m for i, m in enumerate(maps)})
         return {name: m.float() for name, m in maps.items()}  # under autocast: RoIAlign and box arithmetic in float32
 
@@ -113,6 +119,8 @@ class TorchvisionDetector(nn.Module):
             box_predictor=FastRCNNPredictor(config.feature_width, len(config.kinds) + 1),
             box_batch_size_per_image=64,
         )  # fmt: skip
+        self._folding = Folding()
+        pyramid.body.register_load_state_dict_post_hook(self._folding.forget)
 
     @property
     def feature_width(self) -> int:
@@ -143,8 +151,8 @@ class TorchvisionDetector(nn.Module):
         device = next(self.parameters()).device
         scaled = [scale_image(image, self.config.short_side, self.config.long_side) for image in images]
         tensors = [torch.from_numpy(np.ascontiguousarray(s.transpose(2, 0, 1))).to(device) / 255 for s in scaled]
-        batch, _ = self.rcnn.transform(tensors)
-        maps = self.rcnn.backbone(batch.tensors)
+        batch = self._batch(tensors)
+        maps = self.maps(batch.tensors)
         proposals, _ = self.rcnn.rpn(batch, maps)
         features, logits, deltas = self._head(maps, proposals, batch.image_sizes)
         # (all, classes, 4); without any proposal, torchvision's answer has one dimension only
@@ -164,6 +172,29 @@ class TorchvisionDetector(nn.Module):
                 kept, features.split(counts), logits.split(counts), scaled, images, strict=True
             )
         ]
+
+    def maps(self, images: Tensor) -> dict[str, Tensor]:
+        """A normalised batch, (b, 3, h, w), to the maps of the levels, for inference.
+
+        Where nothing learns, through a copy of the backbone with its batch norms folded in, made when first needed and
+        again after a change of the weights.
+        """
+        pyramid = self.rcnn.backbone
+        return pyramid.through(self._folding.of(pyramid.body), images)
+
+    def _apply(self, fn, recurse: bool = True) -> "TorchvisionDetector":
+        """What `to`, `half` and the like go through: the weights become others."""
+        self._folding.forget()
+        return super()._apply(fn, recurse)
+
+    def _batch(self, tensors: list[Tensor]) -> ImageList:
+        """Images of the detector's own size, (3, h, w) floats 0 to 1, as torchvision's transform makes them a batch.
+
+        Its resizing is left out: it would copy every pixel to where it is.
+        """
+        transform = self.rcnn.transform
+        sizes = [(int(t.shape[1]), int(t.shape[2])) for t in tensors]
+        return ImageList(transform.batch_images([transform.normalize(t) for t in tensors], size_divisible=32), sizes)
 
     def _head(self, maps, boxes: list[Tensor], sizes) -> tuple[Tensor, Tensor, Tensor]:
         """Features (all, f), class logits (all, kinds + 1), box deltas (all, 4 * (kinds + 1)) of the boxes given."""

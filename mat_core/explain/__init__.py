@@ -6,6 +6,7 @@
     contributions   what does each region, and each word, add to the logits?
     agree           do the attended regions matter, on this case?
     confront        does any ranking of regions agree with hiding their pixels?
+    over_cases      how far did one over many cases? a sentence, from what was measured
     similarity      how alike have the blocks made the regions?
     relevance       what does attention, weighted by its gradients, add up to through all blocks?
     what_if         what if the patient were older, or the lesion elsewhere?
@@ -18,7 +19,7 @@ once. Probabilities are calibrated; classes are in the bundle's order. "Positive
 """
 
 from .ablation import Ablation, Groups, ablate, cumulate, take_away, touching
-from .agreement import CONFRONTED, RANKINGS, REFERENCES, Agreement, Confrontation, agree, average, confront, summarise
+from .agreement import CONFRONTED, RANKINGS, REFERENCES, Agreement, Confrontation, agree, confront, over_cases
 from .contributions import Contributions, Margin, contributions
 from .covering import FILLS
 from .doubt import Doubt, OperatingPoint, doubt, melanoma_curve, operating_point
@@ -34,7 +35,7 @@ from .what_if import Flip, WhatIf, what_if
 __all__ = [
     "CONFRONTED", "FILLS", "RANKINGS", "REFERENCES", "Ablation", "Agreement", "Comparison", "Confrontation",
     "Contributions", "Doubt", "Flip", "Groups", "Leak", "Margin", "Occlusion", "OperatingPoint", "Relevance",
-    "Similarity", "StoppedError", "WhatIf", "ablate", "agree", "average", "compare", "confront", "contributions",
-    "cumulate", "doubt", "kind_groups", "leak", "melanoma_curve", "occlude", "operating_point", "refine",
-    "relevance", "similarity", "summarise", "take_away", "touching", "what_if",
+    "Similarity", "StoppedError", "WhatIf", "ablate", "agree", "compare", "confront", "contributions",
+    "cumulate", "doubt", "kind_groups", "leak", "melanoma_curve", "occlude", "operating_point", "over_cases", "refine",
+    "relevance", "similarity", "take_away", "touching", "what_if",
 ]  # fmt: skip

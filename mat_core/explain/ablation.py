@@ -19,7 +19,8 @@ from ..metadata import FIELDS, Metadata
 from ..regions import Regions
 from ..showing.shown import Plotted
 from ..units import UNITS
-from .passes import case_inputs, class_name, figure, probabilities_of, probabilities_without, word_ids
+from ..wording import class_name, counted, share
+from .passes import case_inputs, image_side, probabilities_of, probabilities_without, word_ids
 
 DRAWS = 8  # shufflings of the guided maps
 
@@ -50,14 +51,14 @@ class Ablation(Plotted):
     def sentence(self, label: str) -> str:
         """The largest effects of each kind on `label`, with their sign."""
         k, effect = self.labels.index(label), self.effect(label)
-        start = f"The probability of {class_name(label)} is {figure(self.probabilities[k])}"
+        start = f"The probability of {class_name(label)} is {share(self.probabilities[k])}"
         parts = []
         if len(effect):
             first = int(np.abs(effect).argmax())
-            parts = [f"without region {first + 1}, the one that matters most, {figure(self.without_region[first, k])}"]
-        parts += [f"without {field} {figure(p[k])}" for field, p in self.without_field.items()]
+            parts = [f"without region {first + 1}, the one that matters most, {share(self.without_region[first, k])}"]
+        parts += [f"without {field} {share(p[k])}" for field, p in self.without_field.items()]
         if self.uniform is not None:
-            parts.append(f"with even guidance {figure(self.uniform[k])}")
+            parts.append(f"with even guidance {share(self.uniform[k])}")
         return f"{'; '.join([start, ', '.join(parts)] if parts else [start])}."
 
 
@@ -67,17 +68,22 @@ def ablate(
     """Every ablation of one case; a hundred regions go through the network in a few batches."""
     metadata = metadata or Metadata()
     features, padding, ids = case_inputs(diagnoser, regions, metadata)
-    plain = probabilities_of(diagnoser, features, padding, ids)[0]
+    image = image_side(diagnoser, features, padding)
+
+    def changed(ids: Tensor, edits: dict[str, Edit] | None = None) -> np.ndarray:
+        return probabilities_of(diagnoser, features, padding, ids, edits, image)
+
+    plain = changed(ids)[0]
     present = [f for f in FIELDS if f in diagnoser.bundle.fields and getattr(metadata, f) is not None]
     variants = [metadata.without(field) for field in present] + [Metadata()]
-    reworded = probabilities_of(diagnoser, features, padding, word_ids(diagnoser, variants))
+    reworded = changed(word_ids(diagnoser, variants))
     uniform = shuffled = None
     guided = guided_maps(diagnoser)
     if guided and diagnoser.words(metadata):
-        uniform = probabilities_of(diagnoser, features, padding, ids, dict.fromkeys(guided, make_even))[0]
+        uniform = changed(ids, dict.fromkeys(guided, make_even))[0]
         generator = torch.Generator().manual_seed(seed)
         edits = {name: shuffling(generator) for name in guided}
-        shuffled = np.concatenate([probabilities_of(diagnoser, features, padding, ids, edits) for _ in range(draws)])
+        shuffled = np.concatenate([changed(ids, edits) for _ in range(draws)])
     return Ablation(
         diagnoser.bundle.labels, plain, without_each(diagnoser, features, padding, ids),
         dict(zip(present, reworded, strict=False)), reworded[-1], uniform, shuffled,
@@ -106,10 +112,10 @@ class Groups(Plotted):
         """The probability of `label` without each group."""
         k = self.labels.index(label)
         parts = [
-            f"without {name} ({size} region{'' if size == 1 else 's'}) {figure(p[k])}"
+            f"without {name} ({counted(size, 'region')}) {share(p[k])}"
             for name, size, p in zip(self.names, self.sizes, self.without, strict=True)
         ]
-        start = f"The probability of {class_name(label)} is {figure(self.probabilities[k])}"
+        start = f"The probability of {class_name(label)} is {share(self.probabilities[k])}"
         return f"{'; '.join([start, ', '.join(parts)] if parts else [start])}."
 
 

@@ -5,42 +5,48 @@ RISE): a ranking that knows what matters makes deletion fall early and insertion
 
 `agree` asks on the regions that are known; `confront` hides the pixels of each region's box and lets the detector look
 again. The two references differ, because a region that is taken away has told the others what it knew, and its pixels
-are still in their features.
+are still in their features. `over_cases` says what both gave over many cases.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 import torch
-from captum.attr import InputXGradient
 from torch import Tensor
 
 from ..diagnoser import Diagnoser
 from ..metadata import Metadata
 from ..regions import Regions
 from ..showing.shown import Plotted
+from ..wording import class_name, share, signed, width
 from .ablation import without_each
 from .contributions import contributions
 from .occlusion import occlude
-from .passes import case_inputs, class_name, figure, label_index, probabilities_of, probabilities_without
+from .passes import case_inputs, label_index, probabilities_of, probabilities_without
 from .relevance import relevance
 from .scene import Progress
 
-RANKINGS = ("attention", "share", "gradient", "relevance", "ablation")
+RANKINGS = ("attention", "contribution", "gradient", "relevance", "ablation")
 RANDOM = "random"
 TOP = 10  # regions
 REFERENCES = ("occlusion", "ablation")
 # 'area', of the box, knows nothing but how much is hidden: what is no better than it says nothing about the model
-CONFRONTED = ("attention", "share", "contribution", "gradient", "relevance", "area", *REFERENCES)
-INTERVAL = (2.5, 97.5)  # percentiles of the bootstrap
+CONFRONTED = ("attention", "contribution", "gradient", "relevance", "area", *REFERENCES)
+# as the subject of a sentence
+SAID = {
+    "attention": "attention", "contribution": "what each region adds to the log-odds",
+    "gradient": "gradient times input", "relevance": "relevance",
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Agreement(Plotted):
     """scores: ranking -> (regions,), larger is said to speak more for `label`; 'attention' is lacking where the unit
-    has none. spearman, overlap: ranking -> its rank correlation with ablation (-1 to 1), and the share of its ten best
-    regions that are among ablation's ten best (0 to 1). counts: (points,) regions removed or shown, from 0 to all.
+    has none, 'contribution' is a region's part in the log-odds of `label` against the likeliest other class.
+
+    spearman, overlap: ranking -> its rank correlation with ablation (-1 to 1), and the share of its ten best regions
+    that are among ablation's ten best (0 to 1). counts: (points,) regions removed or shown, from 0 to all.
     deletion, insertion: ranking, or 'random', -> (points,) probability of `label`; random is a mean over orders.
     """
 
@@ -63,12 +69,14 @@ class Agreement(Plotted):
             return "This unit has no attention to rank regions by."
         count = min(TOP, int(self.counts[-1]))
         at = int(np.flatnonzero(self.counts == count)[0])
-        said = {"attention": "most attended", "share": "largest-share", "ablation": "most ablation-sensitive"}
+        said = {
+            "attention": "most attended", "contribution": "most contributing", "ablation": "most ablation-sensitive"
+        }  # fmt: skip
         named = said.get(ranking, f"most {ranking}-ranked")
         start, end, chance = self.deletion[ranking][0], self.deletion[ranking][at], self.deletion[RANDOM][at]
         return (
-            f"Removing the {count} {named} regions changes {class_name(self.label)} from {figure(start)} to "
-            f"{figure(end)}; {count} random ones, to {figure(chance)}."
+            f"Removing the {count} {named} regions changes {class_name(self.label)} from {share(start)} to "
+            f"{share(end)}; {count} random ones, to {share(chance)}."
         )
 
 
@@ -80,13 +88,17 @@ def agree(
     points: int = 10,
     draws: int = 5,
     seed: int = 0,
+    also: Mapping[str, np.ndarray] | None = None,
 ) -> Agreement:
-    """Rank the regions five ways for `label` (a code; default: the top class) and test each way by taking away."""
+    """Rank the regions five ways for `label` (a code; default: the top class) and test each way by taking away.
+
+    also: further rankings to test, name -> (regions,).
+    """
     features, padding, ids = case_inputs(diagnoser, regions, metadata)
     if label is None:
         label = diagnoser.bundle.labels[int(probabilities_of(diagnoser, features, padding, ids)[0].argmax())]
     k = label_index(diagnoser, label)
-    scores = _scores(diagnoser, regions, metadata, features, padding, ids, label, k)
+    scores = _scores(diagnoser, regions, metadata, features, padding, ids, label, k) | dict(also or {})
     n = int((~padding).sum())
     top = min(TOP, n)
     counts = np.unique(np.append(np.linspace(0, n, min(points, n + 1)).round().astype(int), top))
@@ -133,11 +145,11 @@ class Confrontation(Plotted):
         hidden, taken = (np.abs(self.scores[name]).max(initial=0.0) for name in ("occlusion", "ablation"))
         against = self.spearman["occlusion"]
         names = [ranking] if ranking in against and ranking != "ablation" else []
-        ranked = "".join(f"{name} {against[name]:+.2f}, " for name in names)
+        ranked = "".join(f"{name} {signed(against[name])}, " for name in names)
         return (
             f"Rank correlation with hiding a region's pixels: {ranked}taking the region away "
-            f"{against['ablation']:+.2f}. Hiding changes {class_name(self.label)} by up to {100 * hidden:.1f} points, "
-            f"taking away by up to {100 * taken:.1f}."
+            f"{signed(against['ablation'])}. Hiding changes {class_name(self.label)} by up to {width(hidden)}, "
+            f"taking away by up to {width(taken)}."
         )
 
 
@@ -152,8 +164,7 @@ def confront(
 ) -> Confrontation:
     """Rank the regions of an RGB array from `images.load_image` every way for `label` (a code; default: the top class).
 
-    A region's contribution is its part in the log-odds of `label` against the likeliest other class. One detection a
-    region: fill, progress, cancelled as `occlude` has them.
+    One detection a region: fill, progress, cancelled as `occlude` has them.
     """
     regions = diagnoser.regions(image)
     features, padding, ids = case_inputs(diagnoser, regions, metadata)
@@ -163,7 +174,6 @@ def confront(
     scores = _scores(diagnoser, regions, metadata, features, padding, ids, label, k)
     hidden = occlude(diagnoser, image, metadata, "regions", fill, progress, cancelled)
     scores["occlusion"] = hidden.effect(label)
-    scores["contribution"] = contributions(diagnoser, regions, metadata).against(label).regions
     scores["area"] = hidden.areas
     scores = {name: scores[name] for name in CONFRONTED if name in scores}
     pairs = {one: [name for name in scores if name != one] for one in REFERENCES}
@@ -175,50 +185,28 @@ def confront(
     )
 
 
-def summarise(confrontations: Sequence[Confrontation], rounds: int = 1000, seed: int = 0) -> dict:
-    """Over many cases, for JSON: 'cases'; 'against': reference -> ranking -> 'spearman' and 'overlap', each with its
-    mean 'value' and 'interval95' of a bootstrap over cases; 'largest': reference -> the same of the largest effect.
+def over_cases(metrics: dict, ranking: str = "attention", split: str = "test") -> str | None:
+    """How far a ranking agreed with both references over many cases, from a bundle's metrics; None: not measured.
+
+    ranking: one of `SAID`. The metrics are those that `python -m training explain --save` writes.
     """
-    rng = np.random.default_rng(seed)
+    measured = metrics.get(split)
+    explained = measured.get("explain") if isinstance(measured, dict) else None
+    if not isinstance(explained, dict):
+        return None
+    row = explained.get("rankings", {}).get(ranking)
+    if not row or not all(one in row for one in REFERENCES):
+        return None
 
-    def mean(values: Sequence[float]) -> dict:
-        found = np.array(values)
-        drawn = found[rng.integers(0, len(found), (rounds, len(found)))].mean(1)
-        return {"value": float(found.mean()), "interval95": [float(v) for v in np.percentile(drawn, INTERVAL)]}
+    def told(reference: str) -> str:
+        low, high = row[reference]["spearman"]["interval95"]
+        return f"{row[reference]['spearman']['value']:+.2f} (95 % interval {low:+.2f} to {high:+.2f})"
 
-    against: dict[str, dict] = {one: {} for one in REFERENCES}
-    for one, rows in against.items():
-        for name in CONFRONTED:
-            having = [c for c in confrontations if name in c.spearman[one]]
-            if having:
-                rows[name] = {
-                    "spearman": mean([c.spearman[one][name] for c in having]),
-                    "overlap": mean([c.overlap[one][name] for c in having]),
-                }
-    largest = {
-        one: mean([float(np.abs(c.scores[one]).max(initial=0.0)) for c in confrontations])
-        for one in REFERENCES
-        if confrontations
-    }
-    return {"cases": len(confrontations), "against": against, "largest": largest}
-
-
-def average(agreements: Sequence[Agreement]) -> dict:
-    """Means over many cases, for JSON: ranking -> spearman, overlap, deletion and insertion area; and the cases."""
-    rows = {}
-    for name in (*RANKINGS, RANDOM):
-        having = [a for a in agreements if name in a.deletion]
-        if having:
-            rows[name] = {
-                "deletion_area": float(np.mean([a.areas({name: a.deletion[name]})[name] for a in having])),
-                "insertion_area": float(np.mean([a.areas({name: a.insertion[name]})[name] for a in having])),
-            }
-            if name != RANDOM:
-                rows[name] |= {
-                    "spearman": float(np.mean([a.spearman[name] for a in having])),
-                    "overlap": float(np.mean([a.overlap[name] for a in having])),
-                }
-    return {"cases": len(agreements), "rankings": rows}
+    return (
+        f"In {explained['cases']} cases of the {split} split, {SAID[ranking]} agreed with hiding a region's pixels by "
+        f"{told('occlusion')} and with taking the region away by {told('ablation')}. These are mean rank correlations: "
+        "+1 is the same order, 0 is chance."
+    )
 
 
 def top_overlap(a: np.ndarray, b: np.ndarray, top: int = TOP) -> float:
@@ -237,6 +225,8 @@ def rank_correlation(a: np.ndarray, b: np.ndarray) -> float:
 
 
 def _scores(diagnoser, regions, metadata, features: Tensor, padding: Tensor, ids: Tensor, label: str, k: int):
+    from captum.attr import InputXGradient  # takes half a second to import: only who asks is to wait for it
+
     diagnosis = diagnoser.diagnose_regions(regions, metadata)
     scores = {}
     attended = diagnosis.attention.words_to_regions
@@ -244,7 +234,7 @@ def _scores(diagnoser, regions, metadata, features: Tensor, padding: Tensor, ids
         attended = diagnosis.attention.regions_to_regions
     if attended is not None and 0 not in attended.shape:
         scores["attention"] = attended[-1].mean((0, 1)).astype(np.float64)  # over heads and queries
-    scores["share"] = diagnosis.shares["regions"]
+    scores["contribution"] = contributions(diagnoser, regions, metadata).against(label).regions
     network = diagnoser.bundle.network
 
     def logit(features: Tensor) -> Tensor:

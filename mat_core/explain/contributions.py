@@ -29,7 +29,7 @@ from ..diagnoser import Diagnoser
 from ..metadata import Metadata
 from ..regions import Regions
 from ..showing.shown import Plotted
-from .passes import class_name
+from ..wording import class_name, counted, signed
 
 
 @dataclass(frozen=True)
@@ -52,16 +52,16 @@ class Margin(Plotted):
         label, leads = class_name(self.label), "leads" if self.total >= 0 else "trails"
         start = (
             f"{label[:1].upper()}{label[1:]} {leads} {class_name(self.other)} by "
-            f"{abs(self.total):.2f} of log-odds; {self.constant:+.2f} of it is there before anything is seen"
+            f"{abs(self.total):.2f} of log-odds; {signed(self.constant)} of it is there before anything is seen"
         )
         if not len(self.regions):
             return f"{start}."
         pro, contra = self.regions[self.regions > 0], self.regions[self.regions < 0]
         most = int(np.abs(self.regions).argmax())
         return (
-            f"{start}. {len(pro)} region{'' if len(pro) == 1 else 's'} for it add{'s' if len(pro) == 1 else ''} "
-            f"{pro.sum():+.2f}, {len(contra)} against it {contra.sum():+.2f}; region {most + 1} says most "
-            f"({self.regions[most]:+.2f})."
+            f"{start}. {counted(len(pro), 'region')} for it add{'s' if len(pro) == 1 else ''} "
+            f"{signed(pro.sum())}, {len(contra)} against it {signed(contra.sum())}; region {most + 1} says most "
+            f"({signed(self.regions[most])})."
         )
 
 

@@ -14,7 +14,7 @@ from ..metadata import Metadata
 from ..novelty import Novelty
 from ..regions import Regions
 from ..showing.shown import Plotted
-from .passes import class_name, figure
+from ..wording import class_name, of_hundred, share, width
 
 VIEWS = tuple((turns, mirrored) for mirrored in (False, True) for turns in range(4))
 SURE = 0.5  # what the top class needs
@@ -71,14 +71,14 @@ class Doubt(Plotted):
         top = int(self.views[0].argmax())
         return (
             f"{self.agreeing} of 8 views give {class_name(self.labels[top])}, with a probability of "
-            f"{figure(self.mean[top])} ± {figure(self.spread[top])}; the entropy is {self.entropy:.2f} of "
+            f"{share(self.mean[top])} ± {width(self.spread[top])}; the entropy is {self.entropy:.2f} of "
             f"{np.log2(len(self.labels)):.2f} bits."
         )
 
 
 @dataclass(frozen=True)
 class OperatingPoint(Plotted):
-    """Calling melanoma from `threshold` on: share of melanomas found, share of other lesions left in peace."""
+    """Calling melanoma from `threshold` on: share of melanomas found, share of other lesions correctly cleared."""
 
     threshold: float
     sensitivity: float
@@ -87,8 +87,8 @@ class OperatingPoint(Plotted):
     def sentence(self) -> str:
         """What the threshold means, measured on the validation split."""
         return (
-            f"Calling melanoma from {figure(self.threshold)} on finds {100 * self.sensitivity:.0f} of 100 melanomas "
-            f"and leaves {100 * self.specificity:.0f} of 100 other lesions alone (validation split)."
+            f"Calling it melanoma above {share(self.threshold)} finds {of_hundred(self.sensitivity)} of 100 melanomas "
+            f"and correctly clears {of_hundred(self.specificity)} of 100 other lesions (validation split)."
         )
 
 
@@ -97,14 +97,14 @@ def reasons(probabilities: dict[str, float], novelty: Novelty | None, agreeing: 
     top = max(probabilities, key=lambda code: probabilities[code])
     malignant = sum(p for code, p in probabilities.items() if code in BY_CODE and BY_CODE[code].malignant)
     benign = top not in BY_CODE or not BY_CODE[top].malignant
-    share = figure(probabilities[top])
+    first = share(probabilities[top])
     signs = {
         UNFAMILIAR: novelty is not None and novelty.outside,
-        f"No class has half of the probability: {class_name(top)} has {share}.": probabilities[top] < SURE,
+        f"No class has half of the probability: {class_name(top)} has {first}.": probabilities[top] < SURE,
         f"Turned or mirrored, the image gets another answer in {8 - (agreeing or 0)} of 8 views.": (
             agreeing is not None and agreeing < STEADY
         ),
-        f"The answer is benign, but the malignant classes together have {figure(malignant)}.": (
+        f"The answer is benign, but the malignant and premalignant classes together have {share(malignant)}.": (
             benign and malignant >= MISSED
         ),
     }

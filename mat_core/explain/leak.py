@@ -9,7 +9,8 @@ from ..errors import ConfigError
 from ..metadata import DX_TYPES, Metadata
 from ..regions import Regions
 from ..showing.shown import Plotted
-from .passes import case_inputs, class_name, figure, probabilities_of, word_ids
+from ..wording import class_name, share
+from .passes import case_inputs, probabilities_of, word_ids
 
 SAID = {
     "histo": "histology",
@@ -34,7 +35,7 @@ class Leak(Plotted):
         low, high = values.argmin(), values.argmax()
         return (
             f"Same image, same patient: told {SAID[self.dx_types[low]]}, this model gives {class_name(label)} "
-            f"{figure(values[low])}; told {SAID[self.dx_types[high]]}, {figure(values[high])}."
+            f"{share(values[low])}; told {SAID[self.dx_types[high]]}, {share(values[high])}."
         )
 
 

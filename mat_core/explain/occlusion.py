@@ -15,8 +15,9 @@ from ..errors import ConfigError
 from ..limits import shown
 from ..metadata import Metadata
 from ..showing.shown import Plotted
+from ..wording import class_name, share
 from .covering import FILLS
-from .passes import class_name, figure, kind_groups, label_index
+from .passes import kind_groups, label_index
 from .scene import Progress, Scene
 
 PARTS = ("grid", "regions", "kinds")
@@ -72,7 +73,7 @@ class Occlusion(Plotted):
         points = round(100 * abs(float(effect[first])))
         said = "this" if self.kind == "painted" and len(self.hidden) == 1 else self.names[first]
         more = ", which matters most," if len(self.hidden) > 1 else ""
-        before, after = figure(self.probabilities[k]), figure(self.hidden[first, k])
+        before, after = share(self.probabilities[k]), share(self.hidden[first, k])
         if not points:
             return f"Hiding {said}{more} leaves {class_name(label)} as it is, at {before}."
         return (

@@ -11,6 +11,7 @@ from ..diagnoser import Diagnoser
 from ..errors import ConfigError
 from ..labels import BY_CODE, PARTS
 from ..metadata import Metadata
+from ..network import ImageSide
 from ..regions import Regions
 
 CHUNK = 32  # variants in one pass: more does not fit the caches and is no faster
@@ -26,22 +27,37 @@ def case_inputs(diagnoser: Diagnoser, regions: Regions, metadata: Metadata | Non
     return features[:, :count], padding[:, :count], ids
 
 
+def image_side(diagnoser: Diagnoser, features: Tensor, padding: Tensor) -> ImageSide:
+    """What of every pass depends on these regions alone; features: (1, r, region_width), padding: (1, r)."""
+    with torch.inference_mode():
+        return diagnoser.bundle.network.image_side(features, padding)
+
+
 def probabilities_of(
-    diagnoser: Diagnoser, features: Tensor, padding: Tensor, ids: Tensor, edits: dict[str, Edit] | None = None
+    diagnoser: Diagnoser,
+    features: Tensor,
+    padding: Tensor,
+    ids: Tensor,
+    edits: dict[str, Edit] | None = None,
+    image: ImageSide | None = None,
 ) -> np.ndarray:
     """Calibrated probabilities of b variants, (b, classes) float64.
 
     features: (1, r, region_width), of one image; padding: (1 or b, r), True where a region is absent; ids: (1 or b, w).
-    edits: as `MATNetwork.forward` takes them. Equal to passing the variants one by one to 1e-5.
+    edits: as `MATNetwork.forward` takes them. image: `image_side` of these, where it is known already. Equal to passing
+    the variants one by one to 1e-5.
     """
     count = max(len(padding), len(ids))
+    if image is None and len(padding) == 1 < count and "regions_to_regions" not in (edits or {}):
+        image = image_side(diagnoser, features, padding)
     logits = []
     with torch.inference_mode():
         for rows in torch.arange(count).split(CHUNK):
             masks = padding[rows] if len(padding) > 1 else padding
-            words = ids[rows] if len(ids) > 1 else ids.expand(len(rows), -1)
-            # one image for all rows: what depends on it alone is computed once
-            logits.append(diagnoser.bundle.network(features, masks, words, need_weights=True, edits=edits).logits)
+            words = ids[rows] if len(ids) > 1 else ids
+            # one image or the same words for all rows: what depends on them alone is computed once
+            network = diagnoser.bundle.network
+            logits.append(network(features, masks, words, need_weights=True, edits=edits, image=image).logits)
     return diagnoser.calibrated(torch.cat(logits).double().numpy())
 
 
@@ -88,17 +104,3 @@ def label_index(diagnoser: Diagnoser, label: str) -> int:
     if label not in labels:
         raise ConfigError(f"The class must be one of {', '.join(labels)}; got {label!r}.")
     return labels.index(label)
-
-
-def class_name(label: str) -> str:
-    """'melanoma' for 'mel': as it stands inside a sentence; a class of another data set as it is called there."""
-    if label not in BY_CODE:
-        return label
-    name = BY_CODE[label].name
-    return name[0].lower() + name[1:]
-
-
-def figure(value: float) -> str:
-    """A probability as the sentences write it: .07, 1.00."""
-    text = f"{value:.2f}"
-    return text[1:] if text.startswith("0") else text

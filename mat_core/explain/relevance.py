@@ -29,7 +29,8 @@ from ..metadata import Metadata
 from ..regions import Regions
 from ..showing.shown import Plotted
 from ..units import BETWEEN, BY_NAME, MAPS, OTHER, SIDES
-from .passes import case_inputs, class_name, figure, label_index
+from ..wording import class_name, share
+from .passes import case_inputs, label_index
 
 
 @dataclass(frozen=True)
@@ -52,11 +53,11 @@ class Relevance(Plotted):
         if not total:
             return f"No region and no word has any relevance for {name}."
         parts = [
-            f"Of the relevance for {name}, words have {figure(of_words / total)}, regions {figure(of_regions / total)}"
+            f"Of the relevance for {name}, words have {share(of_words / total)}, regions {share(of_regions / total)}"
         ]
         if of_regions:
             first = int(self.regions.argmax())
-            parts.append(f"region {first + 1} has most of it ({figure(self.regions[first] / total)})")
+            parts.append(f"region {first + 1} has most of it ({share(self.regions[first] / total)})")
         said = f"{'; '.join(parts)}."
         if self.rollout_regions.any():
             said += f" Rollout, which knows no class, puts region {int(self.rollout_regions.argmax()) + 1} first."

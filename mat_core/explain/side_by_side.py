@@ -5,12 +5,12 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from ..diagnoser import Diagnoser
+from ..diagnoser import Diagnoser, Diagnosis
 from ..errors import ConfigError
 from ..metadata import Metadata
 from ..regions import Regions
 from ..showing.shown import Plotted
-from .passes import class_name, figure
+from ..wording import class_name, share
 
 
 @dataclass(frozen=True)
@@ -38,8 +38,8 @@ class Comparison(Plotted):
             else f"They give {len(tops)} different answers: {', '.join(sorted(class_name(t) for t in tops))}"
         )
         return (
-            f"{said}. They differ most about {class_name(self.labels[k])}: {figure(self.probabilities[:, k].min())} "
-            f"({low}) to {figure(self.probabilities[:, k].max())} ({high})."
+            f"{said}. They differ most about {class_name(self.labels[k])}: {share(self.probabilities[:, k].min())} "
+            f"({low}) to {share(self.probabilities[:, k].max())} ({high})."
         )
 
 
@@ -48,14 +48,26 @@ def compare(diagnosers: dict[str, Diagnoser], regions: Regions, metadata: Metada
 
     Raises ConfigError without a model, or for one with another detector or other classes.
     """
+    return compared(answers(diagnosers, regions, metadata))
+
+
+def answers(
+    diagnosers: dict[str, Diagnoser], regions: Regions, metadata: Metadata | None = None
+) -> dict[str, Diagnosis]:
+    """The whole answer of each model, with its attention; as `compare` asks, and with its errors."""
     if not diagnosers:
         raise ConfigError("There is no model to compare.")
     first = next(iter(diagnosers.values())).bundle
     for name, diagnoser in diagnosers.items():
         if not same_detector(first, diagnoser.bundle) or diagnoser.bundle.labels != first.labels:
             raise ConfigError(f"{name} has another detector or other classes: its answer is not about these regions.")
-    answers = [list(d.diagnose_regions(regions, metadata).probabilities.values()) for d in diagnosers.values()]
-    return Comparison(tuple(diagnosers), first.labels, np.array(answers))
+    return {name: diagnoser.diagnose_regions(regions, metadata) for name, diagnoser in diagnosers.items()}
+
+
+def compared(found: dict[str, Diagnosis]) -> Comparison:
+    """`answers` side by side."""
+    labels = tuple(next(iter(found.values())).probabilities)
+    return Comparison(tuple(found), labels, np.array([list(one.probabilities.values()) for one in found.values()]))
 
 
 def same_detector(one, other) -> bool:

@@ -9,7 +9,9 @@ from ..diagnoser import Diagnoser
 from ..metadata import LOCALIZATIONS, SEXES, Metadata
 from ..regions import Regions
 from ..showing.shown import Plotted
-from .passes import case_inputs, class_name, figure, probabilities_of, word_ids
+from ..wording import class_name, share
+from .passes import case_inputs, word_ids
+from .sweep import probabilities_of_words
 
 AGES = tuple(range(0, 90, 5))  # HAM10000 rounds ages to five years
 ALL_SEXES = (*SEXES, None)
@@ -36,7 +38,7 @@ class Flip(Plotted):
         said = " and ".join(
             f"{f} were {_shown(new)} instead of {_shown(old)}" for f, (old, new) in self.changes.items()
         )
-        return f"If {said}, the answer would be {class_name(self.label)} ({figure(self.probability)})."
+        return f"If {said}, the answer would be {class_name(self.label)} ({share(self.probability)})."
 
 
 @dataclass(frozen=True)
@@ -97,8 +99,8 @@ class WhatIf(Plotted):
         flip = self.flip()
         return (
             f"From {self.ages[0]} to {self.ages[-1]} years the probability of {class_name(self.labels[k])} lies "
-            f"between {figure(age.min())} and {figure(age.max())}, over the sites between {figure(site.min())} and "
-            f"{figure(site.max())}. {flip.sentence() if flip else 'No metadata of the sweep changes the answer.'}"
+            f"between {share(age.min())} and {share(age.max())}, over the sites between {share(site.min())} and "
+            f"{share(site.max())}. {flip.sentence() if flip else 'No metadata of the sweep changes the answer.'}"
         )
 
     @property
@@ -112,7 +114,7 @@ class WhatIf(Plotted):
 
 def what_if(diagnoser: Diagnoser, regions: Regions, metadata: Metadata | None = None) -> WhatIf:
     """The sweep, 18 ages x 3 sexes x 15 sites and once more at the given age, in batches that share the image's side as
-    far as the unit allows.
+    far as the unit allows: see `sweep`.
     """
     metadata = metadata or Metadata()
     features, padding, _ = case_inputs(diagnoser, regions, metadata)
@@ -120,7 +122,7 @@ def what_if(diagnoser: Diagnoser, regions: Regions, metadata: Metadata | None = 
     variants = [Metadata(age, sex, site, metadata.dx_type) for age, sex, site in product(ages, ALL_SEXES, SITES)]
     # different metadata can be the same words: ages above the oldest one read, or a unit that reads none
     ids, where = word_ids(diagnoser, variants).unique(dim=0, return_inverse=True)
-    found = probabilities_of(diagnoser, features, padding, ids)[where.numpy()]
+    found = probabilities_of_words(diagnoser, features, padding, ids)[where.numpy()]
     found = found.reshape(len(ages), len(ALL_SEXES), len(SITES), -1)
     return WhatIf(diagnoser.bundle.labels, metadata, AGES, ALL_SEXES, SITES, found[:-1], found[-1])
 

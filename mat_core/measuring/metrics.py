@@ -132,3 +132,14 @@ def _weighted_macro_auc(probabilities: np.ndarray, labels: np.ndarray, weights: 
         positives = weights[:, order] - negatives
         areas.append((positives * ordered).sum(1) / (positives.sum(1) * below[:, -1]))
     return np.mean(areas, 0) if areas else np.full(len(weights), np.nan)
+
+
+def mean_interval(values: Sequence[float], rounds: int = 1000, seed: int = 0) -> dict:
+    """Mean 'value' of (cases,), and the 'interval95' of a bootstrap over cases, [low, high]; for JSON.
+
+    With one seed, lists of one length are drawn alike: what is compared over the same cases is compared in pairs.
+    """
+    found = np.asarray(values, dtype=float)
+    rng = np.random.default_rng(seed)
+    drawn = found[rng.integers(0, len(found), (rounds, len(found)))].mean(1)
+    return {"value": float(found.mean()), "interval95": [float(v) for v in np.percentile(drawn, (2.5, 97.5))]}

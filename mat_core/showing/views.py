@@ -13,13 +13,13 @@ from ..explain.contributions import Contributions, Margin
 from ..explain.doubt import Doubt, OperatingPoint
 from ..explain.leak import SAID, Leak
 from ..explain.occlusion import Occlusion
-from ..explain.passes import class_name
 from ..explain.relevance import Relevance
 from ..explain.side_by_side import Comparison
 from ..explain.similarity import Similarity
 from ..explain.what_if import Flip, WhatIf
 from ..labels import BY_CODE
 from ..regions import Regions
+from ..wording import class_name
 from .panels import Bars, Grid, Lines, View, strongest
 
 SHOWN_MAPS = 6  # regions of a diagnosis' map

@@ -182,7 +182,7 @@ def test_questions_are_about_the_class_and_the_case_that_are_chosen(visit, tiny_
     said = ablate(tiny_diagnoser, diagnosis.regions, diagnosis.metadata).sentence("mel")
     expect(page.locator("#ablation-view .verdict")).to_have_text(said, timeout=PATIENCE)
     open_tab(page, "Doubt")
-    page.locator("#threshold input[type=number]").fill("0.3")
+    page.locator("#threshold input[type=number]").fill("30")
     page.locator("#threshold input[type=number]").press("Tab")
     expect(page.locator("#threshold-said")).to_contain_text("has not been measured", timeout=PATIENCE)
 

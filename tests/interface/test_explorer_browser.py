@@ -25,8 +25,9 @@ from interface.theme import clinical_theme
 from interface.views.explore import explorer, explorer_value
 from mat_core import Diagnoser, Diagnosis, MATNetwork, Metadata, Regions
 from mat_core.bundle import load_bundle
-from mat_core.exploration import from_payload
-from mat_core.labels import CODES
+from mat_core.explain import contributions
+from mat_core.exploration import from_payload, to_json
+from mat_core.labels import BY_CODE, CODES
 from mat_core.metadata import FIELDS
 from mat_core.phantoms import make_phantom
 from mat_core.units import MAPS, UNITS
@@ -84,6 +85,12 @@ def cases(tiny_bundle) -> dict[str, Case]:
     return make_cases(tiny_bundle)
 
 
+def shown(case: Case, name: str) -> str:
+    """The component's value, as the app makes it, with the name of the case on the page."""
+    value = explorer_value(case.diagnoser, case.diagnosis, case.image, case.title)
+    return to_json(json.loads(value) | {"case": name})
+
+
 @pytest.fixture(scope="module")
 def host(cases):
     """The address of a page with the component and a button for each case."""
@@ -92,8 +99,7 @@ def host(cases):
         view = explorer()
         for name, button in buttons.items():
             button.click(
-                lambda c=cases[name]: explorer_value(c.diagnoser, c.diagnosis, c.image, c.title), None, view,
-                show_progress="hidden",
+                lambda c=cases[name], name=name: shown(c, name), None, view, show_progress="hidden",
             )  # fmt: skip
     _, url, _ = demo.launch(
         prevent_thread_lock=True, quiet=True, run_history=False, ssr_mode=False, server_name="127.0.0.1",
@@ -129,15 +135,22 @@ def show(visit, host):
     """A function that opens the page on a case."""
     pages = []
 
-    def show_case(name: str, **options) -> Page:
+    def show_case(name: str, order: str = "detector", **options) -> Page:
         page = pages[0] if pages else visit(host, **options)
         pages[:] = [page]
         page.locator(f"#show-{name}").click()
         title = HOSTILE if name == "hostile" else name
         expect(page.locator('[data-part="case"]')).to_contain_text(f"{title} · ", timeout=PATIENCE)
+        order_by(page, order)
         return page
 
     return show_case
+
+
+def order_by(page: Page, order: str) -> None:
+    """Lay the regions out in this order; by attention, which of them are there depends on the head."""
+    select = "(select, order) => { select.value = order; select.dispatchEvent(new Event('change')); }"
+    part(page, "order").evaluate(select, order)
 
 
 def part(page: Page, name: str):
@@ -187,6 +200,16 @@ READ = """async ([layer, heads, queryOnRows]) => {
     seen[head] = {cells, query, top, extra};
   }
   return seen;
+}"""
+
+
+# The strongest pixel of an overlay: where it lies, in shares of the width and height, and its opacity.
+PEAK = """(canvas) => {
+  const {width, height} = canvas;
+  const {data} = canvas.getContext('2d').getImageData(0, 0, width, height);
+  let best = 0;
+  for (let i = 0; i < width * height; i++) if (data[4 * i + 3] > data[4 * best + 3]) best = i;
+  return [(best % width + .5) / width, (Math.floor(best / width) + .5) / height, data[4 * best + 3]];
 }"""
 
 
@@ -287,6 +310,45 @@ def test_temperature_sharpens_and_flattens_the_row(show, cases):
         expect(page.locator('[data-walk="temperature"]')).to_have_text(f"{temperature:.2f}")
 
 
+def test_the_bars_of_softmax_stay_as_long_as_their_numbers_do(show):
+    page = show("sga-sga")
+    for name, line in (("words_to_regions", "column"), ("regions_to_words", "row")):
+        choose(page, "map", name)
+        cell(page, 4, 1).click()
+        expect(part(page, "walk")).to_contain_text(f"3. Softmax over the {line}")
+        expect(part(page, "walk")).to_contain_text(f"so the {line} sums to 1")
+        tops = "(bars) => bars.map((bar) => bar.getAttribute('y'))"
+        now = part(page, "walk").locator(".mx-bar-now")
+        before = now.evaluate_all(tops)
+        for setting in (-2, 2):
+            part(page, "walk").locator("input[type=range]").fill(str(setting))
+            assert now.evaluate_all(tops) == before, "the network's own weights stay where they are"
+            heights = (
+                part(page, "walk")
+                .locator(".mx-bar")
+                .evaluate_all("(bars) => bars.map((bar) => Number(bar.getAttribute('height')))")
+            )
+            assert max(heights) <= 1 + 1e-9
+
+
+@pytest.mark.parametrize("motion", ["no-preference", "reduce"])
+def test_a_pinned_cell_brings_its_walk_through_into_sight(show, motion):
+    page = show("sga-sga", width=1280, height=700, reduced_motion=motion)
+    page.evaluate(
+        """() => { window.ways = []; const real = Element.prototype.scrollIntoView;
+        Element.prototype.scrollIntoView = function(how) {
+          window.ways.push(how?.behavior);
+          real.call(this, how); }; }"""
+    )
+    page.locator('[data-word="3"]').click()  # a word alone has no number to take apart
+    assert page.evaluate("window.ways") == []
+    cell(page, 4, 1).click()
+    panel = page.locator('[data-walk="panel"]')
+    panel.wait_for()
+    expect(panel.locator("h4").first).to_be_in_viewport()
+    assert set(page.evaluate("window.ways")) == {"smooth" if motion == "no-preference" else "instant"}
+
+
 @pytest.mark.parametrize(
     ("unit", "name", "says"),
     [
@@ -308,17 +370,63 @@ def test_a_direction_that_is_not_there_is_told(show, unit, name, says):
     expect(part(page, "error")).to_contain_text(says)
 
 
-def test_shares_of_the_fusion_are_the_networks(show, cases):
-    page, shares = show("sga-sga"), cases["sga-sga"].diagnosis.shares
+def test_what_each_token_adds_in_the_fusion_is_the_networks_and_sums_to_the_log_odds(show, cases):
+    page, case = show("sga-sga"), cases["sga-sga"]
+    added = contributions(case.diagnoser, case.diagnosis.regions, case.diagnosis.metadata)
+    likely = sorted(case.diagnosis.probabilities, key=case.diagnosis.probabilities.get, reverse=True)
     part(page, "top").fill("100")
+    for other in (likely[1], likely[-1]):
+        part(page, "against").select_option(other)
+        margin = added.against(likely[0], other)
+        for side in ("regions", "words"):
+            shown = page.locator(f'[data-side="{side}"] td[data-added] .mx-number').all_inner_texts()
+            assert list(map(number, shown)) == pytest.approx(getattr(margin, side), abs=EXACT)
+            constant, total = page.locator(f'[data-side="{side}"] .mx-extra .mx-number').all_inner_texts()[-4::2]
+            assert number(constant) == pytest.approx(margin.constant, abs=EXACT)
+            assert number(total) == pytest.approx(margin.total, abs=EXACT)
+        expect(part(page, "fusion-hint")).to_contain_text(f"against {BY_CODE[other].name}")
     for side in ("regions", "words"):
-        shown = page.locator(f'[data-side="{side}"] td[data-share] .mx-number').all_inner_texts()
-        assert [float(value) for value in shown] == pytest.approx(shares[side], abs=EXACT)
         received = page.locator(f'[data-side="{side}"] td[data-received] .mx-number').all_inner_texts()
         guided = cases["sga-sga"].map(f"{'words' if side == 'regions' else 'regions'}_to_{side}")[0].mean((0, 1))
         assert [float(value) for value in received] == pytest.approx(guided, abs=EXACT)
     silent = show("silent")
     expect(part(silent, "fusion")).to_contain_text("No word was read")
+
+
+TOP = """(cell) => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => (
+  done(cell.getBoundingClientRect().top + scrollY)))))"""
+
+
+@pytest.mark.parametrize("width", [390, 800, 1280])
+def test_what_follows_the_pointer_moves_no_cell(show, width):
+    page = show("sga-sga", width=width)
+    for name in MAPS:
+        choose(page, "map", name)
+        page.mouse.move(0, 0)
+        rest = cell(page, 2, 2).evaluate(TOP)
+        for token in (cell(page, 2, 2), page.locator('tbody th[data-row="1"]'), page.locator('thead th[data-col="1"]')):
+            token.hover()
+            expect(part(page, "readout")).not_to_contain_text("Point at")
+            assert cell(page, 2, 2).evaluate(TOP) == pytest.approx(rest, abs=0.5), name
+
+
+def test_a_cell_that_is_drawn_anew_while_it_is_pressed_is_pinned(show):
+    page = show("sga-sga")
+    cell(page, 3, 2).hover()
+    page.mouse.down()
+    page.locator("#show-sga-sga").dispatch_event("click")  # the same case comes again, as a fresh value
+    old = cell(page, 3, 2).element_handle()
+    page.wait_for_function("(old) => !old.isConnected", arg=old)
+    page.mouse.up()
+    expect(part(page, "readout")).to_contain_text("Pinned.")
+    page.locator('[data-walk="panel"]').wait_for()
+    # a drag from one cell to another pins neither
+    page.locator("[data-free]").click()
+    cell(page, 3, 2).hover()
+    page.mouse.down()
+    cell(page, 6, 5).hover()
+    page.mouse.up()
+    expect(part(page, "readout")).not_to_contain_text("Pinned.")
 
 
 def test_hover_links_image_words_and_matrix_click_pins_and_escape_frees(show, cases):
@@ -336,6 +444,8 @@ def test_hover_links_image_words_and_matrix_click_pins_and_escape_frees(show, ca
     cell(page, 5, 6).hover()
     expect(page.locator('[data-region="5"]')).to_have_class("mx-on")
     expect(page.locator('[data-word="6"]')).to_have_class(re.compile("mx-on"))
+    marked = part(page, "fusion").locator("tr.mx-on")
+    assert [marked.nth(i).get_attribute("data-at") for i in range(marked.count())] == ["regions 5", "words 6"]
     heads = page.locator(".mx-head-note").all_inner_texts()
     assert [float(t) for t in heads] == pytest.approx(cases["sga-sga"].map("words_to_regions")[0, :, 6, 5], abs=EXACT)
     cell(page, 5, 6).click()
@@ -344,21 +454,54 @@ def test_hover_links_image_words_and_matrix_click_pins_and_escape_frees(show, ca
     expect(page.locator('[data-region="5"]')).to_have_attribute("aria-pressed", "true")
     page.keyboard.press("Escape")
     expect(part(page, "readout")).not_to_contain_text("Pinned.")
-    box = page.locator('[data-region="0"] rect').bounding_box()
+    box = page.locator('[data-region="0"] .mx-box').bounding_box()
     page.mouse.click(box["x"] + 2, box["y"] + 2)
     expect(part(page, "readout")).to_contain_text("Pinned.")
+
+
+def test_every_head_has_its_picture_of_the_lesion(show, cases):
+    page, weights = show("sga-sga"), cases["sga-sga"].map("words_to_regions")[0]  # (heads, words, regions)
+    heads = page.locator(".mx-head")
+    expect(heads.locator(".mx-small canvas")).to_have_count(8)
+
+    def check(of_head: np.ndarray, subject: str) -> None:
+        expect(part(page, "heads-hint")).to_contain_text(f"What {subject} looks at, head by head")
+        told = [
+            re.fullmatch(r"most: region (\d+), (.*)", text) for text in heads.locator(".mx-head-most").all_inner_texts()
+        ]
+        assert [int(one[1]) - 1 for one in told] == of_head.argmax(1).tolist()
+        assert [float(one[2]) for one in told] == pytest.approx(of_head.max(1), abs=EXACT)
+
+    check(weights.mean(1), "an average word")
+    page.locator('[data-word="3"]').hover()
+    check(weights[:, 3], "“female”")
+    for head in range(8):
+        peak = heads.nth(head).locator("canvas").evaluate(PEAK)
+        x1, y1, x2, y2 = cases["sga-sga"].diagnosis.regions.boxes[weights[head, 3].argmax()]
+        assert x1 <= peak[0] * 400 <= x2
+        assert y1 <= peak[1] * 300 <= y2
+    cell(page, 5, 6).click()
+    expect(heads.locator(".mx-on .mx-tag")).to_have_text(["6"] * 8)
+    choose(page, "map", "words_to_words")
+    expect(heads.locator(".mx-small")).to_have_count(0)
+    expect(heads.locator(".mx-cells")).to_have_count(8)
 
 
 def test_order_reading_and_overlay(show, cases):
     page, weights = show("sga-sga"), cases["sga-sga"].map("words_to_regions")[0].mean(0)
     rows = """() => [...document.querySelectorAll('tbody th[data-row]')].map((th) => Number(th.dataset.row))"""
     assert page.evaluate(rows) == list(range(12))
+    expect(part(page, "sentence")).to_contain_text("in the detector’s order: by its score, best first")
     part(page, "order").select_option("attention")
+    expect(part(page, "sentence")).to_contain_text("in the order of the attention that an average word gives them")
     assert page.evaluate(rows) == np.argsort(-weights.mean(0))[:12].tolist()
     part(page, "order").select_option("position")
     boxes = cases["sga-sga"].diagnosis.regions.boxes
     assert page.evaluate(rows) == sorted(range(12), key=lambda i: (boxes[i, 1] + boxes[i, 3], boxes[i, 0]))
-    part(page, "order").select_option("score")
+    choose(page, "map", "words_to_words")
+    expect(part(page, "order")).to_be_hidden()
+    choose(page, "map", "words_to_regions")
+    part(page, "order").select_option("detector")
     assert re.search(r"even share is 1/100|Each column sums to 1", part(page, "sentence").inner_text())
     choose(page, "reading", "difference")
     expect(part(page, "sentence")).to_contain_text("1/100 = 0.0100, is taken away")
@@ -370,14 +513,7 @@ def test_order_reading_and_overlay(show, cases):
 
     choose(page, "map", "words_to_regions")
     page.locator('[data-word="3"]').click()
-    peak = part(page, "overlay").evaluate(
-        """(canvas) => {
-        const {width, height} = canvas;
-        const {data} = canvas.getContext('2d').getImageData(0, 0, width, height);
-        let best = 0;
-        for (let i = 0; i < width * height; i++) if (data[4 * i + 3] > data[4 * best + 3]) best = i;
-        return [(best % width + .5) / width, (Math.floor(best / width) + .5) / height, data[4 * best + 3]]; }"""
-    )
+    peak = part(page, "overlay").evaluate(PEAK)
     height, width = cases["sga-sga"].image.shape[:2]
     xs, ys = (np.arange(width) + 0.5)[None], (np.arange(height) + 0.5)[:, None]
     heat = np.zeros((height, width))
@@ -385,12 +521,28 @@ def test_order_reading_and_overlay(show, cases):
         bump = [
             0.5 - 0.5 * np.cos(2 * np.pi * np.clip((s - a) / (b - a), 0, 1)) for s, a, b in ((xs, x1, x2), (ys, y1, y2))
         ]
-        heat += weight * bump[0] * bump[1]
+        heat = np.maximum(heat, weight * bump[0] * bump[1])
+    best = [boxes[i] for i in np.argsort(-weights[3])[:3]]
+    x, y = peak[0] * width, peak[1] * height
+    assert any(x1 <= x <= x2 and y1 <= y <= y2 for x1, y1, x2, y2 in best), "picture and matrix agree"
     at = heat[int(peak[1] * height), int(peak[0] * width)]
-    assert at > 0.95 * heat.max(), "the overlay peaks where the weighted boxes do"
+    assert at > 0.95 * heat.max(), "the overlay peaks where the strongest boxes do"
     assert peak[2] == 255
+    strongest = int(np.argmax(weights[3]))
+    expect(part(page, "picture-legend")).to_have_text(
+        re.compile(rf"What “female” looks at: weight.*{weights[3].max():.4f} \(region {strongest + 1}\)")
+    )
     part(page, "opacity").fill("20")
     expect(part(page, "overlay")).to_have_css("opacity", "0.2")
+    page.keyboard.press("Escape")
+    page.locator('tbody th[data-row="4"]').click()  # words look at it, and it looks at nothing
+    expect(part(page, "caption")).to_contain_text("Region 5 is picked: the words show how much of their attention")
+    expect(part(page, "picture-legend")).to_contain_text("What an average word looks at")
+    expect(part(page, "opacity")).to_be_enabled()
+    choose(page, "map", "words_to_words")
+    expect(part(page, "opacity")).to_be_disabled()
+    looks = "(box) => [getComputedStyle(box).appearance, getComputedStyle(box).backgroundImage]"
+    assert part(page, "numbers").evaluate(looks) == ["auto", "none"], "the browser's own tick, which is seen"
 
 
 # Time from each pointer event to the end of the frame that repaints: a message that is posted in the frame's last
@@ -468,15 +620,17 @@ def test_json_is_everything_and_opens_again(show, cases):
     choose(page, "map", "regions_to_words")
     choose(page, "head", 3)
     data = save(page, "json")
-    assert "key" not in json.loads(data), "who has the file may not speak for the case on the server"
+    assert not {"key", "case"} & json.loads(data).keys(), "who has the file may not speak for the case on the server"
     read = from_payload(data)
     for name in MAPS:
         assert getattr(read.attention, name) == pytest.approx(case.map(name), abs=2e-5)
     assert read.words == case.diagnosis.words
     assert read.probabilities == pytest.approx(case.diagnosis.probabilities, abs=1e-6)
     show("sa-sa")
+    expect(part(page, "root")).to_have_attribute("data-case", "sa-sa")
     open_file(page, data)
     expect(part(page, "case")).to_contain_text("opened from a file")
+    assert part(page, "root").get_attribute("data-case") is None, "a file is not the case of the page"
     expect(part(page, "map").locator("input:checked")).to_have_value("regions_to_words")
     expect(part(page, "head").locator("input:checked")).to_have_value("3")
     part(page, "numbers").check()
@@ -489,7 +643,7 @@ def test_json_is_everything_and_opens_again(show, cases):
     ("damage", "says"),
     [
         (lambda text: "no json", "not a JSON file"),
-        (lambda text: "[]", "no JSON that the attention explorer exported"),
+        (lambda text: "[]", "not a JSON file that the attention explorer exported"),
         (lambda text: text.replace("data:image/jpeg", "https://example.org"), "no JSON that the attention explorer"),
         (lambda text: text.replace('"shape":[2,8,10,100]', '"shape":[2,8,10,99]'), "cannot be unpacked"),
         (lambda text: text.replace('"shape":[2,8,10,100]', '"shape":[2,8,100,10]'), "contradicts itself"),
@@ -593,7 +747,7 @@ def test_the_keyboard_alone_reaches_and_does_everything(show, cases):
         "opacity",
         "matrix",
     ]
-    order += ["row", *["head"] * 8, "fusion", "fusion", "png", "svg", "csv", "json", "import", "table-part"]
+    order += ["row", *["head"] * 8, "against", "fusion", "fusion", "png", "svg", "csv", "json", "import", "table-part"]
     assert stops == order
 
     page.keyboard.press("Enter")
@@ -638,6 +792,28 @@ def test_the_keyboard_alone_reaches_and_does_everything(show, cases):
     assert focused(page) == "head"
 
 
+def contrast(one: str, other: str) -> float:
+    """Of two colours as the page computes them, after WCAG."""
+    lights = []
+    for colour in (one, other):
+        shares = [int(n) / 255 for n in re.findall(r"\d+", colour)[:3]]
+        linear = [s / 12.92 if s <= 0.04045 else ((s + 0.055) / 1.055) ** 2.4 for s in shares]
+        lights.append(0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2])
+    return (max(lights) + 0.05) / (min(lights) + 0.05)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_edges_of_what_can_be_pressed_are_seen(show, scheme):
+    page = show("sga-sga", color_scheme=scheme)
+    paper = part(page, "root").evaluate("(root) => getComputedStyle(root).backgroundColor")
+    edge = "(one) => getComputedStyle(one).borderTopColor"
+    for pressed in ('[data-word="3"]', ".mx-head", "select", "[data-export]", ".mx-options"):
+        assert contrast(page.locator(f'[data-part="root"] {pressed}').first.evaluate(edge), paper) >= 3, pressed
+    if scheme == "dark":  # the darkest cells are as dark as the page: lines between them are not
+        assert contrast(cell(page, 2, 2).evaluate(edge), paper) >= 3
+        assert contrast(part(page, "readout").evaluate(edge), paper) >= 3
+
+
 def test_touch_at_390_pixels(show):
     page = show("sga-sga", width=390, height=844, has_touch=True, is_mobile=True)
     page.locator('[data-word="3"]').tap()
@@ -654,6 +830,22 @@ def test_touch_at_390_pixels(show):
 # ---------------------------------------------------------------- in the app
 
 
+def test_on_a_phone_the_lesion_stays_in_sight_while_the_matrix_is_tapped(visit, app_url):
+    page = visit(app_url, 390, 844, has_touch=True, is_mobile=True)
+    expect(page.locator("#answer .bars li")).to_have_count(7, timeout=PATIENCE)
+    page.get_by_role("tab", name="Explore").click()
+    tapped = page.locator(".mx-grid tbody th[data-row]").nth(11)
+    expect(tapped).to_be_visible(timeout=PATIENCE)
+    tapped.evaluate("(header) => header.scrollIntoView({block: 'end'})")
+    stage, below = part(page, "stage").bounding_box(), tapped.bounding_box()
+    assert stage["y"] >= 0
+    assert stage["y"] + stage["height"] <= below["y"]
+    expect(part(page, "cue")).to_be_hidden()
+    choose(page, "map", "regions_to_regions")
+    part(page, "top").fill("20")
+    expect(part(page, "cue")).to_have_text("Scroll the matrix sideways for more columns.")
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [390, 1280])
 def test_no_view_has_a_serious_accessibility_fault_or_scrolls_sideways(visit, app_url, width, scheme):
@@ -663,6 +855,8 @@ def test_no_view_has_a_serious_accessibility_fault_or_scrolls_sideways(visit, ap
         tab.click()
         expect(tab).to_have_attribute("aria-selected", "true")
         if "Explore" in tab.inner_text():
+            expect(part(page, "order")).to_have_value("attention")
+            order_by(page, "detector")
             cell(page, 2, 2).click()
             page.locator('[data-walk="panel"]').wait_for()
             part(page, "table-part").locator("summary").click()
@@ -695,6 +889,7 @@ def test_the_explorer_follows_the_diagnosis_and_draws_when_its_tab_is_opened(vis
     page.get_by_role("tab", name="Explore").click()
     expect(page.locator('[data-word="1"]')).to_contain_text("70", timeout=PATIENCE)
     expect(part(page, "readout")).to_contain_text("Pinned. “male”"), "the pin stays on what took its place"
+    order_by(page, "detector")
     part(page, "numbers").check()
     phantom = make_phantom(3, "mel", (450, 600))
     expected = tiny_diagnoser(phantom.image, Metadata(70, "male", "back")).attention.words_to_regions[0].mean(0)

@@ -1,35 +1,17 @@
 """The page's JavaScript: how its modules are joined, and node's tests and eslint where they are to be had."""
 
-import functools
 import re
 import shutil
-import subprocess
 from pathlib import Path
 
 import pytest
 from conftest import ROOT
+from nodejs import node, ran
 
 from interface.scripts import joined
 
-NODE = 18  # the oldest that has a test runner
 TESTS = sorted((ROOT / "tests" / "js").glob("*.test.mjs"))
 ENTRIES = {"explorer/explorer.js": "mountExplorer(element)", "hiding.js": "mountHiding(element)"}
-
-
-def ran(*command: str, **options) -> subprocess.CompletedProcess:
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300, **options)
-
-
-@functools.cache
-def node() -> str:
-    """The path of node. Skips where there is none, or an old one."""
-    path = shutil.which("node")
-    if path is None:
-        pytest.skip("node is not installed: only these checks need it")
-    version = ran(path, "--version").stdout.strip()
-    if int(re.match(r"v(\d+)", version)[1]) < NODE:
-        pytest.skip(f"node {version} is older than {NODE}, which has a test runner")
-    return path
 
 
 def written(folder: Path, **modules: str) -> Path:

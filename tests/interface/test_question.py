@@ -13,7 +13,7 @@ from interface.examples import synthetic_examples
 from interface.models import Models
 from interface.parts.answer import answer_html, doubts
 from interface.parts.asking import NOTHING, PREVIOUS
-from interface.parts.tables import points, signed, table
+from interface.parts.tables import table
 from interface.question import _asked
 from interface.session import analyse
 from interface.views.check_attention import agreement_html
@@ -41,6 +41,7 @@ from mat_core.explain.what_if import NOTE
 from mat_core.images import load_image
 from mat_core.metadata import FIELDS
 from mat_core.novelty import Novelty
+from mat_core.wording import points, share, signed, width
 
 VIEWS = (ablation_html, agreement_html, what_if_html, doubt_html)
 
@@ -83,14 +84,14 @@ def test_ablation_shows_its_numbers_with_their_sign(tiny_diagnoser, case):
     assert found.sentence("mel") in text_of(html)
     rows = {row[0]: row[1:] for row in rows_of(html, "Without words or guidance")}
     assert rows["without age"][:2] == [
-        f"{found.without_field['age'][2]:.3f}", points(found.probabilities[2] - found.without_field["age"][2])
+        share(found.without_field["age"][2]), points(found.probabilities[2] - found.without_field["age"][2])
     ]  # fmt: skip
     assert len(rows) == 6
     effect = found.effect("mel")
     listed = rows_of(html, "Without one region")
     assert [int(row[0].split()[0]) - 1 for row in listed] == list(abs(effect).argsort(kind="stable")[::-1][:10])
     assert listed[0][2] == points(effect[abs(effect).argmax()])
-    assert "positive, the part spoke for it" in text_of(html)
+    assert "with it minus without it: positive, it spoke for the class" in text_of(html)
 
 
 def test_whole_groups_are_taken_away_and_the_sentence_says_why_little_happens(tiny_diagnoser, case):
@@ -100,7 +101,7 @@ def test_whole_groups_are_taken_away_and_the_sentence_says_why_little_happens(ti
     rows = rows_of(html, "Without groups of regions")
     assert len(rows) == len(kinds) * (2 if len(kinds) > 1 else 1)
     for row, size, p, effect in zip(rows, found.sizes, found.without, found.effect("mel"), strict=False):
-        assert row[1:4] == [str(size), f"{p[2]:.3f}", points(effect)]
+        assert row[1:4] == [str(size), share(p[2]), points(effect)]
     alone = abs(ablate(tiny_diagnoser, case.diagnosis.regions, case.diagnosis.metadata).effect("mel")).max()
     assert ("No single region changes the answer" in html) == (alone < LITTLE)
     assert "No single region" in _why_so_little(np.array([0.019, -0.001]))
@@ -114,7 +115,7 @@ def test_what_regions_and_words_add_sums_to_the_log_odds(tiny_diagnoser, case):
     for label, tokens in (("What the regions add", margin.regions), ("What the words add", margin.words)):
         rows = rows_of(html, label)
         shown = [float(row[-1].replace("\N{MINUS SIGN}", "-")) for row in rows]
-        assert rows[-1][-1] == signed(margin.total)
+        assert rows[-1][-1] == signed(margin.total, 3)
         assert sum(shown[:-1]) == pytest.approx(margin.total, abs=0.0005 * len(shown) + 1e-5)
         assert sum(shown[:-2]) == pytest.approx(tokens.sum(), abs=0.0005 * len(shown) + 1e-5)
 
@@ -124,15 +125,19 @@ def test_agreement_shows_every_ranking_and_the_averages_where_there_are_any(tiny
     found = agree(tiny_diagnoser, case.diagnosis.regions, case.diagnosis.metadata, case.diagnosis.top)
     assert found.sentence() in text_of(html)
     rows = {row[0]: row[1:] for row in rows_of(html, "Rankings against ablation")}
-    assert set(rows) == {"attention", "fusion share", "gradient × input", "relevance", "ablation", "random order"}
-    assert rows["relevance"][0] == f"{found.spearman['relevance']:+.2f}"
-    assert rows["random order"][2] == f"{found.areas(found.deletion)['random']:.3f}"
+    assert set(rows) == {"attention", "contribution", "gradient × input", "relevance", "ablation", "random order"}
+    assert rows["relevance"][0] == signed(found.spearman["relevance"])
+    assert rows["random order"][2] == share(found.areas(found.deletion)["random"])
     assert "have not been measured" in html
-    averages = {"cases": 7, "rankings": {"attention": {"spearman": 0.123}}}
+    averages = {"cases": 7, "rankings": {"attention": {"ablation": {"spearman": {"value": 0.123}}}}}
     measured = Diagnoser(replace(tiny_diagnoser.bundle, metrics={"test": {"explain": averages}}))
     html = agreement_html(measured, case, "")
     assert rows_of(html, "Rankings against ablation")[0][-1] == "+0.12"
     assert "over 7 cases" in html
+    assert rows_of(html, "Rankings against ablation")[1][-1] == ""  # not measured
+    earlier = {"cases": 7, "rankings": {"attention": {"spearman": 0.123}}}
+    html = agreement_html(Diagnoser(replace(tiny_diagnoser.bundle, metrics={"test": {"explain": earlier}})), case, "")
+    assert "have not been measured" in html
 
 
 def test_what_if_shows_the_sweep_and_that_it_is_no_biology(tiny_diagnoser, case):
@@ -142,15 +147,15 @@ def test_what_if_shows_the_sweep_and_that_it_is_no_biology(tiny_diagnoser, case)
     assert found.sentence() in text_of(html)
     ages = rows_of(html, "Probabilities over age")
     assert len(ages) == 18
-    assert ages[11][1:] == [f"{p:.2f}" for p in found.over_age()[11]]
-    assert f"{found.over_sites()[3, 6]:.1%}" in html
+    assert ages[11][1:] == [share(p) for p in found.over_age()[11]]
+    assert share(found.over_sites()[3, 6]) in html
     assert "810 combinations" in html
     assert html.count("(given)") == 2
     flip = found.flip()
     assert ("The smallest change with another answer" in html) == (flip is not None)
     if flip is not None:
         assert flip.probabilities.argmax() != found.own.argmax()
-        assert f"{found.own[6]:.1%} → {flip.probabilities[6]:.1%}" in html
+        assert f"{share(found.own[6])} → {share(flip.probabilities[6])}" in html
 
 
 def test_doubt_shows_the_eight_views(tiny_diagnoser, case):
@@ -158,7 +163,7 @@ def test_doubt_shows_the_eight_views(tiny_diagnoser, case):
     found = doubt(tiny_diagnoser, case.image(), case.diagnosis.metadata, case.diagnosis.regions)
     rows = rows_of(html, "Eight views")
     top = found.mean.argsort(kind="stable")[::-1][0]
-    assert rows[0][1:4] == [f"{v:.3f}" for v in (found.views[0, top], found.mean[top], found.spread[top])]
+    assert rows[0][1:4] == [share(found.views[0, top]), share(found.mean[top]), width(found.spread[top])]
     assert found.sentence() in text_of(html)
     assert ("I am not sure" in html) == found.unsure
     for reason in found.reasons:
@@ -218,7 +223,7 @@ def test_models_side_by_side_are_those_that_fit(tiny_diagnoser, case, shelf):
     found = compare(models.units(), case.diagnosis.regions, case.diagnosis.metadata)
     rows = rows_of(html, "Probability of each class by model")
     assert [row[0] for row in rows] == list(found.names)
-    assert rows[1][2:] == [f"{p:.2f}" for p in found.probabilities[1]]
+    assert rows[1][2:] == [share(p) for p in found.probabilities[1]]
     assert found.sentence() in text_of(html)
     assert "not measured" in html
     others = [d for d in models.units().values() if d is not tiny_diagnoser]
@@ -236,7 +241,7 @@ def test_the_leak_is_shown_where_a_leaking_model_is_installed(tiny_diagnoser, ca
     assert found.sentence() in text_of(html)
     rows = rows_of(html, "One word changes")
     assert [row[0] for row in rows] == ["histology", "follow-up", "consensus", "confocal", "nothing"]
-    assert rows[0][3:] == [f"{p:.2f}" for p in found.probabilities[0]]
+    assert rows[0][3:] == [share(p) for p in found.probabilities[0]]
     assert rows[4][2] == "0.0"
     assert NO_LEAK in text_of(leak_html(Models(tiny_diagnoser, tmp_path_factory.mktemp("none")), case))
 

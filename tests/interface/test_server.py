@@ -20,8 +20,8 @@ from interface.server import fair_queue
 from interface.server.fair_queue import CalmBlocks, FairQueue
 from interface.server.guard import OPEN, TOOLS, Guard
 from interface.server.image_field import image_upload
-from interface.server.machine import cores, share_heaps
 from interface.server.uploads import Uploads, tidy
+from mat_core.machine import cores, share_heaps
 
 # what this version of Gradio serves and the app does not: a new version's new routes make the test below fail
 CLOSED = {
@@ -49,13 +49,23 @@ def routes(found):
             yield from routes(inner.routes)
 
 
-@pytest.fixture
-def blocks():
+def make_blocks() -> gr.Blocks:
     with CalmBlocks(analytics_enabled=False) as demo:
         age, image, told = gr.Number(label="age"), image_upload(label="image"), gr.Textbox()
         gr.on([], lambda age, image: f"{age} {image}", [age, image], told, api_name="say")
         gr.on([], lambda age: "page", age, told, api_visibility="private")
     return demo.queue(default_concurrency_limit=2)
+
+
+@pytest.fixture
+def blocks():
+    return make_blocks()
+
+
+@pytest.fixture(scope="module")
+def untouched():
+    """Blocks for those tests alone that send what never reaches them."""
+    return make_blocks()
 
 
 def test_every_route_of_gradio_is_open_on_purpose_or_closed(blocks):
@@ -72,9 +82,18 @@ def test_every_route_of_gradio_is_open_on_purpose_or_closed(blocks):
 @pytest.fixture
 def ask(blocks, tmp_path):
     """ask(method, path, ...): what the guard around `blocks` answers, in the process."""
+    return asking(blocks, tmp_path)
 
+
+@pytest.fixture
+def ask_in_vain(untouched, tmp_path):
+    """The same, for what is turned away before it reaches `untouched`."""
+    return asking(untouched, tmp_path)
+
+
+def asking(blocks, folder):
     def ask(method: str, path: str, client=("10.0.0.9", 1), proxies: str = "", **options) -> httpx.Response:
-        guard = Guard(blocks.app, blocks, proxies, uploads=Uploads(tmp_path / "uploads"))
+        guard = Guard(blocks.app, blocks, proxies, uploads=Uploads(folder / "uploads"))
 
         async def go():
             transport = httpx.ASGITransport(guard, client=client)
@@ -87,10 +106,10 @@ def ask(blocks, tmp_path):
 
 
 @pytest.mark.parametrize("path", sorted(CLOSED))
-def test_what_is_closed_is_not_there(ask, path):
+def test_what_is_closed_is_not_there(ask_in_vain, path):
     path = re.sub(r"\{[^}]+\}", "x", path)
     for method in ("GET", "POST"):
-        assert ask(method, path).status_code == 404
+        assert ask_in_vain(method, path).status_code == 404
 
 
 @pytest.mark.parametrize(
@@ -113,8 +132,8 @@ def test_what_is_closed_is_not_there(ask, path):
         ("call/say", b'{"data": ["' + b"x" * 2**20 + b'"]}', 413, "large"),
     ],
 )
-def test_a_body_that_does_not_fit_is_told_in_a_sentence(ask, path, body, status, says):
-    answer = ask("POST", f"/gradio_api/{path}", content=body)
+def test_a_body_that_does_not_fit_is_told_in_a_sentence(ask_in_vain, path, body, status, says):
+    answer = ask_in_vain("POST", f"/gradio_api/{path}", content=body)
     assert answer.status_code == status
     assert says in answer.json()["detail"]
 

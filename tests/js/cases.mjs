@@ -7,14 +7,16 @@ export const mapOf = (layers) => ({
 });
 
 export const MODEL = {
-  kind: 'mat-attention-explorer', format: 1, title: 'case', unit: 'sga-sga', unit_name: 'SGA-SGA', reads_words: true,
+  kind: 'mat-attention-explorer', format: 2, title: 'case', unit: 'sga-sga', unit_name: 'SGA-SGA', reads_words: true,
   key: 'secret', slots: 4,
   boxes: [[0, 0, 40, 40], [10, 60, 50, 80], [60, 20, 80, 40]], scores: [0.9, 0.8, 0.7],
   names: ['lesion', '=border', 'skin'],
+  kinds: [{name: 'Whole lesion', colour: '#f0e442'}, {name: 'Border', colour: '#56b4e9'}, {name: 'Skin', colour: '#5fd3ac'}],
+  kind_of: [0, 1, 2],
   words: [{text: 'female', field: 'sex'}, {text: 'back', field: 'localization'}],
   fields: {sex: 'female', localization: 'back', age: null},
-  probabilities: [{name: 'nevus', value: 0.25, malignant: false}, {name: 'melanoma', value: 0.75, malignant: true}],
-  shares: {regions: [0.5, 0.25, 0.25], words: [0.75, 0.25]},
+  probabilities: [{code: 'nv', name: 'nevus', value: 0.25, malignant: false}, {code: 'mel', name: 'melanoma', value: 0.75, malignant: true}],
+  contributions: {regions: [[-0.5, 0.5], [0.25, 0], [0, 0.25]], words: [[-0.25, 0.5], [0, 0.25]], constant: [0, 0.125]},
   image: {width: 100, height: 80, uri: 'data:image/jpeg;base64,AAAA'},
   maps: {
     // two words look at three regions
@@ -26,7 +28,7 @@ export const MODEL = {
   },
 };
 
-export const WITHOUT_WORDS = {...MODEL, words: [], maps: {
+export const WITHOUT_WORDS = {...MODEL, words: [], contributions: {...MODEL.contributions, words: []}, maps: {
   words_to_regions: {layers: 1, heads: 2, queries: 0, keys: 3, values: new Float32Array()},
   regions_to_words: {layers: 1, heads: 2, queries: 3, keys: 0, values: new Float32Array()},
   regions_to_regions: null, words_to_words: null,

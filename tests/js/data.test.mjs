@@ -3,7 +3,7 @@ import {test} from 'node:test';
 import {deflateSync} from 'node:zlib';
 
 import {
-  attentionOf, checkPayload, columnOf, entropyOf, isUsable, largest, matrixOf, meanEntropy, readPayload, rowOf,
+  attentionOf, checkPayload, columnOf, entropyOf, isUsable, largest, marginOf, matrixOf, meanEntropy, readPayload, rowOf,
   shownRegions, softmax, sum, unpackMap, whyAbsent,
 } from '../../assets/explorer/data.js';
 import {MODEL, WITHOUT_WORDS} from './cases.mjs';
@@ -65,14 +65,46 @@ for (const [what, changes] of Object.entries({
   'a picture from elsewhere': {image: {...MODEL.image, uri: 'https://example.org/a.jpg'}},
   'a box of three': {boxes: [[0, 0, 1], ...MODEL.boxes.slice(1)]},
   'a name too few': {names: ['lesion']},
+  'no kinds': {kinds: undefined},
+  'a kind whose colour is no colour': {kinds: [{name: 'Skin', colour: 'url(//example.org)'}], kind_of: [0, 0, 0]},
+  'a region of a kind that is not there': {kind_of: [0, 1, 3]},
+  'a region without a kind': {kind_of: [0, 1]},
   'no probability': {probabilities: []},
-  'a share that is no number': {shares: {regions: ['1']}},
+  'a single class': {probabilities: MODEL.probabilities.slice(0, 1)},
+  'no contributions': {contributions: null},
+  'a contribution that is no number': {contributions: {...MODEL.contributions, regions: [['1', 0], [0, 0], [0, 0]]}},
+  'a contribution of three classes': {contributions: {...MODEL.contributions, constant: [0, 0, 0]}},
+  'a region that adds nothing': {contributions: {...MODEL.contributions, regions: [[0, 0], [0, 0]]}},
+  'a word too many': {contributions: {...MODEL.contributions, words: [[0, 0], [0, 0], [0, 0]]}},
 })) {
   test(`a payload with ${what} is refused`, () => {
     assert.doesNotThrow(() => checkPayload(payload()));
-    assert.throws(() => checkPayload(payload(changes)), /no JSON that the attention explorer exported/);
+    assert.throws(() => checkPayload(payload(changes)), /not a JSON file that the attention explorer exported/);
   });
 }
+
+test('an export of another version is told so', () => {
+  assert.throws(() => checkPayload(payload({format: 1})), /Another version .* exported this file/);
+});
+
+test('the likeliest class leads the next one by what the regions add, and by what the words add', () => {
+  const margin = marginOf(MODEL, null);
+  assert.deepEqual([margin.label, margin.other], [1, 0]);
+  close(margin.regions, [1, -0.25, 0.25]);
+  close(margin.words, [0.75, 0.25]);
+  assert.equal(margin.constant, 0.125);
+});
+
+test('the other class can be chosen, and is never the class itself', () => {
+  const three = {
+    probabilities: [{code: 'nv', value: 0.2}, {code: 'mel', value: 0.5}, {code: 'bcc', value: 0.3}],
+    contributions: {regions: [[1, 3, 7]], words: [], constant: [0, 1, 5]},
+  };
+  assert.deepEqual(marginOf(three, 'nv'), {label: 1, other: 0, regions: [2], words: [], constant: 1});
+  for (const against of [null, 'mel', 'scc']) {
+    assert.deepEqual(marginOf(three, against), {label: 1, other: 2, regions: [-4], words: [], constant: -4});
+  }
+});
 
 test('a matrix is one head, the mean or the maximum', () => {
   const map = MODEL.maps.words_to_regions;
@@ -113,12 +145,15 @@ test('what a token gets is the mean over all that look; one that only looks give
   close(attentionOf('words', 'words_to_regions', matrix), [0.5, 1]);
 });
 
-test('regions are ordered by score, attention or position, and the best are kept', () => {
+test('regions are ordered by attention, the detector or position, and the best are kept', () => {
   const attention = [0.1, 0.7, 0.2];
-  assert.deepEqual(shownRegions(MODEL, 'score', 2, attention), [0, 1]);
+  assert.deepEqual(shownRegions(MODEL, 'detector', 2, attention), [0, 1]);
   assert.deepEqual(shownRegions(MODEL, 'attention', 2, attention), [1, 2]);
   assert.deepEqual(shownRegions(MODEL, 'attention', 2, null), [0, 1]);
   assert.deepEqual(shownRegions(MODEL, 'position', 3, attention), [0, 2, 1]);
+  assert.deepEqual(shownRegions(MODEL, 'attention', 2, attention, [0]), [1, 0]); // pinned, so it takes the last place
+  assert.deepEqual(shownRegions(MODEL, 'attention', 2, attention, [2]), [1, 2]);
+  assert.deepEqual(shownRegions(MODEL, 'attention', 1, attention, [2, 0]), [2, 0]);
 });
 
 test('softmax sums to 1, sharpens when cold and does not overflow', () => {

@@ -41,10 +41,10 @@ test('the CSV of words has their fields; that of differences six digits', () => 
 });
 
 test('the JSON has the view, and neither the key nor unpacked maps nor markup', () => {
-  const text = everythingJson({...MODEL, title: '</script>', attention: {}}, {...FIRST, head: 1, pin: {row: 0, col: 0}});
+  const text = everythingJson({...MODEL, case: 'c1', title: '</script>', attention: {}}, {...FIRST, head: 1, pin: {row: 0, col: 0}});
   const read = JSON.parse(text);
-  assert.deepEqual([read.key, read.maps, read.title], [undefined, undefined, '</script>']);
-  assert.deepEqual(read.view, {map: 'words_to_regions', layer: 0, head: 1, order: 'score', top: 12, reading: 'weight'});
+  assert.deepEqual([read.key, read.case, read.maps, read.title], [undefined, undefined, undefined, '</script>']);
+  assert.deepEqual(read.view, {map: 'words_to_regions', layer: 0, head: 1, order: 'attention', top: 12, reading: 'weight', against: null});
   assert.ok(!text.includes('<'));
   assert.equal(MODEL.key, 'secret'); // the case itself keeps it
 });
@@ -54,13 +54,13 @@ test('XML takes no control characters and no half pairs', () => {
 });
 
 test('the SVG of the matrix has a rectangle a cell in its colour, and its numbers where they are wanted', () => {
-  const seen = view({head: 0});
+  const seen = view({head: 0, order: 'detector'});
   const {group, width, height} = matrixGroup(seen);
   const colours = group.all('rect').map((cell) => cell.getAttribute('fill'));
   assert.deepEqual(colours, [0.5, 0, 0.25, 1, 0.25, 0].map(seen.scale.hex));
   assert.deepEqual([width, height], [150 + 2 * 26, 92 + 3 * 22]);
   assert.deepEqual(group.all('text').map((one) => one.textContent), ['female', 'back', '1 lesion', '2 =border', '3 skin']);
-  const numbers = matrixGroup(view({head: 0, numbers: true})).group.all('text').map((one) => one.textContent);
+  const numbers = matrixGroup(view({head: 0, order: 'detector', numbers: true})).group.all('text').map((one) => one.textContent);
   assert.deepEqual(numbers.slice(3, 5), ['0.5000', '0.0000']);
 });
 

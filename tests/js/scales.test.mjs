@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import {test} from 'node:test';
 
-import {bump, bumpsOf, colourTable, heatOf, heatPixels, luminance, scaleOf} from '../../assets/explorer/scales.js';
+import {
+  bump, bumpsOf, colourTable, floorOf, heatOf, heatPixels, isPracticallyEven, luminance, scaleOf,
+} from '../../assets/explorer/scales.js';
 import {MODEL} from './cases.mjs';
 
 test('a table goes from its first stop through those between to its last', () => {
@@ -61,12 +63,41 @@ test('bumps have the shape of the image', () => {
   assert.deepEqual([width, height, boxes.length], [96, 77, 3]);
 });
 
-test('bumps of two boxes add up where both lie, with their signs', () => {
+test('where two boxes lie, the stronger one is seen, with its sign', () => {
   const bumps = {width: 3, height: 1, boxes: [
     {x: {first: 0, values: [1, 0.5]}, y: {first: 0, values: [1]}},
     {x: {first: 1, values: [0.5, 1]}, y: {first: 0, values: [1]}},
   ]};
-  assert.deepEqual([...heatOf(bumps, [1, -2])], [1, -0.5, -2]);
+  assert.deepEqual([...heatOf(bumps, [1, -2])], [1, -1, -2]);
+});
+
+test('a crowd of boxes does not glow by itself: the brightest pixel lies in the strongest region, in 20 crowds', () => {
+  let seed = 1;
+  const random = () => {
+    seed = (seed * 48271) % 2147483647;
+    return seed / 2147483647;
+  };
+  for (let trial = 0; trial < 20; trial++) {
+    // sixty boxes in the middle with almost an even share each, and one by itself with more
+    const crowd = Array.from({length: 60}, () => [25 + 10 * random(), 20 + 10 * random(), 60 + 10 * random(), 50 + 10 * random()]);
+    const boxes = [...crowd, [80, 60, 98, 78]];
+    const bumps = bumpsOf({boxes, image: {width: 100, height: 80}});
+    const heat = heatOf(bumps, [...crowd.map(() => 0.9 + 0.1 * random()), 1.2]);
+    const best = heat.indexOf(Math.max(...heat));
+    const [x, y] = [(best % bumps.width) / 0.96, Math.floor(best / bumps.width) / 0.96];
+    assert.ok(x > 80 && y > 60, `trial ${trial}: ${x}, ${y}`);
+    const middle = heat[36 * bumps.width + 45];
+    assert.ok(middle > 0.5 && middle <= 1, `the crowd is no brighter than one of it: ${middle}`);
+  }
+});
+
+test('what is practically even gets half of the colours, and is called so', () => {
+  assert.equal(floorOf('weight', 0.01), 0.02);
+  assert.equal(floorOf('difference', 0.01), 0.01);
+  const pixels = heatPixels(Float32Array.of(0.01), 'weight', floorOf('weight', 0.01));
+  assert.ok(pixels[3] < 200);
+  assert.equal(isPracticallyEven([0.09, 0.11, 0.1], 0.1), true);
+  assert.equal(isPracticallyEven([0.07, 0.13, 0.1], 0.1), false);
 });
 
 test('the strongest pixel has full colour, and the skin stays bare where nothing is read', () => {

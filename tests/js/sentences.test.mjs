@@ -2,13 +2,27 @@ import assert from 'node:assert/strict';
 import {test} from 'node:test';
 
 import {headName, namesOf} from '../../assets/explorer/names.js';
-import {captionOf, caseLine, headsHint, matrixSentence, readoutOf} from '../../assets/explorer/sentences.js';
+import {
+  captionOf, captionsOf, caseLine, fusionSentence, headsHint, matrixSentence, mostText, pictureSubject, readoutOf,
+} from '../../assets/explorer/sentences.js';
 import {FIRST} from '../../assets/explorer/state.js';
 import {percent, plural, shortened, signed, started} from '../../assets/explorer/text.js';
-import {viewOf} from '../../assets/explorer/view.js';
+import {subjectOf, viewOf} from '../../assets/explorer/view.js';
 import {MODEL, WITHOUT_WORDS} from './cases.mjs';
 
 const view = (changes = {}, model = MODEL) => viewOf(model, {...FIRST, ...changes});
+
+test('room is kept for every caption that pinning something gives', () => {
+  for (const map of Object.keys(MODEL.maps)) {
+    const shown = view({map});
+    const captions = captionsOf(shown);
+    const pointed = [null, {row: shown.rows[0] ?? 0, col: null}, {row: null, col: 1}, {row: 1, col: 0}];
+    if (MODEL.maps[map]) for (const active of pointed) assert.ok(captions.includes(captionOf(shown, active)), map);
+    assert.equal(new Set(captions).size, captions.length);
+  }
+  assert.equal(captionsOf(view({map: 'regions_to_words'})).length, 3);
+  assert.equal(captionsOf(view({map: 'regions_to_regions'})).length, 1); // there is none
+});
 
 test('numbers and words become text', () => {
   assert.deepEqual([signed(0.25, 2), signed(-0.25, 2), signed(-0.001, 2)], ['+0.25', '−0.25', '0.00']);
@@ -42,6 +56,16 @@ test('the matrix says what sums to 1, what is hidden and what an even share is',
   assert.match(matrixSentence(view({}, WITHOUT_WORDS)), /All metadata is unknown/);
 });
 
+test('the order of the regions is told as it is', () => {
+  assert.match(matrixSentence(view()), /Regions stand in the order of the attention that an average word gives them\.$/);
+  assert.match(matrixSentence(view({map: 'regions_to_words'})), /in the order of the largest weight that they give to a word\.$/);
+  assert.match(matrixSentence(view({order: 'position'})), /from the top of the image to its bottom: the first ones of the detector’s order\.$/);
+  assert.match(matrixSentence(view({order: 'detector'})), /in the detector’s order: by its score, best first\.$/);
+  const turns = {...MODEL, scores: [0.5, 0.9, 0.8]};
+  assert.match(matrixSentence(view({order: 'detector'}, turns)), /the whole lesion first, .* so that kinds take turns\.$/);
+  assert.ok(!matrixSentence(view({map: 'words_to_words'})).includes('Regions stand'));
+});
+
 test('among one there is only one', () => {
   const one = {...MODEL, words: [MODEL.words[0]], maps: {...MODEL.maps,
     regions_to_words: {layers: 1, heads: 1, queries: 3, keys: 1, values: Float32Array.of(1, 1, 1)}}};
@@ -73,14 +97,55 @@ test('with nothing under the pointer the average is told, with no matrix the rea
   assert.match(readoutOf(view({map: 'regions_to_regions'}), null)[0], /guides one side only/);
 });
 
-test('the caption says what the overlay shows', () => {
-  assert.match(captionOf(view(), null), /^What an average word looks at\. .*crowd around the lesion/);
-  assert.match(captionOf(view({reading: 'difference'}), {row: null, col: 0}), /^Each region’s number .* Purple: less\.$/);
-  assert.match(captionOf(view({map: 'regions_to_words'}), null), /Point at a word to see which regions look at it\.$/);
+test('the caption says how the picture is drawn', () => {
+  assert.match(captionOf(view(), null), /^Each place has the number of the strongest region .* do not add up\. 3 of 3 boxes/);
+  assert.match(captionOf(view({reading: 'difference'}), {row: null, col: 0}), /do not add up\. Orange: .* Purple: less\. 3 of/);
   assert.match(captionOf(view({map: 'words_to_words'}), null), /^Words look at words here/);
-  assert.equal(captionOf(view({map: 'regions_to_regions'}), null), 'The 3 boxes of 3 are numbered by the detector’s score.');
+  assert.match(captionOf(view({map: 'regions_to_regions'}), null), /^3 of 3 boxes are drawn/);
+});
+
+test('of a pinned region the caption says which side has its numbers', () => {
+  assert.match(captionOf(view(), {row: 1, col: null}),
+    /^Region 2 is picked: the words show how much of their attention it gets\. Each place/);
+  const seen = view({map: 'regions_to_words'});
+  assert.match(captionOf(seen, {row: 1, col: null}), /^Region 2 is picked: the words show what it looks at\. The picture is of “female”/);
+  assert.match(captionOf(seen, null), /^The picture is of “female”, which gets most: point at another word/);
+  assert.match(captionOf(seen, {row: 1, col: 1}), /^Each place/);
+});
+
+test('a picture says whose numbers it shows', () => {
+  assert.equal(pictureSubject(view(), null), 'What an average word looks at');
+  assert.equal(pictureSubject(view(), {row: 1, col: 0}), 'What “female” looks at');
+  assert.equal(pictureSubject(view({map: 'regions_to_words'}), {row: null, col: 1}), 'How much each region looks at “back”');
+});
+
+test('among regions the picture shows the row of who looks, the column of who is looked at', () => {
+  const square = {...MODEL, maps: {...MODEL.maps, regions_to_regions: MODEL.maps.words_to_regions}};
+  const seen = {...view({}, square), axes: {from: 'regions', to: 'regions', rows: 'regions', cols: 'regions', queryOnRows: true}};
+  assert.equal(pictureSubject(seen, {row: 1, col: null}), 'What region 2 looks at');
+  assert.equal(pictureSubject(seen, {row: null, col: 1}), 'How much each region looks at region 2');
+});
+
+test('what is practically even is called so, with the number', () => {
+  const even = {...MODEL, maps: {...MODEL.maps, regions_to_words: {layers: 1, heads: 1, queries: 3, keys: 2,
+    values: Float32Array.of(0.5, 0.5, 0.46, 0.54, 0.5, 0.5)}}};
+  assert.match(matrixSentence(view({map: 'regions_to_words'}, even)),
+    /Practically even: no weight is further than 0\.0400 from an even share, 1\/2 = 0\.5000\. Regions/);
+  assert.ok(!matrixSentence(view({map: 'regions_to_words', head: 0})).includes('Practically even'));
 });
 
 test('the strip of heads says its scale', () => {
-  assert.match(headsHint(view(), {low: 0, high: 0.5}), /one scale, 0\.0000 to 0\.5000\. Under each, how many regions an average word/);
+  assert.match(headsHint(view({map: 'words_to_words'}), null, {low: 0, high: 0.5}), /all on one scale, 0\.0000 to 0\.5000\. “Over” says over how many words an average word/);
+});
+
+test('pictures of heads say whose they are, and what gets most', () => {
+  assert.match(headsHint(view(), null), /^What an average word looks at, head by head\. Each head has its own scale/);
+  const words = view({map: 'regions_to_words'});
+  assert.match(headsHint(words, subjectOf(words, null)), /^How much each region looks at “female”, head by head\./);
+  assert.equal(mostText(view(), 1, 0.5), 'most: region 2, 0.5000');
+});
+
+test('the fusion says which classes it is between, and by how much the first leads', () => {
+  assert.match(fusionSentence(view()), /the log-odds of melanoma against nevus, \+1\.13, are exactly the sum/);
+  assert.match(fusionSentence(view()), /Plus speaks for melanoma, minus for nevus\./);
 });

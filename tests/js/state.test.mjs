@@ -49,7 +49,7 @@ test('layer and head stay within the map', () => {
 
 test('a pin goes when its region is no longer shown', () => {
   const shown = (changes) => {
-    const state = {...FIRST, pin: {row: 2, col: 0}, ...changes};
+    const state = {...FIRST, order: 'detector', pin: {row: 2, col: 0}, ...changes};
     return pinShown(state, viewOf(MODEL, state)).pin;
   };
   assert.deepEqual(shown({}), {row: 2, col: 0});
@@ -58,10 +58,17 @@ test('a pin goes when its region is no longer shown', () => {
   assert.deepEqual(shown({top: 2, pin: {row: null, col: 1}}), {row: null, col: 1});
 });
 
+test('by attention a pin stays and is shown, also in a head that attends to it least', () => {
+  const state = {...FIRST, top: 2, pin: {row: 2, col: 0}};
+  const seen = viewOf(MODEL, state);
+  assert.deepEqual(seen.rows, [1, 2]);
+  assert.deepEqual(pinShown(state, seen).pin, state.pin);
+});
+
 test('of what came with a file only what makes sense is taken up', () => {
-  const good = {map: 'words_to_words', layer: 1, head: 'max', order: 'position', top: 5, reading: 'difference'};
+  const good = {map: 'words_to_words', layer: 1, head: 'max', order: 'position', top: 5, reading: 'difference', against: 'nv'};
   assert.deepEqual(takenUp(FIRST, good), {...FIRST, ...good});
-  const bad = {map: 'toString', layer: -1, head: 1.5, order: 'x', top: 0, reading: 'y', pin: CELL};
+  const bad = {map: 'toString', layer: -1, head: 1.5, order: 'x', top: 0, reading: 'y', against: 3, pin: CELL};
   assert.deepEqual(takenUp(FIRST, bad), {...FIRST});
   assert.equal(takenUp(FIRST, null), FIRST);
   assert.equal(takenUp(FIRST, 'max'), FIRST);

@@ -3,7 +3,7 @@ import {test} from 'node:test';
 
 import {FIRST} from '../../assets/explorer/state.js';
 import {
-  asPair, extrasOf, gridPlace, headsOf, isMarked, litBy, mostRegions, receivedBy, takesPart, tokenOf, viewOf,
+  asPair, extrasOf, gridPlace, headsOf, isMarked, litBy, mostRegions, receivedBy, subjectOf, takesPart, tokenOf, viewOf,
 } from '../../assets/explorer/view.js';
 import {MODEL, WITHOUT_WORDS} from './cases.mjs';
 
@@ -27,7 +27,7 @@ test('a difference has an even share taken away and a scale of both signs', () =
 });
 
 test('fewer regions are shown than there are, but all are kept', () => {
-  const seen = view({top: 2});
+  const seen = view({top: 2, order: 'detector'});
   assert.deepEqual([seen.rows, seen.cols, seen.all.rows], [[0, 1], [0, 1], [0, 1, 2]]);
 });
 
@@ -78,6 +78,15 @@ test('a word lights the regions, a cell both sides, nothing the average', () => 
   assert.deepEqual(litBy(view({map: 'regions_to_regions'}), null), {regions: null, words: null});
 });
 
+test('heads have a picture of what is picked, or else of an average word, or of the word that is looked at most', () => {
+  const cell = {row: 1, col: 0};
+  assert.equal(subjectOf(view(), cell), cell);
+  assert.equal(subjectOf(view(), {row: 1, col: null}), null);
+  const loved = {...MODEL, maps: {...MODEL.maps, regions_to_words: {layers: 1, heads: 1, queries: 3, keys: 2,
+    values: Float32Array.of(0.25, 0.75, 0.5, 0.5, 0, 1)}}};
+  assert.deepEqual(subjectOf(view({map: 'regions_to_words'}, loved), {row: 1, col: null}), {row: null, col: 1});
+});
+
 test('a token is marked on its own side', () => {
   assert.equal(isMarked(view(), {row: 1, col: null}, 'regions', 1), true);
   assert.equal(isMarked(view(), {row: 1, col: null}, 'words', 1), false);
@@ -85,10 +94,10 @@ test('a token is marked on its own side', () => {
 });
 
 test('at the end of a line stand the rest, the sum and the entropy', () => {
-  assert.deepEqual(texts(view({head: 0, top: 2}), 0), {'rest (1)': '0.25', sum: '1.00', entropy: '1.50'});
+  assert.deepEqual(texts(view({head: 0, top: 2, order: 'detector'}), 0), {'rest (1)': '0.25', sum: '1.00', entropy: '1.50'});
   assert.deepEqual(texts(view({head: 0, numbers: true}), 1), {sum: '1.0000', entropy: '0.0000'});
   assert.equal(texts(view({head: 'max'}), 0).entropy, '–');
-  assert.deepEqual(texts(view({head: 0, top: 1, reading: 'difference'}), 0), {'rest (2)': '−0.17', sum: '0.00', entropy: '1.50'});
+  assert.deepEqual(texts(view({head: 0, top: 1, order: 'detector', reading: 'difference'}), 0), {'rest (2)': '−0.17', sum: '0.00', entropy: '1.50'});
 });
 
 test('all heads have one scale, and say over how many they spread', () => {

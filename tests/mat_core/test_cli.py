@@ -79,7 +79,7 @@ def test_a_broken_image_gets_a_sentence_and_status_2(tiny_bundle, tmp_path):
         (tmp_path / "x.jpg", "not an image file"),
         (tmp_path / "none.jpg", "no file"),
         (tmp_path, "is a folder, not an image file.\n"),
-        (tmp_path / "pipe.jpg", "it is no regular file"),  # nobody writes into it: opening it would wait for ever
+        (tmp_path / "pipe.jpg", "it is not a regular file"),  # nobody writes into it: opening it would wait for ever
     ):
         done = run("diagnose", path, "--checkpoint", tiny_bundle)
         assert done.returncode == 2

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from interface.theme import clinical_theme
-from mat_core.colours import KINDS, UNKNOWN_CLASS, UNKNOWN_KIND, class_colour, class_style, kind_colour
+from mat_core.colours import KINDS, UNKNOWN_CLASS, UNKNOWN_KIND, class_colour, class_dashes, kind_colour
 from mat_core.labels import CODES, PARTS
 
 HALO = "#10161b"  # around boxes on photographs, and the text on their plates
@@ -37,7 +37,7 @@ def test_class_colours_are_seen_on_the_page_light_and_dark(code):
 
 def test_no_two_classes_share_a_colour_or_a_line_style():
     assert len({class_colour(c) for c in CODES} | {UNKNOWN_CLASS[0]}) == 8
-    assert len({str(class_style(c)) for c in CODES} | {str(UNKNOWN_CLASS[1])}) == 8
+    assert len({class_dashes(c) for c in CODES} | {UNKNOWN_CLASS[1]}) == 8
     rgb = {c: np.array([int(class_colour(c)[i : i + 2], 16) for i in (1, 3, 5)]) for c in CODES}
     assert min(np.abs(rgb[a] - rgb[b]).max() for a, b in itertools.combinations(CODES, 2)) >= 50
 

@@ -136,7 +136,7 @@ def test_the_parts_of_a_small_net_are_those_worked_out_by_hand():
     assert (margin.constant, margin.total) == (pytest.approx(0.375), pytest.approx(1.375))
     assert margin.sentence() == (
         "Melanoma leads melanocytic nevus by 1.38 of log-odds; +0.38 of it is there before anything is seen. "
-        "1 region for it adds +1.50, 1 against it -0.50; region 1 says most (+1.50)."
+        "1 region for it adds +1.50, 1 against it \N{MINUS SIGN}0.50; region 1 says most (+1.50)."
     )
 
 

@@ -2,10 +2,13 @@
 
 import numpy as np
 import pytest
+import timm
 import torch
+from torch import nn
 from torchvision.ops import box_iou
 
 from mat_core.detectors import build_detector
+from mat_core.detectors.folded import folded
 from mat_core.detectors.torchvision import DetectorConfig, TorchvisionDetector
 from mat_core.errors import BundleError, ConfigError
 from mat_core.images import scale_image
@@ -116,3 +119,50 @@ def test_a_detector_config_that_cannot_work_is_rejected(changes, says):
 def test_an_unknown_detector_is_named():
     with pytest.raises(BundleError, match="yolo"):
         build_detector("yolo", {})
+
+
+def test_a_folded_backbone_gives_the_same_maps_without_batch_norms():
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        body = timm.create_model("tf_efficientnet_lite0", features_only=True, out_indices=(2, 3)).eval()
+        for module in body.modules():
+            if isinstance(module, nn.BatchNorm2d):  # as after a training: none of them does nothing
+                for values, low in ((module.weight, 0.5), (module.bias, -0.5), (module.running_mean, -0.5)):
+                    nn.init.uniform_(values, low, low + 1)
+                nn.init.uniform_(module.running_var, 0.5, 2)
+        images = torch.rand(2, 3, 64, 96)
+    new = folded(body)
+    assert new is not body
+    assert any(isinstance(m, nn.BatchNorm2d) for m in body.modules())  # the model itself is left as it was
+    assert not any(isinstance(m, nn.BatchNorm2d) for m in new.modules())
+    with torch.inference_mode():
+        for before, after in zip(body(images), new(images), strict=True):
+            assert (before - after).abs().max() < 1e-5 * before.abs().max()
+
+
+def test_a_model_that_is_no_graph_is_left_as_it_is():
+    class Moody(nn.Module):
+        def forward(self, images):
+            return images if images.sum() > 0 else -images
+
+    model = Moody()
+    assert folded(model) is model
+
+
+def test_weights_that_change_are_seen_by_the_next_detection():
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        detector = TorchvisionDetector(CONFIG).eval()
+    image = make_phantom(1, "mel").image
+    learning = detector.detect(image)  # what can still learn is not folded
+    detector.requires_grad_(False)
+    frozen = detector.detect(image)
+    assert np.allclose(learning.features, frozen.features, atol=1e-4)
+    with torch.no_grad():
+        detector.rcnn.backbone.body.conv_stem.weight.mul_(2)
+    assert not np.allclose(detector.detect(image).features[:5], frozen.features[:5], atol=1e-3)
+    weights = {name: tensor.clone() for name, tensor in detector.state_dict().items()}
+    weights["rcnn.backbone.body.conv_stem.weight"] /= 2
+    detector.load_state_dict(weights, assign=True)  # other tensors in their places
+    assert np.array_equal(detector.detect(image).features, frozen.features)
+    assert not any("fold" in name for name in detector.state_dict())

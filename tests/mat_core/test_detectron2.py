@@ -214,7 +214,7 @@ def test_only_a_detectors_tensors_are_taken():
     for content in ({"blobs": good}, {"conv1_w": np.ones(2)}, [1], {"model": {}}, {"model": [1]}):
         with pytest.raises(DataError, match=r"x\.pkl holds no detector.*backbone"):
             model_state(content, "x.pkl")
-    with pytest.raises(DataError, match=r"no array by name: b"):
+    with pytest.raises(DataError, match=r"not an array by name: b"):
         model_state({"model": {"b": "text"}}, "x.pkl")
 
 
@@ -256,7 +256,7 @@ def test_what_cannot_be_converted_gets_a_sentence_and_leaves_no_file(tmp_path, c
     assert "MODEL_ZOO.md" in said or "not installed" in said
     save_file({"a": torch.ones(1)}, tmp_path / "plain.safetensors")
     for file in ("plain.safetensors", "bad.pkl"):
-        with pytest.raises(DataError, match="no converted detector"):
+        with pytest.raises(DataError, match="not a converted detector"):
             detectron2_source(C4, tmp_path / file)
     with pytest.raises(DataError, match="convert-detector"):
         detectron2_source(C4, tmp_path / "none")

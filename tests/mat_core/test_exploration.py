@@ -15,6 +15,8 @@ from hypothesis import strategies as st
 from interface.views.explore import Cases
 from mat_core import ConfigError, DataError, Diagnoser, MATNetwork, Metadata, Regions
 from mat_core.bundle import load_bundle
+from mat_core.colours import kind_colour
+from mat_core.explain import contributions
 from mat_core.exploration import from_payload, to_json, to_payload, walk_through
 from mat_core.labels import CODES
 from mat_core.metadata import FIELDS
@@ -52,10 +54,16 @@ def diagnosers(tiny_bundle) -> dict[str, Diagnoser]:
     return made
 
 
+def packed(diagnoser, regions, image, metadata=METADATA, **options) -> dict:
+    """The payload of a case."""
+    added = contributions(diagnoser, regions, metadata)
+    return to_payload(diagnoser.diagnose_regions(regions, metadata), image, added, **options)
+
+
 @pytest.mark.parametrize("unit", UNITS)
 def test_there_and_back_again_and_small(diagnosers, regions, noise, unit):
     diagnosis = diagnosers[unit].diagnose_regions(regions, METADATA)
-    text = to_json(to_payload(diagnosis, noise, FIELDS))
+    text = to_json(packed(diagnosers[unit], regions, noise, fields=FIELDS))
     assert len(text) <= 300_000
     back = from_payload(text)
     for name in MAPS:
@@ -70,9 +78,17 @@ def test_there_and_back_again_and_small(diagnosers, regions, noise, unit):
     assert back.boxes == pytest.approx(regions.boxes, abs=0.01)
     assert back.scores == pytest.approx(regions.scores, abs=1e-5)
     assert back.probabilities == pytest.approx(diagnosis.probabilities, abs=1e-6)
-    assert set(back.shares) == set(diagnosis.shares)
-    for side, shares in diagnosis.shares.items():
-        assert back.shares[side] == pytest.approx(shares, abs=1e-6)
+    margin = contributions(diagnosers[unit], regions, METADATA).against(diagnosis.top)
+    assert set(back.contributions) == {"regions", "words", "constant"}
+    k, j = CODES.index(margin.label), CODES.index(margin.other)
+    for side, count in (("regions", 100), ("words", len(diagnosis.words))):
+        between = back.contributions[side][:, k] - back.contributions[side][:, j]
+        assert between.shape == (count,)
+        assert between == pytest.approx(getattr(margin, side), abs=1e-6)
+        if count:  # what the page adds up is the calibrated answer
+            total = between.sum() + back.contributions["constant"][k] - back.contributions["constant"][j]
+            odds = diagnosis.probabilities[margin.label] / diagnosis.probabilities[margin.other]
+            assert total == pytest.approx(math.log(odds), abs=1e-4)
     reads = "words" in UNITS[unit].modalities
     assert back.fields == (
         {"age": "55", "sex": "female", "localization": "lower extremity", "dx_type": "follow_up"} if reads else {}
@@ -84,22 +100,36 @@ def test_one_head_that_looks_at_one_token_is_kept_exactly(diagnosers, regions, n
     sharp = np.zeros((1, 8, 100, 10), np.float32)
     sharp[..., 3] = 1
     diagnosis = replace(diagnosis, attention=replace(diagnosis.attention, regions_to_words=sharp))
-    assert np.array_equal(from_payload(to_payload(diagnosis, noise)).attention.regions_to_words, sharp)
+    added = contributions(diagnosers["sga-sga"], regions, METADATA)
+    assert np.array_equal(from_payload(to_payload(diagnosis, noise, added)).attention.regions_to_words, sharp)
 
 
 def test_without_words_the_maps_are_empty_and_the_fields_missing(diagnosers, regions, noise):
-    payload = to_payload(diagnosers["sga-sga"].diagnose_regions(regions), noise)
+    payload = packed(diagnosers["sga-sga"], regions, noise, None)
     back = from_payload(to_json(payload))
     assert back.words == ()
+    assert back.contributions["words"].shape == (0, len(CODES))
     assert back.fields == {"age": None, "sex": None, "localization": None}
     assert back.attention.regions_to_words.shape == (1, 8, 100, 0)
     assert back.attention.words_to_regions.shape == (1, 8, 0, 100)
     assert payload["slots"] == 10
 
 
+def test_each_region_has_the_colour_of_its_kind(diagnosers, regions, noise):
+    kinds = ("mel", "nv", "border", "skin", "Cake (COCO)")
+    probabilities = np.eye(5, dtype=np.float32)[[0, 2, 1, 3, 4, 2]]
+    some = Regions(regions.boxes[:6], probabilities, regions.features[:6], regions.size, kinds)
+    added = contributions(diagnosers["sga-sga"], some, METADATA)
+    payload = to_payload(diagnosers["sga-sga"].diagnose_regions(some, METADATA), noise, added)
+    assert [kind["name"] for kind in payload["kinds"]] == ["Whole lesion", "Border", "Skin", "Anything else"]
+    colours = [payload["kinds"][i]["colour"] for i in payload["kind_of"]]
+    assert colours == [kind_colour(kind) for kind in ("mel", "border", "nv", "skin", "Cake (COCO)", "border")]
+    assert colours[0] == colours[2], "one colour for a whole lesion, whatever its diagnosis"
+
+
 @pytest.mark.parametrize("title", ["</script><img src=x onerror=alert(1)>.jpg", "\x00\ud800 \u2028", "naïve 病变", ""])
 def test_any_title_comes_back_as_it_was_and_holds_no_markup(diagnosers, regions, noise, title):
-    text = to_json(to_payload(diagnosers["base"].diagnose_regions(regions, METADATA), noise, title=title))
+    text = to_json(packed(diagnosers["base"], regions, noise, title=title))
     assert "<" not in text
     assert text.isascii()
     assert json.loads(text)["title"] == title
@@ -109,7 +139,7 @@ def test_any_title_comes_back_as_it_was_and_holds_no_markup(diagnosers, regions,
 @pytest.fixture(scope="module")
 def exported(diagnosers, regions) -> str:
     image = np.zeros((30, 40, 3), np.uint8)
-    return to_json(to_payload(diagnosers["sga-sga"].diagnose_regions(regions, METADATA), image, FIELDS))
+    return to_json(packed(diagnosers["sga-sga"], regions, image, fields=FIELDS))
 
 
 def with_map(value: dict, **changes) -> None:
@@ -123,8 +153,9 @@ def bad_byte(data: str) -> str:
 
 
 DAMAGE = {
-    "another kind": (lambda v: v.update(kind="report"), "no explorer export"),
-    "another format": (lambda v: v.update(format=2), "no explorer export of format 1"),
+    "another kind": (lambda v: v.update(kind="report"), "not an explorer export"),
+    "an earlier format": (lambda v: v.update(format=1), "not an explorer export of format 2.* export it once more"),
+    "another format": (lambda v: v.update(format=3), "not an explorer export of format 2"),
     "boxes missing": (lambda v: v.pop("boxes"), "damaged"),
     "box of three": (lambda v: v.update(boxes=[box[:3] for box in v["boxes"]]), "not of one length"),
     "boxes that only add up": (lambda v: v.update(boxes=np.reshape(v["boxes"], (200, 2)).tolist()), "contradicts"),
@@ -132,7 +163,12 @@ DAMAGE = {
     "one name less": (lambda v: v["names"].pop(), "not of one length"),
     "one word less": (lambda v: v["words"].pop(), "does not fit its regions and words"),
     "a word that is a number": (lambda v: v["words"].__setitem__(0, 5), "damaged"),
-    "one share less": (lambda v: v["shares"]["words"].pop(), "shares do not fit"),
+    "one contribution less": (lambda v: v["contributions"]["words"].pop(), "contributions do not fit"),
+    "a region that adds nothing": (lambda v: v["contributions"]["regions"].pop(), "contributions do not fit"),
+    "no contributions": (lambda v: v.pop("contributions"), "damaged"),
+    "a contribution of six classes": (lambda v: v["contributions"]["regions"][3].pop(), "damaged"),
+    "a constant of six classes": (lambda v: v["contributions"]["constant"].pop(), "damaged"),
+    "an endless contribution": (lambda v: v["contributions"]["constant"].__setitem__(0, math.inf), "damaged"),
     "unknown unit": (lambda v: v.update(unit="sgsg"), "unit that this version does not know"),
     "five axes": (lambda v: with_map(v, shape=[1, 1, 8, 10, 100]), "shape that cannot be"),
     "negative axes": (lambda v: with_map(v, shape=[1, 8, -10, -100]), "shape that cannot be"),
@@ -172,7 +208,7 @@ def test_a_file_cut_or_changed_anywhere_is_read_or_refused(exported, data):
         said = from_payload(text).unit
     except DataError as error:
         said = str(error)
-    assert said in UNITS or said.startswith(("This file", "This is no explorer export"))
+    assert said in UNITS or said.startswith("This file")
 
 
 # ---------------------------------------------------------------- how one number came about

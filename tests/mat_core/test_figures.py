@@ -13,7 +13,6 @@ from mat_core.figures import (
     guided_map,
     heatmap,
     label_spots,
-    percent,
     plate,
     region_texts,
     to_png,
@@ -21,6 +20,7 @@ from mat_core.figures import (
 from mat_core.images import load_image
 from mat_core.labels import BY_CODE, DISCLAIMER
 from mat_core.units import MAPS
+from mat_core.wording import percent
 
 
 @pytest.fixture(scope="module")
@@ -61,13 +61,6 @@ def test_cell_text_has_contrast_everywhere():
 
 def test_all_zeros_have_colours():
     assert len(set(cell_colours(np.zeros(3), 0.0)[0])) == 1
-
-
-@pytest.mark.parametrize(
-    ("weight", "text"), [(0, "0.0"), (1e-6, "<0.1"), (0.0123, "1.2"), (0.0996, "10"), (0.5, "50"), (1, "100")]
-)
-def test_percent_is_short(weight, text):
-    assert percent(weight) == text
 
 
 def test_labels_stay_inside_and_off_each_other():

@@ -169,7 +169,7 @@ class TestProblems:
         assert len(data.cases) == len(rows) - 1
         (problem,) = data.problems
         assert problem.startswith(
-            f"{rows[2]['image_id']}: diagnosis 'scc' is none of bcc, df, mel, bkl, nv, akiec, vasc"
+            f"{rows[2]['image_id']}: diagnosis 'scc' is not one of bcc, df, mel, bkl, nv, akiec, vasc"
         )
 
     @pytest.mark.parametrize(
@@ -228,7 +228,7 @@ class TestErrors:
         table = folder / TABLE
         head = table.read_bytes().splitlines(keepends=True)[0]
         table.write_bytes(table.read_text().encode("utf-16") if encoding == "utf-16" else head + b"\xff\xfe\0\1" * 99)
-        with pytest.raises(DataError, match="no csv file in UTF-8"):
+        with pytest.raises(DataError, match="not a csv file in UTF-8"):
             read_dataset(folder, split_file=None)
 
     def test_no_image_at_all(self, folder):

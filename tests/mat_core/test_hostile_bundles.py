@@ -91,6 +91,7 @@ WRONG_SETTINGS = [
 ]  # fmt: skip
 
 CURVE = {"threshold": [0.1, 0.5], "sensitivity": [1, 0.5], "specificity": [0, 1]}
+MEAN = {"value": 0.5, "interval95": [0.4, 0.6]}
 WRONG_FIGURES = [
     {"test": 3}, {"val": None}, {"test": []}, {"test": {"acc": {"value": 1}}}, {"test": {"auc": {}}},
     {"test": {"acc": {"value": "good", "interval95": [0, 1]}}}, {"test": {"acc": {"value": 1, "interval95": [1]}}},
@@ -105,6 +106,12 @@ WRONG_FIGURES = [
     {"test": {"explain": 3}}, {"test": {"explain": {"cases": 3}}}, {"test": {"explain": {"rankings": [1]}}},
     {"test": {"explain": {"rankings": {"attention": 3}}}},
     {"test": {"explain": {"rankings": {"attention": {"spearman": "high"}}}}},
+    {"test": {"explain": {"cases": 9, "rankings": {"attention": {"ablation": 0.5}}}}},
+    {"test": {"explain": {"cases": 9, "rankings": {"attention": {"ablation": {}}}}}},
+    {"test": {"explain": {"cases": 9, "rankings": {"attention": {"occlusion": {"spearman": {"value": 0.5}}}}}}},
+    {"test": {"explain": {"cases": 9, "rankings": {"attention": {"occlusion": {"spearman": {**MEAN, "value": "a"}}}}}}},
+    {"test": {"explain": {"cases": "9", "rankings": {"attention": {"occlusion": {"spearman": MEAN}}}}}},
+    {"test": {"explain": {"rankings": {"attention": {"occlusion": {"spearman": MEAN}}}}}},
     {"test": {"confusion": [[1, 2], 3]}}, {"a\nb": 1},
 ]  # fmt: skip
 WRONG_JSON = [
@@ -262,7 +269,8 @@ def assert_told_on_the_command_line(folder: Path, image: Path, capsys) -> None:
 
 
 def _name(value) -> str:
-    return re.sub(r"[^\x20-\x7e]", "?", str(value))[:30]
+    # each process that tests side by side must call it the same
+    return "absent" if value is ABSENT else re.sub(r"[^\x20-\x7e]", "?", str(value))[:30]
 
 
 @pytest.mark.parametrize(("path", "value"), WRONG_SETTINGS, ids=[f"{p}={_name(v)}" for p, v in WRONG_SETTINGS])
@@ -475,7 +483,10 @@ def test_what_is_good_still_loads(copy, tiny_diagnoser, phantom_file):
                 "a": 1,
                 "test": {
                     "images": 3, "acc": {"value": 0.5, "interval95": [0.1, float("nan")]}, "auc": float("nan"),
-                    "confusion": [[1, 0], [0, 2]], "explain": {"rankings": {"attention": {}}},
+                    "confusion": [[1, 0], [0, 2]],
+                    "explain": {
+                        "cases": 3, "rankings": {"attention": {}, "relevance": {"ablation": {"spearman": MEAN}}},
+                    },
                     "expected_calibration_error": 0.1,
                 },
                 "val": {"roc": {"mel": CURVE}},

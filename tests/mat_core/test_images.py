@@ -219,7 +219,7 @@ class TestHostileFiles:
 
     @pytest.mark.skipif(not os.path.exists("/dev/zero"), reason="needs a device that never ends")
     def test_a_device_without_end(self):
-        with pytest.raises(ImageError, match="/dev/zero cannot be read: it is no regular file"):
+        with pytest.raises(ImageError, match="/dev/zero cannot be read: it is not a regular file"):
             load_image("/dev/zero")
 
     @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs pipes with a name")
@@ -230,7 +230,7 @@ class TestHostileFiles:
             listening.bind("socket.png")
             (tmp_path / "link.png").symlink_to("pipe.png")
             for name in ("pipe.png", "socket.png", "link.png"):
-                with pytest.raises(ImageError, match="cannot be read: it is no regular file"):
+                with pytest.raises(ImageError, match="cannot be read: it is not a regular file"):
                     load_image(tmp_path / name)
 
     @pytest.mark.parametrize("source", [3, 2.5, True, ["a.png"], {"path": "a.png"}, object(), PICTURE.tolist()])

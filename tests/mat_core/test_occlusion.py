@@ -20,19 +20,20 @@ from mat_core.explain import (
     Occlusion,
     StoppedError,
     ablate,
+    agree,
     confront,
     contributions,
     occlude,
     refine,
-    summarise,
 )
-from mat_core.explain.agreement import top_overlap
+from mat_core.explain.agreement import RANDOM, top_overlap
 from mat_core.explain.covering import cover, filling
 from mat_core.explain.scene import BATCH, Scene
 from mat_core.images import load_image
 from mat_core.metadata import Vocabulary, closed_vocabulary
 from mat_core.phantoms import make_phantom
 from mat_core.regions import Regions, network_input
+from training.results.agreement import Record, summarise
 
 CASE = Metadata(sex="male")
 LABELS = ("bcc", "df", "mel", "bkl", "nv", "akiec", "vasc")
@@ -375,11 +376,11 @@ def test_the_sentence_says_by_how_much_and_which_way():
         answer[2] = 0.63
         return Occlusion(LABELS, "skin", kind, names[: len(rows)], np.zeros((len(rows), 4)), np.zeros(2), answer, rows)
 
-    assert of([0.51], "painted").sentence("mel") == "Hiding this lowers melanoma by 12 points, from .63 to .51."
-    assert of([0.64], "painted").sentence("mel") == "Hiding this raises melanoma by 1 point, from .63 to .64."
-    assert of([0.628], "painted").sentence("mel") == "Hiding this leaves melanoma as it is, at .63."
+    assert of([0.51], "painted").sentence("mel") == "Hiding this lowers melanoma by 12 points, from 63.0% to 51.0%."
+    assert of([0.64], "painted").sentence("mel") == "Hiding this raises melanoma by 1 point, from 63.0% to 64.0%."
+    assert of([0.628], "painted").sentence("mel") == "Hiding this leaves melanoma as it is, at 63.0%."
     assert of([0.6, 0.9]).sentence("mel") == (
-        "Hiding the tile in row 1, column 2, which matters most, raises melanoma by 27 points, from .63 to .90."
+        "Hiding the tile in row 1, column 2, which matters most, raises melanoma by 27 points, from 63.0% to 90.0%."
     )
     assert of([]).sentence("mel") == "There is no part to hide."
 
@@ -431,21 +432,27 @@ def test_top_overlap_counts_the_common_ones():
 
 def test_many_cases_are_their_mean_with_an_interval(taught):
     found = [confront(taught, planted(seed, True)[0], CASE, "mel") for seed in range(6)]
-    figures = summarise(found, seed=1)
+    agreed = [agree(taught, taught.regions(planted(seed, True)[0]), CASE, "mel", seed=seed) for seed in range(6)]
+    records = [Record.of(str(i), *pair) for i, pair in enumerate(zip(found, agreed, strict=True))]
+    figures = summarise(records, seed=1)
     assert figures["cases"] == 6
     for one in REFERENCES:
         for name in set(CONFRONTED) - {one, "attention"}:
             values = np.array([c.spearman[one][name] for c in found])
-            row = figures["against"][one][name]["spearman"]
+            row = figures["rankings"][name][one]["spearman"]
             low, high = row["interval95"]
             assert row["value"] == pytest.approx(values.mean())
             assert values.min() <= low <= row["value"] <= high <= values.max()
             # the percentile interval of a mean is near the normal one
             assert high - low == pytest.approx(2 * 1.96 * values.std() / np.sqrt(6), rel=0.35)
-        assert "attention" not in figures["against"][one]
-        assert one not in figures["against"][one]
+        assert "attention" not in figures["rankings"]
+        assert one not in figures["rankings"][one]
         largest = [np.abs(c.scores[one]).max() for c in found]
         assert figures["largest"][one]["value"] == pytest.approx(np.mean(largest))
     assert json.loads(json.dumps(figures)) == figures
-    assert summarise(found, seed=1) == figures
+    for name in (*agreed[0].scores, RANDOM):
+        areas = [one.areas(one.deletion)[name] for one in agreed]
+        assert figures["rankings"][name]["deletion_area"]["value"] == pytest.approx(np.mean(areas))
+    assert summarise(records, seed=1) == figures
     assert summarise([])["cases"] == 0
+    assert [Record(**json.loads(json.dumps(record.as_json()))) for record in records] == records

@@ -121,7 +121,7 @@ def test_weights_that_do_not_fit_are_told(weights, tmp_path):
     for path in (tmp_path / "none.safetensors", tmp_path / "weights.pth"):
         with pytest.raises(DataError, match=r"wants a \.safetensors file"):
             imagenet_backbone("test_resnet", path)
-    with pytest.raises(DataError, match="is no trained test_resnet"):
+    with pytest.raises(DataError, match="is not a trained test_resnet"):
         _load_body(detector("test_resnet"), weights("test_convnext"))
 
 
@@ -204,6 +204,6 @@ def test_another_backbone_and_glove_file_from_images_to_a_bundle(weights, tmp_pa
     refused = run("mat", *rest, "--glove", str(other))
     assert refused.returncode == 2
     assert "begun with other settings (glove)" in refused.stderr
-    assert "is no trained test_resnet" in run("detector", *rest, "--backbone", "test_resnet").stderr
+    assert "is not a trained test_resnet" in run("detector", *rest, "--backbone", "test_resnet").stderr
     other = ["--backbone", "test_resnet", "--backbone-weights", str(weights("test_resnet"))]
     assert "begun with other settings" in run("backbone", *rest, *other).stderr

@@ -9,6 +9,7 @@ from conftest import ROOT
 from mat_core.errors import DataError
 from mat_core.units import UNITS
 from training.__main__ import main
+from training.commands import options
 from training.commands.step import parse
 from training.commands.table import STEPS
 from training.networks.controls import TRAINED
@@ -42,6 +43,10 @@ def test_what_is_said_to_be_typed_can_be_typed():
         assert set(re.findall(r"--[a-z-]+", rest)) <= TAKES[step] | {"--help"}, f"{file}: {step} {rest}"
 
 
+def test_the_presets_that_can_be_asked_for_are_those_that_there_are():
+    assert tuple(PRESETS) == options.PRESETS
+
+
 @pytest.mark.parametrize("step", STEPS, ids=lambda step: step.name)
 def test_a_steps_help_lists_its_options_and_no_other(step, capsys):
     with pytest.raises(SystemExit) as ended:
@@ -56,8 +61,14 @@ def test_a_steps_help_lists_its_options_and_no_other(step, capsys):
     ("line", "says"),
     [
         ("features --data x --views", "'features' does not take --views, an option of evaluate; its options: --data,"),
-        ("backbone --data x --split val", "'backbone' does not take --split, an option of evaluate, explain;"),
-        ("status --limit=3", "'status' does not take --limit, an option of explain; its options: --runs, --preset"),
+        (
+            "backbone --data x --split val",
+            "'backbone' does not take --split, an option of evaluate, explain, similarity;",
+        ),
+        (
+            "status --limit=3",
+            "'status' does not take --limit, an option of explain, similarity; its options: --runs, --preset",
+        ),
         ("split --data x --nonsense", "'split' does not take --nonsense; its options: --data, --split-file, --seed"),
         ("mat --data x y", "'mat' takes options only; got 'y'"),
         ("ablation --data x", "invalid choice: 'ablation'"),
@@ -155,7 +166,7 @@ def test_the_presets_that_ship_have_a_hundred_regions():
 
 # ---- rooms
 
-LOWER = {"data", "pickles", "networks", "engine", "results", "documents"}
+LOWER = ("data", "pickles", "networks", "engine", "results", "documents")
 MAY_NOT = {"steps": {"commands", "presets"}, **{room: {"steps", "commands", "presets"} for room in LOWER}}
 
 

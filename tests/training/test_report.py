@@ -12,6 +12,7 @@ from conftest import ROOT
 from scipy.special import softmax
 from sklearn.metrics import accuracy_score, roc_auc_score
 
+from interface.prose import glossary
 from mat_core.errors import DataError
 from mat_core.ham10000 import read_dataset
 from mat_core.labels import CODES
@@ -19,6 +20,7 @@ from mat_core.measuring.metrics import brier_score
 from mat_core.phantoms import make_phantom, write_phantom_dataset
 from training.documents.card import card_text
 from training.documents.drawings import overlays_svg
+from training.documents.glossary import glossary_text
 from training.documents.goals import GOALS, goals_text
 from training.documents.results import results_text
 from training.results.rows import RESULTS, Row, write_row
@@ -43,7 +45,7 @@ REGIONS = {  # of a detector, as detector_metrics gives them
 def made(tmp_path_factory, tiny_diagnoser):
     """A phantom dataset, fake rows of both protocols, and the metrics measured on them."""
     folder = tmp_path_factory.mktemp("report")
-    images = write_phantom_dataset(folder / "data", per_class=20)
+    images = write_phantom_dataset(folder / "data", per_class=20, size=(48, 64))
     make_split(read_dataset(images, None).cases, folder / "split.csv", seed=0)
     data = read_dataset(images, folder / "split.csv")
     results = folder / "docs" / "results"
@@ -215,8 +217,19 @@ def test_the_committed_documents_are_those_of_the_committed_metrics(tmp_path):
     write_documents(tables, *shipped(), tmp_path, tmp_path / "MODEL_CARD.md")
     assert (tmp_path / "RESULTS.md").read_text() == (ROOT / "docs" / "RESULTS.md").read_text()
     assert (tmp_path / "MODEL_CARD.md").read_text() == (ROOT / "MODEL_CARD.md").read_text()
+    assert (tmp_path / "GLOSSARY.md").read_text() == (ROOT / "docs" / "GLOSSARY.md").read_text()
     drawn = {p.name for p in (tmp_path / "figures").iterdir()}
     assert drawn == {p.name for p in (ROOT / "docs" / "figures").iterdir()}
+
+
+def test_the_glossary_of_the_documents_is_that_of_the_page(tmp_path):
+    (tmp_path / "terms.txt").write_text("Head: one of\n  several.\nLog-odds: a ratio: its logarithm.\n")
+    lines = glossary_text(tmp_path / "terms.txt").splitlines()
+    assert lines[-2:] == ["- **Head**: one of several.", "- **Log-odds**: a ratio: its logarithm."]
+    terms = dict(glossary())
+    assert len(terms) > 15
+    for term, meaning in terms.items():
+        assert f"- **{term}**: {meaning}\n" in glossary_text()
 
 
 def test_the_readme_says_what_the_metrics_file_says():

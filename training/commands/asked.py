@@ -7,10 +7,10 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 
-from mat_core.bundle import DEFAULT
 from mat_core.errors import ConfigError
 from mat_core.ham10000 import Dataset, read_dataset
 from mat_core.metadata import closed_vocabulary
+from mat_core.places import DEFAULT
 
 from ..data.glove import WordVectors, read_glove
 from ..engine.files import write_json

@@ -3,17 +3,20 @@
 from argparse import Namespace
 from pathlib import Path
 
-from mat_core.bundle import DEFAULT, find_bundles, write_metrics
+from mat_core.bundle import find_bundles, read_config, read_metrics, write_metrics
 from mat_core.diagnoser import Diagnoser
 from mat_core.errors import ConfigError
 from mat_core.explain.side_by_side import same_detector
 from mat_core.ham10000 import Dataset
+from mat_core.places import DEFAULT
+from mat_core.units import UNITS
 
 from ..data.splits import hold_out
 from ..presets import Plan
 from ..results.rows import RESULTS
 from ..steps import evaluate as evaluation
 from ..steps import explain as explanation
+from ..steps import similarity as alike
 from ..steps.backbone import with_model
 from ..steps.baseline import baseline_row
 from ..steps.features import recorded
@@ -51,22 +54,50 @@ def measure_bundles(
         print(evaluation.as_lines(metrics, f"{folder.name}, {name}" if units else name))
         if save:
             before = diagnoser.bundle.metrics
-            explained = before.get(name, {}).get("explain")  # by a step of its own, of the same weights
-            kept = {} if explained is None else {"explain": explained}
+            # by steps of their own, of the same weights
+            kept = {step: found for step, found in before.get(name, {}).items() if step in ("explain", "similarity")}
             write_metrics(folder, {**before, name: metrics | kept})
 
 
 def explain(args: Namespace) -> None:
-    """Of `explain_split`."""
+    """Of `explain_split`; each case is noted in --runs when it is done."""
     data = opened(args)
     diagnoser = Diagnoser.from_pretrained(args.checkpoint)
-    metrics = diagnoser.bundle.metrics
-    if args.save and args.split not in metrics:  # before the long work: a split's readers expect its metrics too
-        raise ConfigError(f"The bundle has no metrics of {args.split} yet: run evaluate --split {args.split} --save.")
-    found = explanation.explain_split(diagnoser, data.of(args.split), args.limit, args.seed)
+    _check_measured(args)
+    asked = {"split": args.split, "seed": args.seed, "sha256": read_config(args.checkpoint)["sha256"]}
+    notes = explanation.Notes(args.runs / f"explain-{args.checkpoint.resolve().name}-{args.split}.jsonl", asked)
+    found = explanation.explain_split(diagnoser, data.of(args.split), args.limit, args.seed, notes)
     print(explanation.as_lines(found, args.split))
+    _save(args, "explain", found)
+
+
+def similarity(args: Namespace) -> None:
+    """Of `similarity_split`: the bundle, and one of every other unit beside it with its detector and its fields."""
+    data = opened(args)
+    own = Diagnoser.from_pretrained(args.checkpoint)
+    _check_measured(args)
+    diagnosers = {own.bundle.network.config.unit: own}
+    for folder in find_bundles(args.checkpoint.parent):
+        other = Diagnoser.from_pretrained(folder)
+        if other.bundle.fields == own.bundle.fields and same_detector(own.bundle, other.bundle):
+            diagnosers.setdefault(other.bundle.network.config.unit, other)
+    units = {unit: diagnosers[unit] for unit in UNITS if unit in diagnosers}
+    found = alike.similarity_split(units, data.of(args.split), args.limit, args.seed)
+    print(alike.as_lines(found, args.split))
+    _save(args, "similarity", found)
+
+
+def _check_measured(args: Namespace) -> None:
+    """Before the long work: who reads a split's metrics expects those of `evaluate` too."""
+    if args.save and args.split not in read_metrics(args.checkpoint):
+        raise ConfigError(f"The bundle has no metrics of {args.split} yet: run evaluate --split {args.split} --save.")
+
+
+def _save(args: Namespace, step: str, found: dict) -> None:
+    """Keep what a step found beside the other metrics of the split, as they are by now."""
     if args.save:
-        write_metrics(args.checkpoint, {**metrics, args.split: {**metrics[args.split], "explain": found}})
+        metrics = read_metrics(args.checkpoint)
+        write_metrics(args.checkpoint, {**metrics, args.split: {**metrics[args.split], step: found}})
 
 
 def baseline(args: Namespace, plan: Plan, data: Dataset) -> None:

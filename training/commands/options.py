@@ -1,26 +1,28 @@
-"""The options of the steps, each once; `table` says which step takes which."""
+"""The options of the steps, each once; `table` says which step takes which. Loads no torch."""
 
 import argparse
 from pathlib import Path
 
-from mat_core.bundle import DEFAULT
 from mat_core.ham10000 import SPLIT_FILE
+from mat_core.places import DEFAULT
 
-from ..presets import PRESETS
-from ..results.rows import RESULTS
+from ..results.names import RESULTS
 from .step import Option
+
+# those of `presets`, which imports torch; a test compares
+PRESETS = ("two-cores", "long", "mixed", "short", "paper", "smoke")
 
 
 def _positive(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is no whole number above 0")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number above 0")
     return int(text)
 
 
 def _size(text: str) -> tuple[int, int]:
     sides = text.lower().split("x")
     if len(sides) != 2 or not all(side.isdecimal() and int(side) >= 32 for side in sides):
-        raise argparse.ArgumentTypeError(f"{text!r} is no HEIGHTxWIDTH, such as 168x224, of 32 pixels and more")
+        raise argparse.ArgumentTypeError(f"{text!r} is not HEIGHTxWIDTH, such as 168x224, of 32 pixels and more")
     return int(sides[0]), int(sides[1])
 
 

@@ -169,7 +169,7 @@ def _row(line: bytes, width: int, wanted: dict[bytes, str], number: int, name: s
             row = np.array(line.rsplit(b" ", width)[1:], dtype=np.float32)
     except ValueError:
         raise DataError(
-            f"Line {number} of {name}, of the word {wanted[word]!r}, holds something that is no number: {FORM}."
+            f"Line {number} of {name}, of the word {wanted[word]!r}, holds something that is not a number: {FORM}."
         ) from None
     if not np.isfinite(row).all():
         raise DataError(

@@ -10,6 +10,7 @@ from mat_core.labels import CODES
 from mat_core.network import MATConfig, MATNetwork
 from mat_core.units import UNITS
 
+from .evidence import agreement_line
 from .wording import before_text, groups_text, headline_table, regions_text, short
 
 TEMPLATE = Path(__file__).with_name("templates") / "MODEL_CARD.md"
@@ -45,6 +46,7 @@ def card_text(metrics: dict, config: dict, tables: dict) -> str:
         "single_acc": short(test["single_image_lesions"]["acc"]),
         "single_auc": short(test["single_image_lesions"]["auc"]),
         "regions": regions_text(test["detector"]),
+        "agreement": agreement_line(metrics),
         "novelty": "shipped" if config.get("novelty_threshold") is not None else "not part of this bundle",
     }  # fmt: skip
     template = Template(TEMPLATE.read_text(encoding="utf-8"))

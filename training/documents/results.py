@@ -9,6 +9,7 @@ from mat_core.units import UNITS
 from ..results.names import PROTOCOLS, RowName
 from ..results.rows import CONTROLS
 from ..results.table import summary
+from .evidence import agreement_text, similarity_text
 from .goals import GOALS, PAPER, PAPER_TABLE_2, goals_text, reached
 from .wording import before_text, groups_text, headline_table, regions_text, short
 
@@ -31,7 +32,7 @@ def results_text(tables: dict, metrics: dict, figures: Sequence[str], preset: st
         "# Results\n\nWritten by `python -m training report --data HAM10000`; do not edit. Split: "
         "`assets/ham10000_split.csv`, by lesion. Every row is trained on the same cached regions with "
         "`python -m training rows --data HAM10000`; its logits are in `docs/results/`, so that these "
-        "figures can be computed again without training. Intervals are 95 %, by bootstrap over lesions within each "
+        "metrics can be computed again without training. Intervals are 95 %, by bootstrap over lesions within each "
         "class, of the first seed; ± is the standard deviation over seeds. Everything but the four means (melanoma, "
         "calibration, Brier, recalls, groups, figures) is the first seed's. Temperatures are fitted on val.\n"
     ]
@@ -48,7 +49,7 @@ def results_text(tables: dict, metrics: dict, figures: Sequence[str], preset: st
         parts.append(_protocol(rows, protocol, tables[protocol]["test_lesions"]))
     parts += [_table_2_text(tables), groups_text(tables), _gains_text(tables, metrics)]
     parts.append(_shipped_text(tables, metrics, preset))
-    parts.append(_explain_text(metrics))
+    parts += [agreement_text(metrics), similarity_text(metrics)]
     parts += [f"![{name}](figures/{name})\n" for name in figures]
     return "\n".join(parts)
 
@@ -96,7 +97,7 @@ def _protocol(rows: dict, protocol: str, lesions: int) -> str:
         seeds = "one seed" if main["seeds"] == 1 else f"mean of {main['seeds']} seeds"
         if protocol == "paper":
             papers = dict(zip(("acc", "lrap", "auc"), PAPER["sga-sga"], strict=False))
-            lines.append("\n" + goals_text(found, papers, f"SGA-SGA, {seeds}, beside the paper", "paper's figure"))
+            lines.append("\n" + goals_text(found, papers, f"SGA-SGA, {seeds}, beside the paper", "paper's metric"))
         lines.append("\n" + goals_text(found, GOALS[protocol], f"SGA-SGA, {seeds}"))
     return "\n".join(lines) + "\n"
 
@@ -125,7 +126,7 @@ def _gains_text(tables: dict, metrics: dict) -> str:
     """A line a step, on val, where all choices were made, and on test; the first seed of each row."""
     lines = [
         "## What each step of the recipe gained\n\nClean protocol, first seed; each line adds to the one above it. "
-        "Choices were made on val, so its figures flatter; intervals as in the tables above.\n",
+        "Choices were made on val, so its metrics flatter; intervals as in the tables above.\n",
         "| step | val: ACC | AUC | balanced | test: ACC | AUC | balanced |",
         "| --- | --- | --- | --- | --- | --- | --- |",
     ]
@@ -177,20 +178,3 @@ def _shipped_text(tables: dict, metrics: dict, preset: str) -> str:
         + goals_text(test["detector"], GOALS["regions"], "Regions")
         + "\n"
     )
-
-
-def _explain_text(metrics: dict) -> str:
-    explained = metrics.get("test", {}).get("explain")
-    if not explained:
-        return "## Attention against ablation\n\nNot averaged over the test split yet.\n"
-    lines = [
-        f"## Attention against ablation\n\n{explained['cases']} cases of the test split, each for its top class "
-        "(`python -m training explain`). Correlation and overlap are with the ranking by ablation; a good ranking "
-        "has a small deletion and a large insertion area.\n\n"
-        "| ranking | Spearman | top-10 overlap | deletion | insertion |",
-        "| --- | --- | --- | --- | --- |",
-    ]
-    for name, row in explained["rankings"].items():
-        cells = [short(row[k]) if k in row else "" for k in ("spearman", "overlap", "deletion_area", "insertion_area")]
-        lines.append(f"| {name} | {' | '.join(cells)} |")
-    return "\n".join(lines) + "\n"

@@ -2,7 +2,9 @@
 
 import re
 from dataclasses import dataclass
+from pathlib import Path
 
+RESULTS = Path(__file__).resolve().parents[2] / "docs" / "results"  # where the rows lie
 PROTOCOLS = ("clean", "paper")  # without dx_type on all test lesions; with it on those with a single image
 DETAILED = ("classifier",)  # rows of several kinds, which a detail tells apart
 _FORM = re.compile(rf"({'|'.join(PROTOCOLS)})-(.+)-seed(\d+)")

@@ -15,9 +15,8 @@ from safetensors.torch import load_file
 from mat_core.errors import DataError
 
 from ..engine.files import save_atomically, write_json
-from .names import RowName
+from .names import RESULTS, RowName
 
-RESULTS = Path(__file__).resolve().parents[2] / "docs" / "results"
 CONTROLS = {
     "metadata-only": "Metadata only",
     "concatenation": "Concatenation",

@@ -70,7 +70,7 @@ def model_state(content, source: str) -> dict[str, Tensor]:
         )
     wrong = [str(name)[:80] for name, value in model.items() if not isinstance(value, np.ndarray | np.generic)]
     if wrong or not all(isinstance(name, str) for name in model):
-        raise DataError(f"{source} has under 'model' what is no array by name: {_listed(wrong or ['a number'])}.")
+        raise DataError(f"{source} has under 'model' what is not an array by name: {_listed(wrong or ['a number'])}.")
     return {
         name: torch.from_numpy(np.array(value, dtype=np.float32 if value.dtype.kind == "f" else None))
         for name, value in model.items()
@@ -136,7 +136,8 @@ def detectron2_source(model: str, weights: Path, short_side: int | None = None) 
         of, kinds = metadata["model"], tuple(json.loads(metadata["kinds"]))
     except (SafetensorError, OSError, KeyError, ValueError, TypeError):
         raise DataError(
-            f"{weights} is no converted detector. Make one of the zoo's .pkl with: python -m training convert-detector."
+            f"{weights} is not a converted detector. Make one of the zoo's .pkl with: "
+            "python -m training convert-detector."
         ) from None
     if of != model:
         raise DataError(f"{weights} was converted from {of}, and --detector asks for {model}.")

@@ -142,7 +142,8 @@ def _load_body(model: TorchvisionDetector, weights: Path) -> None:
     except RuntimeError:
         name = model.config.backbone
         raise DataError(
-            f"{weights} is no trained {name}. Run the step 'backbone' with the same --backbone, or give another --runs."
+            f"{weights} is not a trained {name}. Run the step 'backbone' with the same --backbone, or give another "
+            "--runs."
         ) from None
 
 

@@ -1,20 +1,23 @@
 """Step 'report': from the rows of docs/results to the metrics of every document, and from those to the documents.
 
 `measure_rows` needs HAM10000's labels and writes docs/results/metrics.json. `write_documents` needs nothing but
-committed files and writes docs/RESULTS.md, MODEL_CARD.md and docs/figures/; a test does it again and compares.
+committed files and writes docs/RESULTS.md, docs/GLOSSARY.md, MODEL_CARD.md and docs/figures/; a test does it again and
+compares.
 """
 
 from pathlib import Path
 
-from mat_core.bundle import CHECKPOINTS, CONFIG, DEFAULT, METRICS, read_config, read_metrics
+from mat_core.bundle import CONFIG, METRICS, read_config, read_metrics
 from mat_core.diagnoser import Diagnoser
 from mat_core.errors import BundleError, DataError
 from mat_core.ham10000 import Dataset
 from mat_core.labels import CODES
 from mat_core.phantoms import make_phantom
+from mat_core.places import CHECKPOINTS, DEFAULT
 
 from ..documents.card import card_text
 from ..documents.drawings import draw_all
+from ..documents.glossary import glossary_text
 from ..documents.results import results_text
 from ..engine.files import write_json
 from ..results.names import PROTOCOLS
@@ -75,6 +78,7 @@ def write_documents(tables: dict, metrics: dict, config: dict, docs: Path, card:
     figures = draw_all(tables, docs / "figures")
     text = results_text(tables, metrics, figures, config["notes"].get("preset", ""))
     (docs / "RESULTS.md").write_text(text, encoding="utf-8")
+    (docs / "GLOSSARY.md").write_text(glossary_text(), encoding="utf-8")
     card.write_text(card_text(metrics, config, tables), encoding="utf-8")
 
 

@@ -4,7 +4,7 @@ import math
 import os
 from pathlib import Path
 
-from mat_core.memory import ARENA_MAX, mallopt
+from .memory import ARENA_MAX, mallopt
 
 CGROUP = Path("/sys/fs/cgroup")
 

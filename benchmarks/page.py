@@ -1,0 +1,82 @@
+"""What a visitor sees, in Chromium: the page interactive, from a click to the painted answer, hovering the explorer."""
+
+import shutil
+import time
+
+from .case import Case
+from .start import running
+from .timing import Row, Skipped
+
+LOADS, CLICKS, HOVERS = 3, 12, 60
+AGES = (20, 80)
+# resolves after the frame in which the answer has changed is painted: milliseconds since the click
+_CLICK = """age => new Promise((resolve, reject) => {
+  const answer = document.querySelector('#answer'), button = document.querySelector('#diagnose');
+  setTimeout(() => reject(new Error('no answer')), 30000);
+  const begun = performance.now();
+  new MutationObserver((changes, observer) => {
+    if (!answer.querySelector('.bars')) return;
+    observer.disconnect();
+    requestAnimationFrame(() => setTimeout(() => resolve(performance.now() - begun)));
+  }).observe(answer, {childList: true, subtree: true, characterData: true});
+  button.click();
+})"""
+# moves the pointer over the matrix and waits for the frame after it
+_HOVER = """([x, y]) => new Promise(resolve => {
+  const cell = document.elementFromPoint(x, y), begun = performance.now();
+  const event = {bubbles: true, clientX: x, clientY: y, pointerType: 'mouse'};
+  cell.dispatchEvent(new PointerEvent('pointermove', event));
+  requestAnimationFrame(() => setTimeout(() => resolve(performance.now() - begun)));
+})"""
+
+
+def page(case: Case) -> list[Row | Skipped]:
+    """Needs playwright and Chromium."""
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    try:
+        from playwright.sync_api import expect, sync_playwright
+    except ImportError:
+        return [Skipped("page", "playwright is not installed: pip install -r requirements-dev.txt")]
+    if chromium is None:
+        return [Skipped("page", "there is no Chromium on this machine")]
+    loads = []
+    with running(case) as (url, _), sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
+        for _ in range(LOADS):
+            shown = browser.new_page(viewport={"width": 1280, "height": 900})
+            begun = time.perf_counter()
+            shown.goto(url)
+            expect(shown.locator("#answer .bars li")).to_have_count(7, timeout=60_000)
+            loads.append(1000 * (time.perf_counter() - begun))
+        shown.get_by_role("button", name="Diagnose", exact=True).wait_for()
+        clicks = _clicks(shown)
+        shown.get_by_role("tab", name="Explore", exact=True).click()
+        hovers = _hovers(shown)
+        browser.close()
+    return [Row("page interactive", tuple(loads)), clicks, hovers]
+
+
+def _clicks(shown) -> Row | Skipped:
+    age = shown.get_by_label("Age", exact=False).first
+    taken = []
+    for i in range(CLICKS):
+        age.fill(str(AGES[i % 2] + i))
+        age.blur()
+        shown.wait_for_timeout(300)  # the form's own preview of the words
+        taken.append(shown.evaluate(_CLICK))
+    return Row("other metadata, click to paint", tuple(taken[2:]))
+
+
+def _hovers(shown) -> Row | Skipped:
+    matrix = shown.locator("#explorer canvas, .explorer canvas").first
+    try:
+        matrix.wait_for(timeout=20_000)
+    except Exception:  # whatever playwright raises, the reason is the same
+        return Skipped("explorer's hover", "the explorer did not show its matrix")
+    box = matrix.bounding_box()
+    taken = []
+    for i in range(HOVERS):
+        x = box["x"] + box["width"] * ((i * 37) % 89 + 5) / 100
+        y = box["y"] + box["height"] * ((i * 53) % 83 + 5) / 100
+        taken.append(shown.evaluate(_HOVER, [x, y]))
+    return Row("explorer's hover, to paint", tuple(taken[5:]))

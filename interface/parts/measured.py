@@ -1,0 +1,178 @@
+"""What was measured of a model on a split, as pictures with one sentence each. What a bundle lacks is left out."""
+
+import numpy as np
+
+from mat_core.colours import class_colour
+from mat_core.wording import class_name, class_title, counted, of_hundred, share, signed, width
+
+from .charts import roc
+from .plots import Dot, confusion, dots
+from .text import esc
+
+# key in the metrics -> full name, and what it means
+MEASURES = {
+    "acc": ("Accuracy", "of 100 images, those whose most probable class is the confirmed one"),
+    "balanced_acc": ("Balanced accuracy", "the same for each class by itself, then the mean: rare ones count as much"),
+    "auc": (
+        "Macro AUC",
+        "how often a lesion of a class gets more probability for it than a lesion of another; 50% is guessing",
+    ),
+    "lrap": (
+        "Label ranking average precision (LRAP)",
+        "100% where the confirmed class is always first, 50% where it is always second",
+    ),
+}
+RANKED = {
+    "attention": "attention", "share": "fusion share", "contribution": "contribution",
+    "gradient": "gradient × input", "relevance": "relevance",
+}  # fmt: skip
+CHANCE = 0.15  # rank correlation below which a ranking is hardly more than chance
+Part = tuple[str, str, str] | None  # a title, a sentence, and a picture as HTML
+PERCENT = {0.0: "0%", 0.5: "50%", 1.0: "100%"}
+
+
+def scale(lows: list[float]) -> tuple[float, dict[float, str]]:
+    """Where an axis of shares starts that holds all these, 50% at the highest, and its ticks."""
+    start = min([0.5, *(float(np.floor(10 * low) / 10) for low in lows)])
+    return start, {at: f"{100 * at:.0f}%" for at in (start, (start + 1) / 2, 1.0)}
+
+
+def dot(name: str, figure, colour: str = "") -> Dot:
+    """A row of `plots.dots` of a figure with its interval, as metrics.json has it."""
+    if not isinstance(figure, dict):
+        return Dot(name, None, "not measured")
+    return Dot(name, figure["value"], share(figure["value"]), *figure["interval95"], colour)
+
+
+def with_ablation(row: dict) -> float | None:
+    """A ranking's mean rank correlation with ablation, as `explain` of metrics.json has it: a number, or one with its
+    interval below the name of what it is compared with. None where it was not measured.
+    """
+    value = row.get("ablation", row).get("spearman")
+    return value["value"] if isinstance(value, dict) else value
+
+
+def measured_html(where: str, figures: dict, labels: tuple[str, ...]) -> str:
+    """All pictures of one split. where: how a sentence about it starts; figures: of metrics.json."""
+    matrix = np.array(figures["confusion"]) if "confusion" in figures else None
+    if matrix is not None and matrix.shape != (len(labels), len(labels)):
+        matrix = None
+    parts = [_overall(where, figures)]
+    if matrix is not None:
+        parts += [_recall(where, matrix, labels), _confusion(where, matrix, labels)]
+    parts += [_roc(where, figures), _calibration(where, figures), _detector(where, figures), _attention(where, figures)]
+    shown = "".join(
+        f"<section><h4>{esc(title)}</h4><p>{esc(said)}</p>{drawn}</section>"
+        for title, said, drawn in filter(None, parts)
+    )
+    return f'<div class="plots">{shown}</div>'
+
+
+def _overall(where: str, figures: dict) -> Part:
+    marks = [dot(title, figures[key]) for key, (title, _) in MEASURES.items() if isinstance(figures.get(key), dict)]
+    if not marks:
+        return None
+    start, ticks = scale([mark.low for mark in marks if mark.low is not None])
+    meant = "; ".join(f"{title}: {meaning}" for title, meaning in MEASURES.values())
+    first = figures.get("acc")
+    counted_images = f" ({counted(figures['images'], 'image')})" if "images" in figures else ""
+    right = (
+        f" the first answer is right in {of_hundred(first['value'])} of 100 images" if isinstance(first, dict) else ""
+    )
+    drawn = (
+        dots(f"{where}: how often it is right", marks, (start, 1.0), ticks)
+        + f'<p class="fine">{esc(meant)}. Bars: 95% intervals.</p>'
+    )
+    return "How often it is right", f"{where}{counted_images}{right}.", drawn
+
+
+def _recall(where: str, matrix: np.ndarray, labels: tuple[str, ...]) -> Part:
+    sums, right = matrix.sum(1), np.diag(matrix)
+    marks = [
+        Dot(
+            class_title(code),
+            right[k] / sums[k] if sums[k] else None,
+            f"{right[k]} of {sums[k]}",
+            colour=class_colour(code),
+        )
+        for k, code in enumerate(labels)
+    ]
+    said = f"{where}, each class by itself: of its lesions, how many it names."
+    if "mel" in labels and sums[labels.index("mel")]:
+        k = labels.index("mel")
+        missed = sums[k] - right[k]
+        said = f"In {counted(int(sums[k]), 'melanoma')} this model missed {missed}: it named another class first."
+    return "What it finds, class by class", said, dots("Found of each class", marks, (0.0, 1.0), PERCENT)
+
+
+def _confusion(where: str, matrix: np.ndarray, labels: tuple[str, ...]) -> Part:
+    wrong = matrix - np.diag(np.diag(matrix))
+    i, j = np.unravel_index(int(wrong.argmax()), wrong.shape)
+    said = (
+        f"The commonest mistake: {class_name(labels[i])} answered as {class_name(labels[j])}, "
+        f"{counted(int(wrong[i, j]), 'time')}."
+        if wrong.any()
+        else "There was no mistake."
+    )
+    return "What it takes for what", said, confusion(f"{where}: confirmed and answered classes", labels, matrix)
+
+
+def _roc(where: str, figures: dict) -> Part:
+    curve = figures.get("roc", {}).get("mel")
+    if not curve:
+        return None
+    at = figures.get("melanoma_sensitivity_at_90_specificity")
+    said = "Each point is one threshold: a lower one finds more melanomas and raises more false alarms."
+    if at is not None:
+        said = f"Allowed 10 false alarms among 100 other lesions, it finds {of_hundred(at)} of 100 melanomas."
+    drawn = roc(
+        np.array(curve["sensitivity"]), np.array(curve["specificity"]), None if at is None else (at, 0.9),
+        f"{where}: ROC of melanoma", "10 false alarms",
+    )  # fmt: skip
+    return "Melanoma: found against false alarms", said, drawn
+
+
+def _calibration(where: str, figures: dict) -> Part:
+    error = figures.get("expected_calibration_error")
+    if error is None:
+        return None
+    before = figures.get("before_scaling", {}).get("expected_calibration_error")
+    marks = [Dot("as the app shows it", error, width(error))]
+    if before is not None:
+        marks.append(Dot("without its temperature", before, width(before)))
+    said = f"Of answers that it gives 80%, 80 of 100 should be right; it is off by {width(error)} on average."
+    drawn = dots("Expected calibration error", marks, (0.0, 0.2), {0.0: "0 points", 0.1: "10", 0.2: "20"})
+    return "How far its percentages can be believed", said, drawn
+
+
+def _detector(where: str, figures: dict) -> Part:
+    found = figures.get("detector", {})
+    rows = {
+        "lesion among the first 10 regions": found.get("lesion_recall_10"),
+        "first region is the lesion": found.get("lesion_top"),
+        "lesion covered by the first 36 regions": found.get("lesion_covered_36"),
+        "image covered by the first 36 regions": found.get("image_covered_36"),
+    }
+    marks = [Dot(name, value, share(value)) for name, value in rows.items() if value is not None]
+    if not marks:
+        return None
+    said = "The network sees nothing but the regions: so the lesion has to be among them."
+    return "What the detector finds", said, dots(f"{where}: the detector", marks, (0.0, 1.0), PERCENT)
+
+
+def _attention(where: str, figures: dict) -> Part:
+    found = figures.get("explain", {})
+    rows = found.get("rankings", {})
+    known = {name: value for name in RANKED if (value := with_ablation(rows.get(name, {}))) is not None}
+    marks = [Dot(RANKED[name], value, signed(value)) for name, value in known.items()]
+    if not marks:
+        return None
+    said = "Rank correlation with ablation: 0 says that a ranking does not know which regions matter, +1 that it does."
+    if "attention" in known and "cases" in found:
+        chance = ", hardly more than chance" if abs(known["attention"]) < CHANCE else ""
+        said = (
+            f"In {found['cases']} cases the rank correlation of attention's order of the regions with what ablation "
+            f"finds is {signed(known['attention'])}{chance}; the same order would be +1."
+        )
+    axis = {-1.0: signed(-1, 0), 0.0: "0 chance", 1.0: "+1"}
+    return "Does attention know what matters?", said, dots("Rank correlation with ablation", marks, (-1.0, 1.0), axis)

@@ -1,0 +1,6 @@
+"""Where the models lie. Imports nothing, so that a command line can say it at once."""
+
+from pathlib import Path
+
+CHECKPOINTS = Path(__file__).resolve().parents[1] / "checkpoints"
+DEFAULT = CHECKPOINTS / "sga-sga"
