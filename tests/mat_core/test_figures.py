@@ -15,6 +15,7 @@ from mat_core.figures import (
     label_spots,
     plate,
     region_texts,
+    shown_regions,
     to_png,
 )
 from mat_core.images import load_image
@@ -82,8 +83,20 @@ def test_labels_of_equal_boxes_do_not_hide_each_other_and_one_wider_than_the_fra
 
 
 def test_few_regions_are_labelled_many_are_numbered(diagnosis):
-    assert region_texts(diagnosis.regions.subset(slice(0, 2)))[1].startswith("2 ")
-    assert region_texts(diagnosis.regions.subset(slice(0, 36)))[35] == "36"
+    assert region_texts(diagnosis.regions, np.array([4, 1])) == [
+        f"{i + 1} {diagnosis.regions.names[i]}" for i in (4, 1)
+    ]
+    assert region_texts(diagnosis.regions, np.arange(36))[35] == "36"
+
+
+def test_regions_are_shown_in_the_order_that_is_asked_for(tiny_diagnoser, diagnosis):
+    attended = diagnosis.attention.words_to_regions[-1].mean((0, 1))
+    assert list(shown_regions(diagnosis, 3, "attention")) == list(np.argsort(-attended)[:3])
+    assert list(shown_regions(diagnosis, 3)) == [0, 1, 2]
+    silent = replace(diagnosis, attention=type(diagnosis.attention)())
+    assert list(shown_regions(silent, 2, "attention")) == [0, 1]
+    with pytest.raises(ConfigError, match="attention, detector"):
+        shown_regions(diagnosis, 3, "size")
 
 
 @pytest.mark.parametrize(("k", "head"), [(1, None), (5, 0), (36, 3)])
@@ -92,7 +105,7 @@ def test_a_plate_has_everything_on_it(diagnosis, phantom_file, k, head):
     said = texts(figure)
     for info in BY_CODE.values():
         assert info.name in said
-    for text in ("(malignant)", "(premalignant)", DISCLAIMER, "Synthetic 1.", f"First {k} of", "female"):
+    for text in ("(malignant)", "(premalignant)", DISCLAIMER, "Synthetic 1.", f"{k} of", "female"):
         assert text in said
     assert "average of the heads" in said if head is None else f"head {head + 1}" in said
 

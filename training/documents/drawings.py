@@ -9,8 +9,9 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from mat_core.colours import kind_colour
 from mat_core.encoding import data_uri, encode_jpeg
-from mat_core.figures import COLOURMAP, HALO, INK, PAPER, REGION_COLOURS
+from mat_core.figures import COLOURMAP, HALO, INK, PAPER
 from mat_core.labels import BY_CODE, CODES, PARTS, region_name
 from mat_core.phantoms import make_phantom
 
@@ -61,7 +62,6 @@ def overlays_svg(overlays: list[dict], width: int = 400, height: int = 300, colu
         f'height="{sheet[1]}" font-family="sans-serif" role="img" aria-label="Regions on synthetic phantoms">'
         f'<rect width="100%" height="100%" fill="{PAPER}"/>'
     ]
-    colours = {kind: REGION_COLOURS[i + 1] for i, kind in enumerate(PARTS)}
     for i, overlay in enumerate(overlays):
         phantom = make_phantom(overlay["seed"], overlay["drawn"], (height, width))
         half = cv2.resize(phantom.image, (width // 2, height // 2), interpolation=cv2.INTER_AREA)
@@ -75,7 +75,7 @@ def overlays_svg(overlays: list[dict], width: int = 400, height: int = 300, colu
         labels, named = [], {}
         for number, region in enumerate(overlay["regions"], 1):
             x1, y1, x2, y2 = region["box"]
-            colour = colours.get(region["kind"], REGION_COLOURS[0])
+            colour = kind_colour(region["kind"])
             dash = ' stroke-dasharray="6 4"' if region["kind"] in PARTS else ""
             parts.append(
                 f'<rect x="{x1}" y="{y1}" width="{x2 - x1}" height="{y2 - y1}" fill="none" stroke="{colour}" '
