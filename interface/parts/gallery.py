@@ -35,6 +35,7 @@ def provenance_html(example: Example) -> str:
         )
     else:
         where, cover, told = f"{example.name}: test split.", "Show the confirmed diagnosis", f"{name}, as confirmed."
+    where = f"{where} {example.note}".rstrip()
     return f'<p class="provenance">{esc(where)}</p><details><summary>{esc(cover)}</summary><p>{esc(told)}</p></details>'
 
 

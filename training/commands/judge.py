@@ -1,17 +1,21 @@
 """The steps that measure and compare what was trained, as they are asked on the command line."""
 
+import sys
 from argparse import Namespace
 from pathlib import Path
 
-from mat_core.bundle import DEFAULT, find_bundles, write_metrics
+from mat_core.bundle import DEFAULT, NETWORK, find_bundles, write_metrics
 from mat_core.diagnoser import Diagnoser
 from mat_core.errors import ConfigError
 from mat_core.explain.side_by_side import same_detector
+from mat_core.files import checksum
 from mat_core.ham10000 import Dataset
+from mat_core.named_cases import write_cases
 
 from ..data.splits import hold_out
 from ..presets import Plan
 from ..results.rows import RESULTS
+from ..steps import cases as casebook
 from ..steps import evaluate as evaluation
 from ..steps import explain as explanation
 from ..steps.backbone import with_model
@@ -97,3 +101,18 @@ def report(args: Namespace) -> None:
     docs, card = (DOCS, DOCS.parent) if args.results == RESULTS else (args.results.parent,) * 2
     write_documents(tables, *documents, docs, card / "MODEL_CARD.md")
     print(f"report: {docs / 'RESULTS.md'}, {card / 'MODEL_CARD.md'}")
+
+
+def cases(args: Namespace) -> None:
+    """Of `cases.choose`: the answers are those of the bundle, and of a leaking one beside it where there is one."""
+    data, diagnoser = opened(args), Diagnoser.from_pretrained(args.checkpoint)
+    beside = (Diagnoser.from_pretrained(f) for f in find_bundles(args.checkpoint.parent) if f != args.checkpoint)
+    told = (d for d in beside if "dx_type" in d.bundle.fields and same_detector(diagnoser.bundle, d.bundle))
+    leaking = next(told, None)
+    if leaking is None:
+        print(f"No bundle beside {args.checkpoint} was told dx_type: no case is chosen for that word.", file=sys.stderr)
+    chosen = casebook.choose(casebook.answered(diagnoser, leaking, data.of("test")), args.count)
+    model = {"name": diagnoser.bundle.name, "weights": checksum(args.checkpoint / NETWORK)}
+    write_cases(chosen, model, args.output)
+    print(casebook.as_lines(chosen))
+    print(f"cases: {args.output}")

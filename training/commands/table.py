@@ -45,6 +45,10 @@ STEPS = (
         (*o.DATA, o.CHECKPOINT, o.SPLIT, o.LIMIT, o.SEED, o.SAVE), judge.explain,
     ),
     Step(
+        "cases", "name the test cases that the app shows, chosen from a bundle's answers (assets/cases.json)",
+        (*o.DATA, o.CHECKPOINT, *o.CASEBOOK), judge.cases,
+    ),
+    Step(
         "baseline", "train a plain timm classifier on the whole image, to compare with (--model NAME)",
         (*o.PLANNED, o.BACKBONE, o.BACKBONE_WEIGHTS, o.CLASSIFIER, o.ROWS), planned(judge.baseline),
     ),
