@@ -10,6 +10,7 @@ from mat_core import DISCLAIMER, Diagnoser, UserError
 from mat_core.images import MAX_BYTES
 
 from .examples import Example
+from .library.library import Library
 from .models import Models
 from .parts.text import esc
 from .programs.api import build_api
@@ -29,8 +30,12 @@ ASSETS = Path(__file__).resolve().parents[1] / "assets"
 TITLE = "Mutual Attention Transformer: a teaching demo"
 
 
-def build_demo(diagnoser: Diagnoser, examples: list[Example]) -> gr.Blocks:
-    """The app, not yet served. A further view is a tab here: its builder gets the session that it follows."""
+def build_demo(diagnoser: Diagnoser, examples: list[Example], library: Library | None = None) -> gr.Blocks:
+    """The app, not yet served. A further view is a tab here: its builder gets the session that it follows.
+
+    library: the cases by name; None: there are none.
+    """
+    library = library or Library()
     models = Models(diagnoser)
     with CalmBlocks(title=TITLE, analytics_enabled=False, fill_width=True) as demo:
         build_api(diagnoser, examples, models)  # first: the endpoints' names are still free
@@ -41,7 +46,7 @@ def build_demo(diagnoser: Diagnoser, examples: list[Example]) -> gr.Blocks:
         )  # fmt: skip
         with gr.Tabs():
             with gr.Tab("Diagnose", id="diagnose"):
-                session = build_diagnose(demo, diagnoser, examples)
+                session = build_diagnose(demo, diagnoser, examples, library)
             with gr.Tab("Explore", id="explore"):
                 build_explorer(diagnoser, session)
             with gr.Tab("Question", id="question"):

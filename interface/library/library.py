@@ -9,12 +9,13 @@ from pathlib import Path
 
 from mat_core import DataError
 from mat_core.encoding import encode_png
-from mat_core.named_cases import NamedCase
+from mat_core.ham10000 import read_dataset
+from mat_core.named_cases import CASES_FILE, NamedCase, read_cases
 from mat_core.phantoms import make_phantom
 
 from ..examples import Example
-from .archive import Archive, ArchiveError, Tell
-from .cache import Cache
+from .archive import MAX_PICTURE, Archive, ArchiveError, Tell
+from .cache import Cache, cache_folder
 
 HERE, KEPT, THERE, NOWHERE = "data", "cache", "archive", ""
 FORBIDDEN = "The app was started with --offline, so the ISIC archive is not asked."
@@ -24,6 +25,19 @@ CLEARLY = (
 )
 
 
+def open_library(
+    root: str | Path | None, offline: bool, folder: Path, file: Path = CASES_FILE
+) -> tuple["Library", tuple[str, ...]]:
+    """The cases of `file`, and a sentence for each that is left out. Nothing is asked of anybody here.
+
+    root: a HAM10000 folder that has pictures, or None; offline: the archive is never asked; folder: see Library.
+    """
+    cases, problems = read_cases(file)
+    pictures = {case.image_id: case.image for case in read_dataset(root, None).cases} if root else {}
+    archive = None if offline else Archive()
+    return Library(cases, pictures, archive, Cache(cache_folder(), MAX_PICTURE), folder), problems
+
+
 class Library:
     """Where the picture of a named case comes from. Safe between threads.
 
@@ -31,11 +45,16 @@ class Library:
     """
 
     def __init__(
-        self, cases: Sequence[NamedCase], pictures: dict[str, Path], archive: Archive | None, cache: Cache, folder: Path
+        self,
+        cases: Sequence[NamedCase] = (),
+        pictures: dict[str, Path] | None = None,
+        archive: Archive | None = None,
+        cache: Cache | None = None,
+        folder: Path = Path(),
     ):
         self.cases = tuple(cases)
         self._by_id = {case.id: case for case in cases}
-        self._pictures, self._archive, self._cache, self._folder = pictures, archive, cache, folder
+        self._pictures, self._archive, self._cache, self._folder = dict(pictures or {}), archive, cache, folder
         self._locks = {case.id: threading.Lock() for case in cases}
 
     def case(self, name: object) -> NamedCase:
@@ -75,16 +94,20 @@ class Library:
                 data = self._archive.picture(case, tell)
             except ArchiveError as error:
                 return self._phantom(case, str(error))
+            return self._real(case, self._keep(case, data))
+
+    def _keep(self, case: NamedCase, data: bytes) -> Path:
+        if self._cache is not None:
             try:
-                return self._real(case, self._cache.add(case.id, data))
-            except OSError:  # no room in the cache: the private folder has it while the app runs
-                path = self._folder / f"{case.id}.jpg"
-                path.write_bytes(data)
-                self._pictures[case.id] = path
-                return self._real(case, path)
+                return self._cache.add(case.id, data)
+            except OSError:
+                pass  # no room there: the private folder has it while the app runs
+        path = self._pictures[case.id] = self._folder / f"{case.id}.jpg"
+        path.write_bytes(data)
+        return path
 
     def _kept(self, case: NamedCase) -> Path | None:
-        return self._cache.path(case.id)
+        return self._cache.path(case.id) if self._cache else None
 
     def _real(self, case: NamedCase, path: Path) -> Example:
         whose = f"{case.attribution}; {case.licence}."

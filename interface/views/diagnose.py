@@ -9,7 +9,9 @@ from mat_core.encoding import data_uri
 from mat_core.figures import plate, to_png
 
 from ..examples import Example
+from ..library.library import Library
 from ..parts.answer import answer_html
+from ..parts.casebook import SCRIPT, casebook_html
 from ..parts.evidence import regions_html
 from ..parts.form import build_form, form_values, words_html
 from ..parts.gallery import gallery_html
@@ -46,6 +48,7 @@ class Widgets:
     form_note: gr.HTML
     diagnose: gr.Button
     gallery: gr.HTML
+    casebook: gr.HTML
     answer: gr.HTML
     regions: gr.HTML
     k: gr.Slider
@@ -54,7 +57,9 @@ class Widgets:
     save: gr.Button
 
 
-def build_diagnose(demo: gr.Blocks, diagnoser: Diagnoser, examples: list[Example]) -> gr.State:
+def build_diagnose(
+    demo: gr.Blocks, diagnoser: Diagnoser, examples: list[Example], library: Library
+) -> gr.State:  # fmt: skip
     """Lay the view out, wire it, and return the state that holds the visitor's Session (None until the page loads).
 
     The first example is analysed here, so the first visit shows a case at once. Another tab follows the diagnosis with
@@ -65,14 +70,14 @@ def build_diagnose(demo: gr.Blocks, diagnoser: Diagnoser, examples: list[Example
     opened = replace(
         analyse(diagnoser, first.path, first.metadata), example=first, source=UPLOADS.keep(first.path.resolve())
     )
-    widgets = _layout(diagnoser, examples, opened)
+    widgets = _layout(diagnoser, examples, library, opened)
     session = gr.State(None, time_to_live=IDLE)
-    _wire(diagnoser, examples, widgets, session)
+    _wire(diagnoser, examples, library, widgets, session)
     demo.load(lambda: opened, None, session, api_visibility="private", show_progress="hidden")
     return session
 
 
-def _layout(diagnoser: Diagnoser, examples: list[Example], opened: Session) -> Widgets:
+def _layout(diagnoser: Diagnoser, examples: list[Example], library: Library, opened: Session) -> Widgets:
     bundle = diagnoser.bundle
     with gr.Row(equal_height=False):
         with gr.Column(scale=4, min_width=300, elem_id="input-panel"):
@@ -88,6 +93,7 @@ def _layout(diagnoser: Diagnoser, examples: list[Example], opened: Session) -> W
             gallery = gr.HTML(
                 gallery_html(examples), js_on_load=PICK, apply_default_css=False, elem_id="examples"
             )  # fmt: skip
+            casebook = gr.HTML(casebook_html(library), js_on_load=SCRIPT, apply_default_css=False, elem_id="casebook")
         with gr.Column(scale=9, min_width=300, elem_id="output"):
             with gr.Row(equal_height=False):
                 with gr.Column(scale=1, min_width=300, elem_id="answer-panel"):
@@ -106,11 +112,26 @@ def _layout(diagnoser: Diagnoser, examples: list[Example], opened: Session) -> W
                 attention = _html(attention_html(opened, FIRST_K, None), elem_id="attention")
                 save = gr.Button("Save as a figure (PNG)", variant="secondary", size="sm", elem_id="save")
     return Widgets(
-        image, image_note, form, words, form_note, diagnose, gallery, answer, regions, k, head, attention, save
+        image,
+        image_note,
+        form,
+        words,
+        form_note,
+        diagnose,
+        gallery,
+        casebook,
+        answer,
+        regions,
+        k,
+        head,
+        attention,
+        save,
     )
 
 
-def _wire(diagnoser: Diagnoser, examples: list[Example], w: Widgets, session: gr.State) -> None:
+def _wire(
+    diagnoser: Diagnoser, examples: list[Example], library: Library, w: Widgets, session: gr.State
+) -> None:  # fmt: skip
     bundle, view = diagnoser.bundle, [w.k, w.head]
     notes = {w.image_note: "", w.form_note: ""}
     shown = [session, w.words, w.answer, w.regions, w.attention, *notes]
@@ -153,7 +174,13 @@ def _wire(diagnoser: Diagnoser, examples: list[Example], w: Widgets, session: gr
         index = picked._data.get("index") if isinstance(picked._data, dict) else None
         if not isinstance(index, int) or not 0 <= index < len(examples):
             raise UserError(f"There is no such example: they are numbered from 0 to {len(examples) - 1}.")
-        example = examples[index]
+        return try_example(examples[index], k, head)
+
+    def choose_case(k, head, picked: gr.EventData, progress=gr.Progress()):
+        name = picked._data.get("case") if isinstance(picked._data, dict) else None
+        return try_example(library.example(name, lambda share, text: progress(share, desc=text)), k, head)
+
+    def try_example(example: Example, k, head) -> dict:
         source = UPLOADS.keep(example.path.resolve())
         now = replace(analyse(diagnoser, example.path, example.metadata), example=example, source=source)
         values = dict(zip(w.form, form_values(example.metadata), strict=True))
@@ -195,6 +222,7 @@ def _wire(diagnoser: Diagnoser, examples: list[Example], w: Widgets, session: gr
     on([w.image.input, w.image.clear], image_changed, [session, w.image], [session, w.answer, *notes], **quick)
     picked = [w.image, *w.form, *shown]
     on([w.gallery.click], choose, view, picked, show_progress="minimal", show_progress_on=[w.answer])
+    on([w.casebook.click], choose_case, view, picked, show_progress="full", show_progress_on=[w.answer])
     saved = on(
         [w.save.click], figure, [session, *view], [uri, *notes], show_progress="minimal", show_progress_on=[w.save]
     )

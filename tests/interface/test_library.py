@@ -11,7 +11,8 @@ from archive import FILES, archive_server, named
 
 from interface.library.archive import TRIES, Archive, ArchiveError
 from interface.library.cache import Cache, cache_folder
-from interface.library.library import FORBIDDEN, HERE, KEPT, NOWHERE, THERE, Library
+from interface.library.library import FORBIDDEN, HERE, KEPT, NOWHERE, THERE, Library, open_library
+from interface.parts.casebook import casebook_html
 from interface.parts.gallery import provenance_html
 from mat_core import DataError
 from mat_core.encoding import encode_jpeg, encode_png
@@ -211,7 +212,7 @@ def test_an_archive_that_cannot_be_reached_is_left_alone_for_a_while():
 
 def library(tmp_path, archive=None, pictures=None) -> Library:
     (tmp_path / "phantoms").mkdir(exist_ok=True)
-    return Library((CASE,), pictures or {}, archive, Cache(tmp_path / "cache", 5 * 2**20), tmp_path / "phantoms")
+    return Library((CASE,), pictures, archive, Cache(tmp_path / "cache", 5 * 2**20), tmp_path / "phantoms")
 
 
 def test_a_picture_is_asked_for_once_and_then_kept(tmp_path):
@@ -303,3 +304,28 @@ def test_the_cache_lies_where_the_platform_wants_it(monkeypatch, tmp_path):
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setattr("sys.platform", "linux")
     assert cache_folder() == tmp_path / ".cache" / "mat-attention-demo"
+
+
+def test_every_case_can_be_opened_and_filtered(tmp_path):
+    books = library(tmp_path)
+    html = casebook_html(books)
+    assert f'data-case="{CASE.id}" data-diagnosis="mel" data-verdict="wrong"' in html
+    assert f'aria-label="Diagnose {CASE.id}: 45, male, back; its picture is not on this machine"' in html
+    assert "--offline" in html
+    assert "<img" not in html
+    path = tmp_path / "own.jpg"
+    path.write_bytes(PICTURE)
+    html = casebook_html(library(tmp_path, None, {CASE.id: path}))
+    assert html.count("<img") == 1
+    assert "not on this machine" not in html
+    assert casebook_html(Library()) == ""
+
+
+def test_the_library_that_ships_asks_nobody_when_it_is_opened(tmp_path, monkeypatch):
+    monkeypatch.setattr(httpx.Client, "stream", lambda *_, **__: pytest.fail("asked"))
+    books, problems = open_library(None, False, tmp_path)
+    assert problems == ()
+    assert casebook_html(books).count("data-case=") == len(books.cases) >= 40
+    assert open_library(None, True, tmp_path, tmp_path / "missing.json")[1] != ()
+    offline, _ = open_library(None, True, tmp_path)
+    assert offline.where(offline.cases[0]) in (NOWHERE, KEPT)
