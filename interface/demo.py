@@ -25,8 +25,10 @@ from .views.compare import build_compare
 from .views.diagnose import build_diagnose
 from .views.explore import build_explorer
 from .views.learn import build_learn
+from .views.practice import build_practice
 
 ASSETS = Path(__file__).resolve().parents[1] / "assets"
+HEAD = ("enter.js", "links.js")
 TITLE = "Mutual Attention Transformer: a teaching demo"
 
 
@@ -55,6 +57,8 @@ def build_demo(diagnoser: Diagnoser, examples: list[Example], library: Library |
                 build_compare(models, session, comparing)
             with gr.Tab("Learn", id="learn") as learning:
                 build_learn(models, examples, session, learning)
+            with gr.Tab("Practice", id="practice-tab"):
+                build_practice(diagnoser, library)
             with gr.Tab("About", id="about"):
                 build_about(diagnoser.bundle)
     return demo.queue(default_concurrency_limit=2)
@@ -86,7 +90,7 @@ def serve(
             run_history=False, enable_monitoring=False, ssr_mode=False, pwa=False, mcp_server=mcp,
             max_file_size=MAX_BYTES, state_session_capacity=64, footer_links=["api", "settings"],
             app_kwargs={"lifespan": lifespan}, theme=clinical_theme(), css_paths=ASSETS / "style.css",
-            head=f"<script>{(ASSETS / 'enter.js').read_text(encoding='utf-8')}</script>",
+            head="".join(f"<script>{(ASSETS / f).read_text(encoding='utf-8')}</script>" for f in HEAD),
         )  # fmt: skip
         if mcp and not demo.mcp_server:
             raise UserError(demo.mcp_error)

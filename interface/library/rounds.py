@@ -1,0 +1,70 @@
+"""A round of practice: so many cases, the same ones wherever the same link is opened.
+
+What is drawn depends on seed, length and kind alone, through SHA-256: on no library's generator, whose numbers may
+change with its version. The server keeps nothing of a round; it is drawn again for each question about it.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from mat_core import ConfigError, Metadata
+from mat_core.labels import CODES
+from mat_core.limits import whole
+from mat_core.named_cases import NamedCase
+
+KINDS = ("phantoms", "cases")
+MOST = 40  # cases of a round
+LAST_SEED = 2**31 - 1
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """One case of a round. name: of the case, an ISIC id where it is a real one; seed: of the drawing otherwise.
+
+    metadata: of a real case; a drawing brings its own.
+    """
+
+    name: str
+    diagnosis: str
+    seed: int = 0
+    metadata: Metadata | None = None
+
+    @property
+    def real(self) -> bool:
+        """Whether it is a named case, whose picture comes from a `Library`."""
+        return self.metadata is not None
+
+
+def draw_round(kind: str, seed: int, count: int, cases: Sequence[NamedCase] = ()) -> tuple[Drawn, ...]:
+    """The cases of a round, in their order.
+
+    kind: one of KINDS; seed: 0 to LAST_SEED; count: 1 to MOST. Every class is as likely as any other, whatever came
+    before, while there are cases of it that were not drawn yet. Raises ConfigError for what there is not.
+    """
+    if kind not in KINDS:
+        raise ConfigError(f"A round is of {' or '.join(KINDS)}; got {str(kind)[:20]!r}.")
+    whole("The round's seed", seed, 0, LAST_SEED)
+    whole("The round's length", count, 1, MOST)
+    if kind == "phantoms":
+        return tuple(
+            Drawn(
+                f"Drawing {at + 1}", CODES[_number(seed, at, "class") % len(CODES)], _number(seed, at, "look") % 10**6
+            )
+            for at in range(count)
+        )
+    left = {code: sorted((c for c in cases if c.diagnosis == code), key=lambda case: case.id) for code in CODES}
+    if count > len(cases):
+        raise ConfigError(f"There are {len(cases)} real cases; a round of {count} needs as many.")
+    drawn = []
+    for at in range(count):
+        codes = [code for code in CODES if left[code]]
+        pool = left[codes[_number(seed, at, "class") % len(codes)]]
+        case = pool.pop(_number(seed, at, "case") % len(pool))
+        drawn.append(Drawn(case.id, case.diagnosis, 0, case.metadata))
+    return tuple(drawn)
+
+
+def _number(*what: object) -> int:
+    """A large number that depends on these alone."""
+    return int.from_bytes(hashlib.sha256("/".join(map(str, what)).encode()).digest()[:8], "big")
