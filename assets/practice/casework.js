@@ -48,7 +48,7 @@ export function modelPanel(state, found, facts, names, acts) {
   return make('div', {},
     heading(state, 'the model says'),
     make('div', {class: 'pr-two'},
-      picturePart(state.draft.marks, found, ['marks', 'attended'], 'attended'),
+      picturePart(state.draft.marks, found, names, ['marks', 'attended'], 'attended'),
       make('section', {},
         make('p', {}, `You: ${names[state.draft.diagnosis]}, ${state.draft.confidence} % sure. The model: ${names[top]}, ${points(p)}.`),
         bars(found, facts),
@@ -65,7 +65,9 @@ export function truthPanel(state, found, facts, names, acts) {
   return make('div', {},
     heading(state, `it is ${names[answer.truth]}`),
     make('div', {class: 'pr-two'},
-      picturePart(answer.marks, found, found.effect ? ['marks', 'attended', 'hidden'] : ['marks', 'attended'], found.effect ? 'hidden' : 'attended'),
+      picturePart(
+        answer.marks, found, names, found.effect ? ['marks', 'attended', 'hidden'] : ['marks', 'attended'],
+        found.effect ? 'hidden' : 'attended'),
       make('section', {},
         make('p', {class: 'pr-right'}, `${names[answer.truth]}: ${found.how}.`),
         make('p', {}, `You: ${said(answer.own)}, ${answer.confidence} % sure; after the model: ${said(answer.final)}.`),
@@ -74,7 +76,8 @@ export function truthPanel(state, found, facts, names, acts) {
         make('p', {class: 'pr-fine'}, `Attention here is ${found.looked}. It says where the network read from, not why it answered.`),
         found.effect
           ? make('div', {},
-            make('p', {'data-overlap': 'hidden'}, overlapText(overlap(answer.marks, found.effect), `that spoke most for ${names[found.label]} when hidden`)),
+            make('p', {'data-overlap': 'hidden'}, overlapText(
+              overlap(answer.marks, found.effect), `that lower ${names[found.label]} most when they are hidden`)),
             make('p', {class: 'pr-fine'}, found.sentence))
           : make('p', {class: 'pr-fine', 'data-part': 'wait'}, found.failed
             ? 'What mattered when hidden could not be asked.' : 'Hiding one tile after the other; this takes some seconds.'),
@@ -89,12 +92,12 @@ function bars(found, facts) {
     make('span', {class: `pr-track pr-${info[code].nature}`, 'aria-hidden': 'true'}, make('span', {style: `width: ${(100 * p).toFixed(2)}%`})))));
 }
 
-function picturePart(marks, found, layers, first) {
+function picturePart(marks, found, names, layers, first) {
   const holder = make('div', {});
   const captions = {
-    marks: 'Hatched: what you marked.',
-    attended: `Yellow: ${found.looked}, more where it is stronger. Hatched: what you marked.`,
-    hidden: `Orange: it spoke for ${found.label ?? ''} when hidden; blue: against it. Hatched: what you marked.`,
+    marks: 'Framed: what you marked.',
+    attended: `Yellow: ${found.looked}, stronger where there is more. Framed: what you marked.`,
+    hidden: `Orange: hiding it lowers ${names[found.label]}; blue: hiding it raises it. Framed: what you marked.`,
   };
   const show = (layer) => holder.replaceChildren(painted(
     found, marks, layer, {attended: found.attended, hidden: found.effect}[layer] ?? null, captions[layer]));

@@ -86,7 +86,7 @@ export function scorePanel(state, names, acts) {
       'li', {'data-influence': kind}, `${text}: ${moved[kind].length ? moved[kind].join(', ') : 'none'}.`))),
     make('h3', {}, 'Where you looked'),
     overlapOf('attended', 'that the model attended to most'),
-    overlapOf('hidden', 'that mattered most to the model when hidden'),
+    overlapOf('hidden', 'that lower the model\'s answer most when they are hidden'),
     make('p', {class: 'pr-fine'}, `A round of ${count} cases says little about anybody; classes come up as often as each other here, not as `
       + 'they do in a clinic.'),
     button('Save as CSV', () => download(csvOf(state), `practice-${round.kind}-${round.seed}-${round.count}.csv`, 'text/csv'), true),

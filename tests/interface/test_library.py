@@ -8,6 +8,7 @@ import httpx
 import numpy as np
 import pytest
 from archive import FILES, archive_server, named
+from conftest import HAM10000
 
 from interface.library.archive import TRIES, Archive, ArchiveError
 from interface.library.cache import Cache, cache_folder
@@ -329,3 +330,13 @@ def test_the_library_that_ships_asks_nobody_when_it_is_opened(tmp_path, monkeypa
     assert open_library(None, True, tmp_path, tmp_path / "missing.json")[1] != ()
     offline, _ = open_library(None, True, tmp_path)
     assert offline.where(offline.cases[0]) in (NOWHERE, KEPT)
+
+
+@pytest.mark.real
+def test_with_the_folder_every_case_is_at_hand_a_missed_melanoma_among_them(tmp_path):
+    books, _ = open_library(HAM10000, True, tmp_path)
+    assert books.at_hand() == books.cases
+    missed = next(case for case in books.cases if case.missed)
+    example = books.example(missed.id)
+    assert (example.synthetic, example.diagnosis) == (False, "mel")
+    assert example.path.stem == missed.id
