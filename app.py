@@ -39,7 +39,7 @@ def _serve(args: argparse.Namespace, folder: Path) -> int:
     try:
         diagnoser = Diagnoser.from_pretrained(args.checkpoint)
         examples = real_examples(args.data) if args.data else synthetic_examples(folder)
-        library, problems = open_library(args.data, args.offline, folder)
+        library, problems = open_library(args.data, args.offline, folder, own=args.cases)
         for problem in problems:
             print(problem, file=sys.stderr)
         # imports gradio: slow, so what is wrong above is told first
@@ -85,6 +85,10 @@ def _parser() -> argparse.ArgumentParser:
         "is believed (default: $FORWARDED_ALLOW_IPS; on a Space, its own)",
     )  # fmt: skip
     parser.add_argument("--data", metavar="DIR", help="a HAM10000 folder: the examples are then its test cases")
+    parser.add_argument(
+        "--cases", metavar="DIR",
+        help="a folder with pictures and cases.csv (id,truth,age,sex,localization,confirmed,source): Practice has them",
+    )  # fmt: skip
     parser.add_argument(
         "--offline", action="store_true",
         help="never ask the ISIC archive for a photograph; else it is asked when somebody opens a named case, and only "

@@ -7,7 +7,7 @@ export const CONFIDENCES = [20, 40, 60, 80, 95]; // percent
 export const LAST_SEED = 2 ** 31 - 1;
 
 /**
- * What a link asks for: '#practice?seed=7&n=5', with '&of=cases' or '&of=phantoms'.
+ * What a link asks for: '#practice?seed=7&n=5', with '&of=phantoms', 'cases' or 'own'.
  * @param {string} hash @param {{most: number, first: string}} facts
  * @returns {?{kind: string, seed: number, count: number}} null where it is no such link
  */
@@ -20,7 +20,7 @@ export function readLink(hash, facts) {
     return /^\d{1,10}$/.test(text) && Number(text) <= most ? Number(text) : null;
   };
   const [seed, count] = [number('seed', LAST_SEED), number('n', facts.most)];
-  const kind = ['phantoms', 'cases'].includes(values.get('of')) ? values.get('of') : facts.first;
+  const kind = ['phantoms', 'cases', 'own'].includes(values.get('of')) ? values.get('of') : facts.first;
   return seed === null || !count ? null : {kind, seed, count};
 }
 

@@ -21,6 +21,7 @@ export function startPanel(facts, store, chosen, acts) {
     radios('kind', 'Cases', [
       ['phantoms', 'Drawings by the project'],
       ...(facts.cases ? [['cases', `Real lesions, ${facts.cases} of them; pictures of ${facts.atHand} are on this machine`]] : []),
+      ...(facts.own ? [['own', `Your own, ${facts.own} of them`]] : []),
     ], round.kind, (kind) => change({kind})),
     number('count', 'Length', 1, facts.most), number('seed', 'Seed', 0, LAST_SEED),
     make('div', {}, make('button', {type: 'submit', class: 'pr-button pr-main'}, 'Start the round')));

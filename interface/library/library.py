@@ -16,6 +16,7 @@ from mat_core.phantoms import make_phantom
 from ..examples import Example
 from .archive import MAX_PICTURE, Archive, ArchiveError, Tell
 from .cache import Cache, cache_folder
+from .own import own_cases
 
 HERE, KEPT, THERE, NOWHERE = "data", "cache", "archive", ""
 FORBIDDEN = "The app was started with --offline, so the ISIC archive is not asked."
@@ -26,22 +27,30 @@ CLEARLY = (
 
 
 def open_library(
-    root: str | Path | None, offline: bool, folder: Path, file: Path = CASES_FILE
+    root: str | Path | None,
+    offline: bool,
+    folder: Path,
+    file: Path = CASES_FILE,
+    own: str | Path | None = None,
 ) -> tuple["Library", tuple[str, ...]]:
     """The cases of `file`, and a sentence for each that is left out. Nothing is asked of anybody here.
 
-    root: a HAM10000 folder that has pictures, or None; offline: the archive is never asked; folder: see Library.
+    root: a HAM10000 folder that has pictures, or None; offline: the archive is never asked; folder: see Library; own:
+    a teacher's folder, see `own_cases`. Raises DataError for a folder that is none.
     """
     cases, problems = read_cases(file)
+    mine, wrong = own_cases(own) if own else ((), ())
     pictures = {case.image_id: case.image for case in read_dataset(root, None).cases} if root else {}
     archive = None if offline else Archive()
-    return Library(cases, pictures, archive, Cache(cache_folder(), MAX_PICTURE), folder), problems
+    cache = Cache(cache_folder(), MAX_PICTURE)
+    return Library(cases, pictures, archive, cache, folder, mine), (*problems, *wrong)
 
 
 class Library:
     """Where the picture of a named case comes from. Safe between threads.
 
     pictures: id -> file, of a HAM10000 folder. archive: None forbids asking it. folder: where phantoms are written.
+    own: a teacher's cases, by name.
     """
 
     def __init__(
@@ -51,8 +60,9 @@ class Library:
         archive: Archive | None = None,
         cache: Cache | None = None,
         folder: Path = Path(),
+        own: Sequence[Example] = (),
     ):
-        self.cases = tuple(cases)
+        self.cases, self.own = tuple(cases), {example.name: example for example in own}
         self._by_id = {case.id: case for case in cases}
         self._pictures, self._archive, self._cache, self._folder = dict(pictures or {}), archive, cache, folder
         self._locks = {case.id: threading.Lock() for case in cases}

@@ -22,7 +22,7 @@ from mat_core.labels import BY_CODE, CODES
 from mat_core.phantoms import make_phantom
 
 from ..library.library import Library
-from ..library.rounds import KINDS, MOST, Drawn, draw_round
+from ..library.rounds import MOST, Drawn, draw_round
 from ..parts.safely import safely
 from ..scripts import joined
 
@@ -68,8 +68,8 @@ class PracticeRoom:
         at_hand = len(self._library.at_hand())
         return json.dumps({
             "classes": [[code, BY_CODE[code].name, BY_CODE[code].nature] for code in CODES],
-            "most": MOST, "cases": len(self._library.cases), "atHand": at_hand,
-            "first": KINDS[1] if at_hand else KINDS[0],
+            "most": MOST, "cases": len(self._library.cases), "atHand": at_hand, "own": len(self._library.own),
+            "first": "own" if self._library.own else "cases" if at_hand else "phantoms",
         }).replace("</", "<\\/")  # fmt: skip
 
     def answer(self, data: dict, tell: Callable[[float, str], None] = lambda share, text: None) -> str:
@@ -93,7 +93,14 @@ class PracticeRoom:
         return json.dumps(echo | safely(answered, failed)())
 
     def _drawn(self, data: dict) -> Drawn:
-        cases = draw_round(data.get("kind"), data.get("seed"), data.get("count"), self._library.cases)
+        kind = data.get("kind")
+        there = {
+            "cases": [(case.id, case.diagnosis, case.metadata) for case in self._library.cases],
+            "own": [(name, own.diagnosis, own.metadata) for name, own in self._library.own.items()],
+        }
+        cases = draw_round(
+            kind, data.get("seed"), data.get("count"), there.get(kind, ()) if isinstance(kind, str) else ()
+        )
         at = data.get("at")
         if type(at) is not int or not 0 <= at < len(cases):
             raise ConfigError(f"This round has {len(cases)} cases, from 0 on; there is no other.")
@@ -105,9 +112,10 @@ class PracticeRoom:
 
     def _look(self, drawn: Drawn, tell: Callable) -> tuple[np.ndarray, Metadata, str]:
         """The picture as the model is shown it, what is known of the patient, and what has to be said with it."""
-        if not drawn.real:
+        if drawn.kind == "phantoms":
             return self._remembered(drawn)
-        example = self._library.example(drawn.name, tell)
+        own = self._library.own.get(drawn.name) if drawn.kind == "own" else None
+        example = own or self._library.example(drawn.name, tell)
         return load_image(example.path), example.metadata, example.note
 
     def _case(self, drawn: Drawn, tell: Callable) -> dict:
@@ -134,7 +142,7 @@ class PracticeRoom:
         }  # fmt: skip
 
     def _truth(self, drawn: Drawn, tell: Callable) -> dict:
-        how = "what it was drawn as" if not drawn.real else f"confirmed by {_confirmed(drawn)}"
+        how = "what it was drawn as" if drawn.kind == "phantoms" else f"confirmed by {_confirmed(drawn)}"
         return {"truth": drawn.diagnosis, "how": how}
 
     def _hidden(self, drawn: Drawn, tell: Callable) -> dict:

@@ -2,16 +2,16 @@
 
 import json
 from collections import Counter
-from dataclasses import replace
 
 import numpy as np
 import pytest
 from archive import named
 
-from interface.library.library import Library
+from interface.library.library import Library, open_library
+from interface.library.own import own_cases
 from interface.library.rounds import LAST_SEED, MOST, draw_round
 from interface.views.practice import PHANTOM_SIZE, PracticeRoom
-from mat_core import ConfigError
+from mat_core import ConfigError, DataError
 from mat_core.explain import occlude
 from mat_core.explain.cells import attended
 from mat_core.labels import BY_CODE, CODES
@@ -19,7 +19,7 @@ from mat_core.named_cases import read_cases
 from mat_core.phantoms import make_phantom
 
 FIRST, PICTURE = named(7)
-CASES = tuple(replace(FIRST, id=f"ISIC_{n:07}", diagnosis=CODES[n % 7]) for n in range(21))
+CASES = tuple((f"ISIC_{n:07}", CODES[n % 7], FIRST.metadata) for n in range(21))
 ROUND = {"kind": "phantoms", "seed": 5, "count": 3, "at": 1, "ticket": 9}
 
 
@@ -51,7 +51,7 @@ def test_a_longer_round_begins_alike_and_another_seed_otherwise():
 
 def test_no_case_comes_twice_and_every_class_is_as_likely():
     drawn = draw_round("cases", 1, len(CASES), CASES)
-    assert sorted(d.name for d in drawn) == [case.id for case in CASES]
+    assert sorted(d.name for d in drawn) == [name for name, *_ in CASES]
     counts = Counter(d.diagnosis for seed in range(70) for d in draw_round("phantoms", seed, MOST))
     assert set(counts) == set(CODES)
     assert all(abs(count - 400) < 80 for count in counts.values())  # four standard deviations
@@ -60,13 +60,13 @@ def test_no_case_comes_twice_and_every_class_is_as_likely():
 @pytest.mark.parametrize(
     ("wrong", "said"),
     [
-        (("cats", 5, 3), "A round is of phantoms or cases; got 'cats'"),
-        ((None, 5, 3), "A round is of phantoms or cases"),
+        (("cats", 5, 3), "A round is of phantoms, cases, own; got 'cats'"),
+        ((None, 5, 3), "A round is of phantoms, cases, own"),
         (("phantoms", -1, 3), f"seed must be a whole number from 0 to {LAST_SEED}"),
         (("phantoms", 1.5, 3), "seed must be a whole number"),
         (("phantoms", 5, 0), f"length must be a whole number from 1 to {MOST}"),
         (("phantoms", 5, MOST + 1), "length must be a whole number"),
-        (("cases", 5, 30), "There are 21 real cases; a round of 30 needs as many"),
+        (("cases", 5, 30), "There are 21 cases of this kind; a round of 30 needs as many"),
     ],
 )
 def test_a_round_that_cannot_be_is_told(wrong, said):
@@ -154,4 +154,68 @@ def test_a_case_that_is_not_in_the_round_is_refused(room, changes):
 
 def test_the_cases_that_ship_make_a_round():
     cases, _ = read_cases()
-    assert len({d.name for d in draw_round("cases", 3, MOST, cases)}) == MOST
+    there = [(case.id, case.diagnosis, case.metadata) for case in cases]
+    assert len({d.name for d in draw_round("cases", 3, MOST, there)}) == MOST
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """A teacher's folder: two pictures and a table."""
+    for name in ("a-1", "b-2"):
+        (tmp_path / f"{name}.jpg").write_bytes(PICTURE)
+    (tmp_path / "cases.csv").write_text(
+        "\ufeffid,truth,age,sex,localization,confirmed,source\n"
+        "a-1,mel,70,male,back,histo,our clinic\nb-2,nv,,,,,\n", encoding="utf-8",
+    )  # fmt: skip
+    return tmp_path
+
+
+def test_a_teachers_own_cases_are_a_round(tiny_diagnoser, folder, tmp_path):
+    library, problems = open_library(None, True, tmp_path, own=folder)
+    assert problems == ()
+    room = PracticeRoom(tiny_diagnoser, library)
+    assert (json.loads(room.facts())["own"], json.loads(room.facts())["first"]) == (2, "own")
+    asked = [{"kind": "own", "count": 2, "at": at} for at in (0, 1)]
+    cases = {case["name"]: case for case in (told(room, "case", **one) for one in asked)}
+    assert cases["a-1"]["patient"] == {"age": 70, "sex": "male", "site": "back"}
+    assert cases["a-1"]["note"] == "our clinic"
+    assert cases["b-2"]["patient"] == {"age": None, "sex": None, "site": None}
+    truths = sorted((told(room, "truth", **one)["truth"], told(room, "truth", **one)["how"]) for one in asked)
+    assert truths == [("mel", "confirmed by histology"), ("nv", "confirmed by a way that is not known")]
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("c-3,nv,5,,,,", "beside it there is no picture 'c-3'"),
+        ("../a-1,nv,5,,,,", "beside it there is no picture '../a-1'"),
+        ("b-2,mole,5,,,,", "truth must be one of bcc"),
+        ("b-2,nv,500,,,,", "Age must be whole years"),
+        ("b-2,nv,5,,,by eye,", "dx_type must be one of histo"),
+        ("a-1,nv,5,,,,", "a-1 is there twice"),
+        ("broken,nv,5,,,,", "not an image file that can be read"),
+        ("b-2", "truth must be one of bcc"),
+        ("b-2,nv,5,,,,x,y", ""),
+    ],
+)
+def test_a_line_with_a_mistake_is_left_out_and_named(folder, line, said):
+    (folder / "broken.png").write_bytes(b"no picture")
+    text = (folder / "cases.csv").read_text(encoding="utf-8-sig").splitlines()
+    (folder / "cases.csv").write_text("\n".join([*text[:2], line]), encoding="utf-8")
+    cases, problems = own_cases(folder)
+    if not said:  # more than there are columns harms nobody
+        assert (len(cases), problems) == (2, ())
+        return
+    assert [case.name for case in cases] == ["a-1"]
+    (problem,) = problems
+    assert problem.startswith("cases.csv, line 3 is left out: ")
+    assert said in problem
+
+
+@pytest.mark.parametrize("text", ["", "id,diagnosis\na-1,mel\n", "id,truth\n", "\udcff"])
+def test_a_folder_without_a_table_is_told(folder, text):
+    (folder / "cases.csv").write_text(text, encoding="utf-8", errors="surrogateescape")
+    with pytest.raises(DataError, match=r"cases\.csv"):
+        own_cases(folder)
+    with pytest.raises(DataError, match=r"has no table cases\.csv that can be read"):
+        own_cases(folder / "elsewhere")
