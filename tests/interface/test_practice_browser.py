@@ -45,6 +45,19 @@ def kept(page: Page) -> dict:
     return json.loads(page.evaluate("localStorage.getItem('mat-practice')"))
 
 
+def anew(page: Page, before: str = "") -> Page:
+    """The same address in the same browser, loaded once more; a reload may break off what Gradio is just fetching.
+
+    before: JavaScript that runs before that of the page.
+    """
+    again = page.context.new_page()
+    again.set_default_timeout(PATIENCE)
+    again.add_init_script(before)
+    again.goto(page.url)
+    expect(again.locator("#answer .bars li")).to_have_count(7, timeout=PATIENCE)
+    return again
+
+
 def test_a_round_from_its_link_to_its_score(visit, tmp_path):
     page = visit()
     open_round(page)
@@ -68,8 +81,9 @@ def test_a_round_from_its_link_to_its_score(visit, tmp_path):
     expect(practice.locator("[data-overlap=attended]")).to_contain_text("Of your 3 tiles")
     expect(practice.locator("[data-overlap=hidden]")).to_contain_text("Of your 3 tiles", timeout=PATIENCE)
     assert serious_faults(page) == []
-    # reload: the round goes on where it was
-    page.reload()
+    # loaded once more, the round goes on where it was
+    page = anew(page)
+    practice = page.locator("#practice")
     expect(practice.locator("[data-overlap=hidden]")).to_be_visible(timeout=PATIENCE)
     page.get_by_role("button", name="Next case").click()
     expect(practice.locator("h2")).to_contain_text("Case 2 of 2: what is it?", timeout=PATIENCE)
@@ -115,10 +129,8 @@ def test_two_browsers_do_not_see_each_other(visit):
 
 
 def test_a_browser_that_keeps_nothing_can_practise_too(visit):
-    page = visit(390, 844, "dark")
-    page.add_init_script("Object.defineProperty(window, 'localStorage', {get() { throw new Error('refused'); }})")
-    page.reload()
-    expect(page.locator("#answer .bars li")).to_have_count(7, timeout=PATIENCE)
+    refuses = "Object.defineProperty(window, 'localStorage', {get() { throw new Error('refused'); }})"
+    page = anew(visit(390, 844, "dark"), refuses)
     open_tab(page, "Practice")
     expect(page.locator("#practice")).to_contain_text("This browser keeps nothing")
     assert serious_faults(page) == []
