@@ -4,6 +4,7 @@ What leaves this machine is a public id that `assets/cases.json` names, and noth
 of a visitor. What comes back is mistrusted: how long it takes, where it is from, how large it is and what it shows.
 """
 
+import re
 import time
 from collections.abc import Callable
 from urllib.parse import urljoin
@@ -15,8 +16,8 @@ from mat_core.images import load_image
 from mat_core.named_cases import NamedCase, same_photograph
 
 ADDRESS = "https://api.isic-archive.com/api/v2/images/"
-# where a photograph may lie; a dot stands for everything below
-HOSTS = (".isic-archive.com", "isic-archive.s3.amazonaws.com", "isic-storage.s3.amazonaws.com")
+# where a photograph may lie: below the archive's own name, or in its public bucket, whose name is nobody else's
+HOSTS = r"([\w-]+\.)*isic-archive\.com|isic-archive\.s3(\.[a-z0-9-]+)?\.amazonaws\.com"
 TYPES = ("image/jpeg", "image/png", "binary/octet-stream", "application/octet-stream")  # the last two: of bare storage
 MAX_PICTURE = 5 * 2**20  # bytes; the archive's files of HAM10000 have 0.4 MB at most
 MAX_ANSWER = 2**18  # bytes of JSON
@@ -40,14 +41,14 @@ class _AgainError(Exception):
 class Archive:
     """A client of the archive. Safe between threads; every request has a connection of its own.
 
-    address: of the API, with an id and a slash behind it; hosts: where pictures may lie, see HOSTS; the other numbers
+    address: of the API, with an id and a slash behind it; hosts: where pictures may lie beside it, as HOSTS; the others
     as the constants of this module.
     """
 
     def __init__(
         self,
         address: str = ADDRESS,
-        hosts: tuple[str, ...] = HOSTS,
+        hosts: str = HOSTS,
         waits: tuple[float, ...] = WAITS,
         timeout: httpx.Timeout | None = None,
         whole: float = WHOLE,
@@ -55,14 +56,15 @@ class Archive:
     ):
         self._address, self._waits, self._whole, self._largest = address, waits, whole, largest
         own = httpx.URL(address)
-        self._scheme, self._hosts = own.scheme, (*hosts, own.host)
+        self._scheme = own.scheme
+        self._hosts = re.compile("|".join(filter(None, (re.escape(own.host), hosts))))
         self._timeout = timeout or httpx.Timeout(READ, connect=CONNECT)
         self._silent_until = 0.0
 
     def picture(self, case: NamedCase, tell: Tell = lambda share, text: None) -> bytes:
         """The bytes of the case's photograph: decodable, and the very photograph that the case was chosen for.
 
-        Raises ArchiveError within `whole` seconds.
+        Raises ArchiveError, at the latest when `whole` seconds and one time-out are over.
         """
         if time.monotonic() < self._silent_until:
             raise ArchiveError("The ISIC archive could not be reached a moment ago; it is asked again in a minute.")
@@ -92,8 +94,6 @@ class Archive:
                 raise _AgainError("The ISIC archive took too long to answer.") from None
             except (httpx.HTTPError, httpx.InvalidURL):
                 raise _AgainError("The connection to the ISIC archive broke off.") from None
-        if size is not None and len(data) != size:
-            raise _AgainError(f"The ISIC archive sent {len(data)} bytes of {case.id} instead of {size}.")
         try:
             image = load_image(data)
         except ImageError:
@@ -148,13 +148,15 @@ class Archive:
 
     def _allow(self, address: str) -> None:
         url = httpx.URL(address)
-        known = any(url.host == host or (host.startswith(".") and url.host.endswith(host)) for host in self._hosts)
-        if url.scheme != self._scheme or not known or url.userinfo:
+        if url.scheme != self._scheme or not self._hosts.fullmatch(url.host) or url.userinfo:
             raise ArchiveError("The ISIC archive pointed to another place than its own; that is not followed.")
 
 
 def _file(told: dict, name: str) -> tuple[str, int | None]:
-    """Address and size in bytes of the full picture in an answer of the API. Raises ArchiveError."""
+    """Address and size in bytes of the full picture in an answer of the API. Raises ArchiveError.
+
+    The size is of the file before the archive wrote its captions into it: good for showing progress, and nothing else.
+    """
     files = told.get("files")
     full = files.get("full") if isinstance(files, dict) else None
     address = full.get("url") if isinstance(full, dict) else None
