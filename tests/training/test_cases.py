@@ -1,6 +1,7 @@
 """Which cases are named: of every class and kind, the same each time, in an order that tells nothing."""
 
 import itertools
+import json
 import random
 from collections import Counter
 from dataclasses import replace
@@ -13,7 +14,8 @@ from mat_core.errors import DataError
 from mat_core.ham10000 import read_dataset
 from mat_core.images import load_image
 from mat_core.labels import CODES
-from mat_core.named_cases import same_photograph
+from mat_core.named_cases import read_cases, same_photograph
+from training.commands.table import main
 from training.steps.cases import COUNT, MISSED, WORD, answered, as_lines, choose
 
 FIRST, _ = named(1)
@@ -82,3 +84,23 @@ def test_an_answered_case_is_the_apps_answer(tiny_diagnoser):
     assert found.probability == pytest.approx(diagnosis.probabilities[diagnosis.top], abs=1e-4)
     assert found.told == {}
     assert same_photograph(image, found.fingerprint)
+
+
+@pytest.mark.real
+def test_the_command_writes_what_the_app_reads(tiny_bundle, tmp_path, capsys):
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data/HAM10000_metadata.csv").symlink_to(HAM10000 / "HAM10000_metadata.csv")
+    few = read_dataset(HAM10000).of("test")[:4]
+    for case in few:
+        (tmp_path / "data" / case.image.name).symlink_to(case.image)
+    file = tmp_path / "cases.json"
+    asked = {"--data": tmp_path / "data", "--checkpoint": tiny_bundle, "--output": file, "--count": 3}
+    assert main(["cases", *map(str, itertools.chain(*asked.items()))]) == 0
+    said = capsys.readouterr()
+    assert "cases: 3 of the test split" in said.out
+    assert "no case is chosen for that word" in said.err
+    cases, problems = read_cases(file)
+    assert problems == ()
+    assert {case.id for case in cases} < {case.image_id for case in few}
+    assert len(cases) == 3
+    assert json.loads(file.read_text())["model"]["name"] == "tiny random bundle"
