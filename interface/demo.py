@@ -12,6 +12,7 @@ from mat_core.labels import BY_CODE
 
 from .examples import Example
 from .following import follow
+from .library.library import Library
 from .models import Models
 from .parts.strip import strip_html
 from .parts.text import esc
@@ -28,16 +29,18 @@ from .views.compare import build_compare
 from .views.diagnose import build_diagnose
 from .views.explore import build_explorer
 from .views.learn import build_learn
+from .views.practice import build_practice
 
 ASSETS = Path(__file__).resolve().parents[1] / "assets"
 OWN = "the answer's own"
 TITLE = "Mutual Attention Transformer: a teaching demo"
 
 
-def build_demo(diagnoser: Diagnoser, examples: list[Example]) -> gr.Blocks:
+def build_demo(diagnoser: Diagnoser, examples: list[Example], library: Library | None = None) -> gr.Blocks:
     """The app, not yet served. A further view is a tab here: its builder gets the session that it follows, or returns
-    Views that are followed for it.
+    Views that are followed for it. library: the cases by name; None: there are none.
     """
+    library = library or Library()
     models, bundle = Models(diagnoser), diagnoser.bundle
     with CalmBlocks(title=TITLE, analytics_enabled=False, fill_width=True) as demo:
         build_api(diagnoser, examples, models)  # first: the endpoints' names are still free
@@ -53,7 +56,7 @@ def build_demo(diagnoser: Diagnoser, examples: list[Example]) -> gr.Blocks:
                 label = gr.Dropdown(choices, value="", label="Class in question", elem_id="question-class")
         with gr.Tabs(elem_id="views"):
             with gr.Tab("Diagnose", id="diagnose"):
-                session = build_diagnose(demo, diagnoser, examples, strip)
+                session = build_diagnose(demo, diagnoser, examples, library, strip)
             with gr.Tab("Explore", id="explore"):
                 build_explorer(diagnoser, session)
             with gr.Tab("Question", id="question") as question:
@@ -62,6 +65,8 @@ def build_demo(diagnoser: Diagnoser, examples: list[Example]) -> gr.Blocks:
                 views += build_compare(models)
             with gr.Tab("Learn", id="learn") as learning:
                 views += build_learn(models, examples)
+            with gr.Tab("Practice", id="practice"):
+                build_practice(diagnoser, library)
             with gr.Tab("About", id="about"):
                 build_about(bundle)
         follow(session, label, views, [question, *tabs, comparing, learning])

@@ -17,13 +17,17 @@ CASES_PER_CLASS = 2
 
 @dataclass(frozen=True)
 class Example:
-    """One case to try. `diagnosis` is confirmed for a real lesion, and the look that a synthetic one imitates."""
+    """One case to try. `diagnosis` is confirmed for a real lesion, and the look that a synthetic one imitates.
+
+    note: what has to be said with it, such as whose the photograph is, or why a drawing is in its place.
+    """
 
     name: str
     path: Path
     metadata: Metadata
     diagnosis: str
     synthetic: bool
+    note: str = ""
 
 
 def synthetic_examples(folder: Path) -> list[Example]:

@@ -15,10 +15,12 @@ from .metadata import Metadata
 
 SPLIT_FILE = Path(__file__).resolve().parents[1] / "assets" / "ham10000_split.csv"
 SPLITS = ("train", "val", "test")
-ATTRIBUTION = (
+SOURCE = (
     "HAM10000, Tschandl, Rosendahl & Kittler, Scientific Data 5, 180161 (2018), doi 10.1038/sdata.2018.161; "
-    "ViDIR group, Medical University of Vienna; MILK study team; CC BY-NC 4.0; resized."
+    "ViDIR group, Medical University of Vienna; MILK study team"
 )
+LICENCE = "CC BY-NC 4.0"
+ATTRIBUTION = f"{SOURCE}; {LICENCE}; resized."
 
 
 @dataclass(frozen=True)

@@ -36,8 +36,13 @@ function open(tabs, tries = 100) {
     if (tries) setTimeout(() => open(tabs, tries - 1), 100);
     return;
   }
-  if (found.getAttribute('aria-selected') !== 'true') found.click();
-  open(rest, tries);
+  if (found.getAttribute('aria-selected') === 'true') {
+    open(rest, tries);
+    return;
+  }
+  found.click();
+  // a click before the page listens is lost: it counts once the tab is selected
+  if (tries) setTimeout(() => open(tabs, tries - 1), 100);
 }
 
 /** Keep address and tabs together, from now on. */

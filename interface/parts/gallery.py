@@ -1,5 +1,7 @@
 """The cases to try as thumbnails, and where the case on the screen is from."""
 
+from pathlib import Path
+
 from mat_core.encoding import data_uri, encode_jpeg
 from mat_core.ham10000 import ATTRIBUTION
 from mat_core.images import load_image, scale_image
@@ -35,12 +37,18 @@ def provenance_html(example: Example) -> str:
         )
     else:
         where, cover, told = f"{example.name}: test split.", "Show the confirmed diagnosis", f"{name}, as confirmed."
+    where = f"{where} {example.note}".rstrip()
     return f'<p class="provenance">{esc(where)}</p><details><summary>{esc(cover)}</summary><p>{esc(told)}</p></details>'
 
 
 def thumbnail(example: Example) -> str:
     """A small picture of the case as a data: URI in an img; what it shows is said beside it."""
-    image = scale_image(load_image(example.path), THUMBNAIL_SIDE, 2 * THUMBNAIL_SIDE)
+    return picture_of(example.path)
+
+
+def picture_of(path: Path) -> str:
+    """The same of a file of the app's own."""
+    image = scale_image(load_image(path), THUMBNAIL_SIDE, 2 * THUMBNAIL_SIDE)
     source = data_uri(encode_jpeg(image, 82), "jpeg")
     return f'<img src="{source}" alt="">'
 

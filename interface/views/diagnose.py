@@ -1,6 +1,6 @@
 """The first view: an image and its metadata on the left; on the right the answer, then the evidence for it."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import gradio as gr
 
@@ -9,28 +9,21 @@ from mat_core.encoding import data_uri
 from mat_core.figures import plate, to_png
 
 from ..examples import Example
+from ..library.library import Library
 from ..parts.answer import answer_html
-from ..parts.evidence import ORDERS, regions_html
-from ..parts.form import build_form, form_values, words_html
-from ..parts.gallery import gallery_html
-from ..parts.heatmaps import AVERAGE, attention_html, head_choices, head_index
+from ..parts.desk import Widgets, lay_out
+from ..parts.evidence import regions_html
+from ..parts.form import form_values, words_html
+from ..parts.heatmaps import attention_html, head_index
 from ..parts.safely import safely
 from ..parts.strip import strip_html
 from ..parts.text import note
-from ..prose import prose
 from ..remembered import Remembered
-from ..server.image_field import ImageUpload, image_upload
 from ..server.uploads import UPLOADS
 from ..session import IDLE, Session, analyse, answer_again, for_visitor, read_upload
 
-FIRST_K, MOST_K = 5, 36
-FIRST_ORDER = "attention"
 BROKEN = "Something went wrong inside the app; your input is unchanged. Please try again."
 IDLED = f"This page was idle for more than {IDLE // 60} minutes and the image was forgotten. Give it again."
-PICK = """element.addEventListener('click', (event) => {
-    const button = event.target.closest('button[data-index]');
-    if (button) trigger('click', {index: Number(button.dataset.index)});
-});"""
 SAVE = """(uri) => { if (uri) { const link = document.createElement('a'); link.href = uri; link.download =
     'mat-diagnosis.png'; link.click(); } return ''; }"""
 
@@ -49,29 +42,9 @@ FILE_GONE = "The uploaded file has been deleted by now; its case is still in mem
 REMEMBERED = 64  # answers that a reload can find again, of about 1 MB each
 
 
-@dataclass(frozen=True)
-class Widgets:
-    """The parts of the view that its events read and write."""
-
-    strip: gr.HTML
-    image: ImageUpload
-    image_note: gr.HTML
-    form: list[gr.components.Component]
-    words: gr.HTML
-    form_note: gr.HTML
-    same: gr.Button
-    diagnose: gr.Button
-    gallery: gr.HTML
-    answer: gr.HTML
-    regions: gr.HTML
-    k: gr.Slider
-    order: gr.Radio
-    head: gr.Radio
-    attention: gr.HTML
-    save: gr.Button
-
-
-def build_diagnose(demo: gr.Blocks, diagnoser: Diagnoser, examples: list[Example], strip: gr.HTML) -> gr.State:
+def build_diagnose(
+    demo: gr.Blocks, diagnoser: Diagnoser, examples: list[Example], library: Library, strip: gr.HTML
+) -> gr.State:
     """Lay the view out, wire it, and return the state that holds the visitor's Session (None until the page loads).
 
     strip: where `strip_html` of the case goes. The first example is analysed here, so the first visit shows a case at
@@ -82,59 +55,20 @@ def build_diagnose(demo: gr.Blocks, diagnoser: Diagnoser, examples: list[Example
     opened = replace(
         analyse(diagnoser, first.path, first.metadata), example=first, source=UPLOADS.keep(first.path.resolve())
     )
-    widgets = _layout(diagnoser, examples, opened, strip)
+    widgets = lay_out(diagnoser, examples, library, opened, strip)
     session = gr.State(None, time_to_live=IDLE)
-    _wire(demo, diagnoser, examples, widgets, session, opened)
+    _wire(demo, diagnoser, examples, library, widgets, session, opened)
     return session
 
 
-def _layout(diagnoser: Diagnoser, examples: list[Example], opened: Session, strip: gr.HTML) -> Widgets:
-    bundle = diagnoser.bundle
-    _html(prose("purpose.html"), elem_id="purpose")
-    with gr.Row(equal_height=False):
-        with gr.Column(scale=4, min_width=300, elem_id="input-panel"):
-            image = image_upload(
-                opened.source, label="Dermatoscopic image", elem_id="image", height=210, buttons=["fullscreen"],
-                alt_text="The image to diagnose", interactive=True,
-            )  # fmt: skip
-            image_note = _html(elem_id="image-note")
-            form = build_form(opened.diagnosis.metadata)
-            words = _html(words_html(diagnoser, opened.diagnosis.metadata), elem_id="words")
-            form_note = _html(elem_id="form-note")
-            same = gr.Button(visible=False, variant="secondary", size="sm", elem_id="same-patient")
-            diagnose = gr.Button("Diagnose", variant="primary", elem_id="diagnose")
-            gallery = gr.HTML(
-                gallery_html(examples), js_on_load=PICK, apply_default_css=False, elem_id="examples"
-            )  # fmt: skip
-        with gr.Column(scale=9, min_width=300, elem_id="output"):
-            with gr.Row(equal_height=False):
-                with gr.Column(scale=1, min_width=300, elem_id="answer-panel"):
-                    _html("<h2>Answer</h2>")
-                    answer = _html(answer_html(opened, bundle), elem_id="answer")
-                with gr.Column(scale=1, min_width=300, elem_id="regions-panel"):
-                    _html("<h2>Regions</h2>")
-                    regions = _html(regions_html(opened, FIRST_K, FIRST_ORDER), elem_id="regions")
-                    most = min(MOST_K, bundle.network.config.n)
-                    k = gr.Slider(1, most, FIRST_K, step=1, label="Regions shown", elem_id="k", buttons=[])
-                    order = gr.Radio(
-                        [(name.capitalize(), order) for order, (name, _) in ORDERS.items()], value=FIRST_ORDER,
-                        label="Which first", elem_id="order",
-                    )  # fmt: skip
-            with gr.Column(elem_id="attention-panel"):
-                _html("<h2>Guided attention</h2>")
-                head = gr.Radio(
-                    head_choices(bundle.network.config.h), value=AVERAGE, label="Attention head", elem_id="head"
-                )
-                attention = _html(attention_html(opened, FIRST_K, None, FIRST_ORDER), elem_id="attention")
-                save = gr.Button("Save as a figure (PNG)", variant="secondary", size="sm", elem_id="save")
-    return Widgets(
-        strip, image, image_note, form, words, form_note, same, diagnose, gallery, answer, regions, k, order, head,
-        attention, save,
-    )  # fmt: skip
-
-
 def _wire(
-    demo: gr.Blocks, diagnoser: Diagnoser, examples: list[Example], w: Widgets, session: gr.State, opened: Session
+    demo: gr.Blocks,
+    diagnoser: Diagnoser,
+    examples: list[Example],
+    library: Library,
+    w: Widgets,
+    session: gr.State,
+    opened: Session,
 ) -> None:
     bundle, view = diagnoser.bundle, [w.k, w.order, w.head]
     remembered: Remembered[Session] = Remembered(REMEMBERED, IDLE)
@@ -192,7 +126,14 @@ def _wire(
         index = picked._data.get("index") if isinstance(picked._data, dict) else None
         if not isinstance(index, int) or not 0 <= index < len(examples):
             raise UserError(f"There is no such example: they are numbered from 0 to {len(examples) - 1}.")
-        example = examples[index]
+        return try_example(now, examples[index], k, order, head)
+
+    def choose_case(now: Session | None, k, order, head, picked: gr.EventData, progress=gr.Progress()):
+        name = picked._data.get("case") if isinstance(picked._data, dict) else None
+        example = library.example(name, lambda share, text: progress(share, desc=text))
+        return try_example(now, example, k, order, head)
+
+    def try_example(now: Session | None, example: Example, k, order, head) -> dict:
         source = UPLOADS.keep(example.path.resolve())
         found = replace(analyse(diagnoser, example.path, example.metadata), example=example, source=source)
         return {w.image: source, **filled(example.metadata), **shows(found, k, order, head, now)}
@@ -272,10 +213,14 @@ def _wire(
         [w.gallery.click], choose, [session, *view], picked, show_progress="minimal", show_progress_on=[w.answer],
         trigger_mode="always_last",
     )  # fmt: skip
+    opened_case = on(
+        [w.casebook.click], choose_case, [session, *view], picked, show_progress="full", show_progress_on=[w.answer],
+        trigger_mode="always_last",
+    )  # fmt: skip
     revised = on(
         [field.input for field in w.form], revise, [session, w.image, *w.form, *view], shown, **quick
     )  # fmt: skip
-    for event in (asked, chosen, revised):
+    for event in (asked, chosen, opened_case, revised):
         event.then(settle, [session, w.image], [session, w.strip, w.answer], **quiet)
     on([w.k.input, w.order.input, w.head.input], redraw, [session, *view], [w.regions, w.attention, *notes], **quick)
     changed = [session, w.strip, w.answer, w.words, w.same, kept, *w.form, *notes]
@@ -287,7 +232,3 @@ def _wire(
     saved.success(None, uri, uri, js=SAVE)
     before = gr.Textbox(visible=False)
     demo.load(restore, [before, *view], picked, js=KEPT, **quiet)
-
-
-def _html(value: str = "", **options) -> gr.HTML:
-    return gr.HTML(value, apply_default_css=False, js_on_load=None, **options)

@@ -11,7 +11,12 @@ from nodejs import node, ran
 from interface.scripts import joined
 
 TESTS = sorted((ROOT / "tests" / "js").glob("*.test.mjs"))
-ENTRIES = {"explorer/explorer.js": "mountExplorer(element)", "hiding.js": "mountHiding(element)"}
+ENTRIES = {
+    "explorer/explorer.js": "mountExplorer(element)",
+    "hiding.js": "mountHiding(element)",
+    "casebook.js": "mountCasebook(element)",
+    "practice/practice.js": "mountPractice(element)",
+}
 
 
 def written(folder: Path, **modules: str) -> Path:
@@ -45,11 +50,12 @@ def test_what_the_page_gets_is_one_script_that_asks_for_no_other(entry):
     assert told.returncode == 0, told.stderr
 
 
-def test_every_module_of_the_explorer_is_sent_once():
-    script = joined(ROOT / "assets/explorer/explorer.js", "mountExplorer(element)")
-    sent = re.findall(r"^modules\['([\w-]+\.js)'\] = ", script, re.M)
-    assert sorted(sent) == sorted(file.name for file in (ROOT / "assets/explorer").glob("*.js"))
-    assert sent[-1] == "explorer.js"
+@pytest.mark.parametrize("entry", ["explorer/explorer.js", "practice/practice.js"])
+def test_every_module_of_a_component_is_sent_once(entry):
+    file = ROOT / "assets" / entry
+    sent = re.findall(r"^modules\['([\w-]+\.js)'\] = ", joined(file, ENTRIES[entry]), re.M)
+    assert sorted(sent) == sorted(module.name for module in file.parent.glob("*.js"))
+    assert sent[-1] == file.name
 
 
 @pytest.mark.parametrize("file", sorted((ROOT / "assets").rglob("*.js")), ids=lambda file: file.name)

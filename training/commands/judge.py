@@ -1,19 +1,23 @@
 """The steps that measure and compare what was trained, as they are asked on the command line."""
 
+import sys
 from argparse import Namespace
 from pathlib import Path
 
-from mat_core.bundle import find_bundles, read_config, read_metrics, write_metrics
+from mat_core.bundle import NETWORK, find_bundles, read_config, read_metrics, write_metrics
 from mat_core.diagnoser import Diagnoser
 from mat_core.errors import ConfigError
 from mat_core.explain.side_by_side import same_detector
+from mat_core.files import checksum
 from mat_core.ham10000 import Dataset
+from mat_core.named_cases import write_cases
 from mat_core.places import DEFAULT
 from mat_core.units import UNITS
 
 from ..data.splits import hold_out
 from ..presets import Plan
 from ..results.rows import RESULTS
+from ..steps import cases as casebook
 from ..steps import evaluate as evaluation
 from ..steps import explain as explanation
 from ..steps import similarity as alike
@@ -128,3 +132,18 @@ def report(args: Namespace) -> None:
     docs, card = (DOCS, DOCS.parent) if args.results == RESULTS else (args.results.parent,) * 2
     write_documents(tables, *documents, docs, card / "MODEL_CARD.md")
     print(f"report: {docs / 'RESULTS.md'}, {card / 'MODEL_CARD.md'}")
+
+
+def cases(args: Namespace) -> None:
+    """Of `cases.choose`: the answers are those of the bundle, and of a leaking one beside it where there is one."""
+    data, diagnoser = opened(args), Diagnoser.from_pretrained(args.checkpoint)
+    beside = (Diagnoser.from_pretrained(f) for f in find_bundles(args.checkpoint.parent) if f != args.checkpoint)
+    told = (d for d in beside if "dx_type" in d.bundle.fields and same_detector(diagnoser.bundle, d.bundle))
+    leaking = next(told, None)
+    if leaking is None:
+        print(f"No bundle beside {args.checkpoint} was told dx_type: no case is chosen for that word.", file=sys.stderr)
+    chosen = casebook.choose(casebook.answered(diagnoser, leaking, data.of("test")), args.count)
+    model = {"name": diagnoser.bundle.name, "weights": checksum(args.checkpoint / NETWORK)}
+    write_cases(chosen, model, args.output)
+    print(casebook.as_lines(chosen))
+    print(f"cases: {args.output}")

@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 
 from mat_core.ham10000 import SPLIT_FILE
+from mat_core.named_cases import CASES_FILE
 from mat_core.places import DEFAULT
 
 from ..results.names import RESULTS
@@ -61,6 +62,11 @@ UNITS = Option("--units", "all bundles beside it with its detector, too", {"acti
 LIMIT = Option("--limit", "only so many cases, drawn with --seed (default: all)", {"type": int})
 SEED = Option("--seed", "of the draw (default: 0)", {"type": int, "default": 0})
 ROWS = Option("--results", "rows of the tables (default: docs/results)", {"type": Path, "default": RESULTS})
+
+CASEBOOK = (
+    Option("--count", "cases at most (default: 48)", {"type": _positive, "default": 48}),
+    Option("--output", "the file to write (default: assets/cases.json)", {"type": Path, "default": CASES_FILE}),
+)
 
 SPEED = (
     Option("--preset", "whose backbone, sizes and batch", {"choices": PRESETS, "default": "two-cores"}),

@@ -71,6 +71,10 @@ STEPS = (
         (*o.DATA, o.CHECKPOINT, o.SPLIT, o.LIMIT, o.SEED, o.SAVE), _alone("judge", "similarity"),
     ),
     Step(
+        "cases", "name the test cases that the app shows, chosen from a bundle's answers (assets/cases.json)",
+        (*o.DATA, o.CHECKPOINT, *o.CASEBOOK), _alone("judge", "cases"),
+    ),
+    Step(
         "baseline", "train a plain timm classifier on the whole image, to compare with (--model NAME)",
         (*o.PLANNED, o.BACKBONE, o.BACKBONE_WEIGHTS, o.CLASSIFIER, o.ROWS), _planned("judge", "baseline"),
     ),

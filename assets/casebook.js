@@ -1,0 +1,32 @@
+// The named cases: filtered in the page, opened by a click.
+
+/**
+ * Whether a case passes the filters; '' lets all through.
+ * @param {{diagnosis: string, verdict: string}} tile verdict: words with blanks between them
+ * @param {{diagnosis: string, verdict: string}} wanted
+ */
+export const passes = (tile, wanted) => (
+  (!wanted.diagnosis || tile.diagnosis === wanted.diagnosis)
+  && (!wanted.verdict || tile.verdict.split(' ').includes(wanted.verdict)));
+
+/** What is said of the filter. */
+export const countText = (shown, all) => (shown ? `${shown} of ${all} cases.` : 'No case is both; choose another filter.');
+
+/** Bring the list in `element` to life. The arguments are what Gradio's js_on_load has. */
+export function mountCasebook(element, trigger) {
+  function filter() {
+    const wanted = {};
+    for (const choice of element.querySelectorAll('[data-filter]')) wanted[choice.dataset.filter] = choice.value;
+    const tiles = [...element.querySelectorAll('[data-case]')];
+    for (const tile of tiles) tile.hidden = !passes(tile.dataset, wanted);
+    const count = element.querySelector('[data-part="count"]');
+    if (count) count.textContent = countText(tiles.filter((tile) => !tile.hidden).length, tiles.length);
+  }
+
+  element.addEventListener('change', filter);
+  element.addEventListener('click', (event) => {
+    const tile = event.target.closest('[data-case]');
+    if (tile) trigger('click', {case: tile.dataset.case});
+  });
+  filter();
+}

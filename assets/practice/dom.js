@@ -1,0 +1,35 @@
+// Building the page. Text only ever enters as text nodes and attributes.
+
+/** make('p', {class: 'x', onclick: f}, 'text', child): an element; null children are left out. */
+export function make(tag, attributes = {}, ...children) {
+  const element = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) {
+    if (name.startsWith('on')) element.addEventListener(name.slice(2), value);
+    else if (value !== null && value !== undefined && value !== false) element.setAttribute(name, value === true ? '' : value);
+  }
+  element.append(...children.filter((child) => child !== null && child !== undefined));
+  return element;
+}
+
+/** A plain table; the first cell of a row names it. */
+export const table = (label, head, rows) => make(
+  'div', {class: 'pr-scroll', role: 'region', tabindex: '0', 'aria-label': label},
+  make('table', {},
+    make('thead', {}, make('tr', {}, ...head.map((name) => make('th', {scope: 'col'}, name)))),
+    make('tbody', {}, ...rows.map(([first, ...rest]) => make('tr', {},
+      make('th', {scope: 'row'}, String(first)), ...rest.map((value) => make('td', {}, String(value))))))));
+
+/** A group of radio buttons. @param {Array<[value: string, text: string]>} options */
+export function radios(name, legend, options, chosen, choose, disabled = false) {
+  return make('fieldset', {disabled},
+    make('legend', {}, legend),
+    ...options.map(([value, text]) => make('label', {class: 'pr-choice'},
+      make('input', {type: 'radio', name, value, checked: value === chosen, onchange: () => choose(value)}), text)));
+}
+
+/** Hand a file to the reader. */
+export function download(text, name, type) {
+  const link = make('a', {href: URL.createObjectURL(new Blob([text], {type})), download: name});
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 10000);
+}

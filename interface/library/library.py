@@ -1,0 +1,132 @@
+"""The named cases with their pictures: of a HAM10000 folder, else of the ISIC archive, else a phantom stands in.
+
+Nothing is fetched at the start. A picture is asked for when somebody opens its case, and only where that is allowed.
+"""
+
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+
+from mat_core import DataError
+from mat_core.encoding import encode_png
+from mat_core.ham10000 import read_dataset
+from mat_core.named_cases import CASES_FILE, NamedCase, read_cases
+from mat_core.phantoms import make_phantom
+
+from ..examples import Example
+from .archive import MAX_PICTURE, Archive, ArchiveError, Tell
+from .cache import Cache, cache_folder
+from .own import own_cases
+
+HERE, KEPT, THERE, NOWHERE = "data", "cache", "archive", ""
+FORBIDDEN = "The app was started with --offline, so the ISIC archive is not asked."
+CLEARLY = (
+    "{reason} A phantom stands in for {name}: a drawing of what its diagnosis may look like, with its age, sex and "
+    "site. The answer below is about the drawing, not about the lesion."
+)
+
+
+def open_library(
+    root: str | Path | None,
+    offline: bool,
+    folder: Path,
+    file: Path = CASES_FILE,
+    own: str | Path | None = None,
+) -> tuple["Library", tuple[str, ...]]:
+    """The cases of `file`, and a sentence for each that is left out. Nothing is asked of anybody here.
+
+    root: a HAM10000 folder that has pictures, or None; offline: the archive is never asked; folder: see Library; own:
+    a teacher's folder, see `own_cases`. Raises DataError for a folder that is none.
+    """
+    cases, problems = read_cases(file)
+    mine, wrong = own_cases(own) if own else ((), ())
+    pictures = {case.image_id: case.image for case in read_dataset(root, None).cases} if root else {}
+    archive = None if offline else Archive()
+    cache = Cache(cache_folder(), MAX_PICTURE)
+    return Library(cases, pictures, archive, cache, folder, mine), (*problems, *wrong)
+
+
+class Library:
+    """Where the picture of a named case comes from. Safe between threads.
+
+    pictures: id -> file, of a HAM10000 folder. archive: None forbids asking it. folder: where phantoms are written.
+    own: a teacher's cases, by name.
+    """
+
+    def __init__(
+        self,
+        cases: Sequence[NamedCase] = (),
+        pictures: dict[str, Path] | None = None,
+        archive: Archive | None = None,
+        cache: Cache | None = None,
+        folder: Path = Path(),
+        own: Sequence[Example] = (),
+    ):
+        self.cases, self.own = tuple(cases), {example.name: example for example in own}
+        self._by_id = {case.id: case for case in cases}
+        self._pictures, self._archive, self._cache, self._folder = dict(pictures or {}), archive, cache, folder
+        self._locks = {case.id: threading.Lock() for case in cases}
+
+    def case(self, name: object) -> NamedCase:
+        """The case of this id. Raises DataError for any other value."""
+        if not isinstance(name, str) or name not in self._by_id:
+            raise DataError("There is no case of this name; the list has all that there are.")
+        return self._by_id[name]
+
+    def where(self, case: NamedCase) -> str:
+        """Where its picture would come from now: HERE, KEPT, THERE, or NOWHERE: then a phantom stands in."""
+        return HERE if case.id in self._pictures else KEPT if self._kept(case) else THERE if self._archive else NOWHERE
+
+    def at_hand(self) -> tuple[NamedCase, ...]:
+        """The cases whose pictures need no network."""
+        return tuple(case for case in self.cases if self.where(case) in (HERE, KEPT))
+
+    def picture(self, case: NamedCase) -> Path | None:
+        """The file of its picture, where that is on this machine."""
+        return self._pictures.get(case.id) or self._kept(case)
+
+    def example(self, name: str, tell: Tell = lambda share, text: None) -> Example:
+        """The case as one to try. `tell` hears of a download; where there is none, a phantom that says what it is.
+
+        Raises DataError for an id that is not in the list.
+        """
+        case = self.case(name)
+        path = self.picture(case)
+        if path is not None:
+            return self._real(case, path)
+        if self._archive is None:
+            return self._phantom(case, FORBIDDEN)
+        with self._locks[case.id]:  # two visitors, one download
+            path = self.picture(case)
+            if path is not None:
+                return self._real(case, path)
+            try:
+                data = self._archive.picture(case, tell)
+            except ArchiveError as error:
+                return self._phantom(case, str(error))
+            return self._real(case, self._keep(case, data))
+
+    def _keep(self, case: NamedCase, data: bytes) -> Path:
+        if self._cache is not None:
+            try:
+                return self._cache.add(case.id, data)
+            except OSError:
+                pass  # no room there: the private folder has it while the app runs
+        path = self._pictures[case.id] = self._folder / f"{case.id}.jpg"
+        path.write_bytes(data)
+        return path
+
+    def _kept(self, case: NamedCase) -> Path | None:
+        return self._cache.path(case.id) if self._cache else None
+
+    def _real(self, case: NamedCase, path: Path) -> Example:
+        whose = f"{case.attribution}; {case.licence}."
+        return Example(case.id, path.resolve(), case.metadata, case.diagnosis, False, whose)
+
+    def _phantom(self, case: NamedCase, reason: str) -> Example:
+        seed = int(case.id.removeprefix("ISIC_"))
+        path = self._folder / f"phantom-{case.id}.png"
+        if not path.exists():
+            path.write_bytes(encode_png(make_phantom(seed, case.diagnosis, (450, 600)).image))
+        note = CLEARLY.format(reason=reason, name=case.id)
+        return Example(f"Phantom for {case.id}", path, case.metadata, case.diagnosis, True, note)

@@ -1,0 +1,142 @@
+"""Practice in headless Chromium: a round by link to its exported score, with brush and keys; each browser its own."""
+
+import csv
+import json
+import re
+from pathlib import Path
+
+import pytest
+from browsing import PATIENCE, open_tab, serious_faults
+from playwright.sync_api import Page, expect
+
+from interface.library.rounds import draw_round
+from mat_core.labels import BY_CODE
+
+pytestmark = pytest.mark.browser
+
+SEED, COUNT = 11, 2
+ROUND = draw_round("phantoms", SEED, COUNT)
+
+
+def open_round(page: Page, count: int = COUNT) -> None:
+    page.evaluate(f"location.hash = '#practice?seed={SEED}&n={count}&of=phantoms'")
+    expect(page.locator("#practice h2")).to_contain_text(f"Case 1 of {count}", timeout=PATIENCE)
+
+
+def mark(page: Page, first: int, last: int) -> None:
+    """Drag from one tile to another."""
+    page.locator(f"#practice [data-tile='{first}']").scroll_into_view_if_needed()
+    ends = [page.locator(f"#practice [data-tile='{tile}']").bounding_box() for tile in (first, last)]
+    (x1, y1), (x2, y2) = [(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2) for box in ends]
+    page.mouse.move(x1, y1)
+    page.mouse.down()
+    page.mouse.move(x2, y2, steps=12)
+    page.mouse.up()
+
+
+def commit(page: Page, code: str, sure: int) -> None:
+    page.locator(f"#practice input[name=own][value={code}]").check()
+    page.locator(f"#practice input[name=confidence][value='{sure}']").check()
+    page.get_by_role("button", name="Commit").click()
+    expect(page.locator("#practice h2")).to_contain_text("the model says", timeout=PATIENCE)
+
+
+def kept(page: Page) -> dict:
+    return json.loads(page.evaluate("localStorage.getItem('mat-practice')"))
+
+
+def anew(page: Page, before: str = "") -> Page:
+    """The same address in the same browser, loaded once more; a reload may break off what Gradio is just fetching.
+
+    before: JavaScript that runs before that of the page.
+    """
+    again = page.context.new_page()
+    again.set_default_timeout(PATIENCE)
+    again.add_init_script(before)
+    again.goto(page.url)
+    expect(again.locator("#answer .bars li")).to_have_count(7, timeout=PATIENCE)
+    return again
+
+
+def test_a_round_from_its_link_to_its_score(visit, tmp_path):
+    page = visit()
+    open_round(page)
+    practice = page.locator("#practice")
+    truth = [drawn.diagnosis for drawn in ROUND]
+    # case 1: nothing of the model is there; the brush marks three tiles of a row
+    assert practice.locator(".pr-bars").count() == 0
+    expect(page.get_by_role("button", name="Commit")).to_be_disabled()
+    mark(page, 18, 20)
+    expect(practice.locator("[aria-pressed=true]")).to_have_count(3)
+    assert serious_faults(page) == []
+    commit(page, truth[0], 80)
+    expect(practice.locator(".pr-bars li")).to_have_count(7)
+    assert "truth" not in json.dumps(kept(page))  # the page does not know it yet
+    assert serious_faults(page) == []
+    # a right answer is given up for a wrong one: the model misled
+    wrong = next(code for code in BY_CODE if code != truth[0])
+    practice.locator(f"input[name=final][value={wrong}]").check()
+    page.get_by_role("button", name="Show the truth").click()
+    expect(practice.locator("h2")).to_contain_text(f"it is {BY_CODE[truth[0]].name}", timeout=PATIENCE)
+    expect(practice.locator("[data-overlap=attended]")).to_contain_text("Of your 3 tiles")
+    expect(practice.locator("[data-overlap=hidden]")).to_contain_text("Of your 3 tiles", timeout=PATIENCE)
+    assert serious_faults(page) == []
+    # loaded once more, the round goes on where it was
+    page = anew(page)
+    practice = page.locator("#practice")
+    expect(practice.locator("[data-overlap=hidden]")).to_be_visible(timeout=PATIENCE)
+    page.get_by_role("button", name="Next case").click()
+    expect(practice.locator("h2")).to_contain_text("Case 2 of 2: what is it?", timeout=PATIENCE)
+    # case 2: with the keyboard alone
+    practice.locator("[data-tile='0']").focus()
+    for key in ("ArrowRight", "ArrowDown", "Space"):
+        page.keyboard.press(key)
+    expect(practice.locator("[data-tile='9'][aria-pressed=true]")).to_be_visible()
+    expect(practice.locator("[aria-pressed=true]")).to_have_count(1)
+    commit(page, wrong, 40)
+    page.get_by_role("button", name="Show the truth").click()
+    page.get_by_role("button", name="Score").click()
+    expect(practice.locator("h2")).to_have_text(re.compile(r"Score: [12] of 2 right by yourself"), timeout=PATIENCE)
+    expect(practice.locator("[data-influence=misled]")).to_contain_text("Drawing 1")
+    assert serious_faults(page) == []
+    with page.expect_download() as downloading:
+        page.get_by_role("button", name="Save as CSV").click()
+    assert downloading.value.suggested_filename == f"practice-phantoms-{SEED}-{COUNT}.csv"
+    downloading.value.save_as(tmp_path / "score.csv")
+    with Path(tmp_path / "score.csv").open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["truth"] for row in rows] == truth
+    assert [row["own"] for row in rows] == [truth[0], wrong]
+    assert [row["confidence_percent"] for row in rows] == ["80", "40"]
+    assert rows[0]["influence"] == "misled"
+    assert [row["marked_tiles"] for row in rows] == ["3", "1"]
+    page.get_by_role("button", name="Another round").click()
+    expect(practice).to_contain_text("Rounds that you have done")
+    assert kept(page)["current"] is None
+
+
+def test_two_browsers_do_not_see_each_other(visit):
+    one, other = visit(), visit()
+    open_round(one)
+    mark(one, 0, 1)
+    open_tab(other, "Practice")
+    expect(other.locator("#practice h2")).to_have_text("Practice: answer first")
+    assert other.evaluate("localStorage.getItem('mat-practice')") is None
+    open_round(other)
+    expect(other.locator("#practice [aria-pressed=true]")).to_have_count(0)
+    expect(one.locator("#practice [aria-pressed=true]")).to_have_count(2)
+    assert one.locator("#practice img").get_attribute("src") == other.locator("#practice img").get_attribute("src")
+
+
+def test_a_browser_that_keeps_nothing_can_practise_too(visit):
+    refuses = "Object.defineProperty(window, 'localStorage', {get() { throw new Error('refused'); }})"
+    page = anew(visit(390, 844, "dark"), refuses)
+    open_tab(page, "Practice")
+    expect(page.locator("#practice")).to_contain_text("This browser keeps nothing")
+    assert serious_faults(page) == []
+    page.locator("#practice input[name=count]").fill("1")
+    page.get_by_role("button", name="Start the round").click()
+    expect(page.locator("#practice h2")).to_contain_text("Case 1 of 1", timeout=PATIENCE)
+    mark(page, 0, 2)
+    commit(page, "mel", 20)
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
