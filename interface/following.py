@@ -47,9 +47,16 @@ def framed(now: Session | None, html: str, label: str | None = None) -> str:
     return f'<div data-case="{now.key if now else ""}"{named}>{html}</div>'
 
 
-def subject(now: Session, label: str) -> str:
+def told(view: View, now: Session | None, label: str) -> str:
+    """A view's answer, a sentence where there is no case, or Failed with one on what went wrong."""
+    if now is None:
+        return NOTHING
+    return safely(lambda: about(now) + view.answer(now, label), lambda error: Failed(note(str(error))))()
+
+
+def subject(now: Session | None, label: str) -> str:
     """What an answer is about: a new one is needed where this differs."""
-    return f"{now.key} {label} {now.stale}"
+    return f"{now.key} {label} {now.stale}" if now else ""
 
 
 def follow(session: gr.State, label: gr.Dropdown, views: list[View], tabs: list[gr.Tab]) -> None:
@@ -61,21 +68,16 @@ def follow(session: gr.State, label: gr.Dropdown, views: list[View], tabs: list[
         for at, view in enumerate(views):
             if view.address != where:
                 continue
-            if now is None:
-                yield {view.shown: framed(None, NOTHING), answered_state: answered}
-                continue
             asked = label if view.of_class else None
             wanted = subject(now, asked or "")
-            if answered.get(at) == wanted:
+            if now is not None and answered.get(at) == wanted:
                 continue
-            html = safely(
-                lambda view=view: about(now) + view.answer(now, label), lambda error: Failed(note(str(error)))
-            )()
+            html = told(view, now, label)
             if not isinstance(html, Failed):
                 answered = answered | {at: wanted}
-            yield {view.shown: framed(now, html, asked), answered_state: answered}
+            yield {view.shown: framed(now, html, asked), state: answered}
 
-    answered_state = answered
+    state = answered
     gr.on(
         [session.change, label.change, *(tab.select for tab in tabs)], answer, [session, where, label, answered],
         [answered, *(view.shown for view in views)], js=WHERE, api_visibility="private", show_progress="hidden",

@@ -8,9 +8,8 @@ import pytest
 from browsing import open_tab
 from playwright.sync_api import expect
 
-from interface.parts.asking import ask_again, subject
 from interface.session import analyse
-from interface.views.hide import hidden_html, kept_if_about, map_html
+from interface.views.hide import hidden_html, map_html
 from mat_core import ConfigError, Metadata
 from mat_core.explain import FILLS, occlude
 
@@ -67,13 +66,6 @@ def test_the_answer_with_the_marked_part_hidden_is_the_cores(tiny_diagnoser, cas
 def test_tiles_that_are_none_are_refused(tiny_diagnoser, case, found, tiles):
     with pytest.raises(ConfigError, match="Mark at least one tile"):
         hidden_html(tiny_diagnoser, case, found, "mel", "skin", tiles)
-
-
-def test_a_map_that_comes_too_late_is_taken_away(case, found):
-    here = found, subject(case, "mel")
-    assert not any(isinstance(kept, str) for kept in kept_if_about(case, "mel", here))
-    assert kept_if_about(case, "nv", here) == (ask_again(case), "", None)
-    assert kept_if_about(replace(case), "mel", here) == (ask_again(case), "", None)
 
 
 def test_painting_with_the_mouse_and_with_keys_gives_a_new_answer(visit):

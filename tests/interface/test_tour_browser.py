@@ -97,8 +97,6 @@ def test_a_full_tour_stays_with_its_server(page, log, phantom_file):
 
     for tab, part in VIEWS.items():
         open_tab(page, tab)
-        if tab == "Take away":
-            page.locator("#ask-ablation").click()
         expect(page.locator(part)).to_be_visible(timeout=PATIENCE)
     page.emulate_media(color_scheme="dark")
     page.set_viewport_size({"width": 390, "height": 844})

@@ -7,18 +7,16 @@ import pytest
 
 from mat_core import Attention, Diagnosis, Metadata, Regions, Word
 from mat_core.explain import occlude
-from mat_core.explain.cells import SHARES, SOURCES, attended, grid_for
+from mat_core.explain.cells import EVEN, SOURCES, attended, grid_for
 from mat_core.images import load_image
 from mat_core.labels import CODES
 
 
-def made(boxes, attention: Attention, shares=(0.5, 0.5)) -> Diagnosis:
+def made(boxes, attention: Attention) -> Diagnosis:
     """A diagnosis of a picture of 40 x 80 pixels (height, width) with two regions."""
     regions = Regions(np.array(boxes, "f4"), np.full((2, 7), 1 / 7, "f4"), np.zeros((2, 4), "f4"), (40, 80))
     p = dict.fromkeys(CODES, 1 / 7)
-    return Diagnosis(
-        p, np.zeros(7), regions, (Word("age", "age"),), Metadata(5), "sga-sga", attention, {"regions": np.array(shares)}
-    )
+    return Diagnosis(p, np.zeros(7), regions, (Word("age", "age"),), Metadata(5), "sga-sga", attention)
 
 
 HALVES = [(0, 0, 40, 40), (40, 0, 80, 20)]  # the left half; the right half's upper part
@@ -45,15 +43,15 @@ def test_a_box_that_reaches_beyond_the_picture_or_lies_across_cells_is_cut():
     assert np.allclose(cells, [[1, 0], [0, 0]])
 
 
-def test_without_words_regions_look_and_without_attention_the_shares_speak():
+def test_without_words_regions_look_and_without_attention_each_counts_alike():
     none = np.zeros((1, 1, 0, 2))
     own = np.array([[[[0.0, 1.0], [0.0, 1.0]]]])
     cells, said = attended(made(HALVES, Attention(words_to_regions=none, regions_to_regions=own)), 2, 2)
     assert np.allclose(cells, [[0, 1], [0, 0]])
     assert said == SOURCES[1][1]
-    cells, said = attended(made(HALVES, Attention(), (1.0, 0.0)), 2, 2)
-    assert np.allclose(cells, [[0.5, 0], [0.5, 0]])
-    assert said == SHARES
+    cells, said = attended(made(HALVES, Attention()), 2, 2)
+    assert np.allclose(cells, [[0.25, 0.5], [0.25, 0]])
+    assert said == EVEN
 
 
 @pytest.mark.parametrize("turned", [False, True])
