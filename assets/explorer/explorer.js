@@ -21,6 +21,7 @@ import {walkPanel} from './walkthrough.js';
 import {wordsPanel} from './words.js';
 
 const LARGEST_FILE = 4_000_000;
+const REST = 150; // milliseconds that the pointer rests
 
 /** Bring the skeleton in `element` to life. The arguments are what Gradio's js_on_load has. */
 export function mountExplorer(element, props, server, watch) {
@@ -30,6 +31,7 @@ export function mountExplorer(element, props, server, watch) {
   let view = null;
   let loads = 0;
   let frame = 0;
+  let rest = 0;
 
   const controls = controlsPanel(part, choose);
   const picture = picturePanel(part);
@@ -73,8 +75,18 @@ export function mountExplorer(element, props, server, watch) {
     matrix.paint(view, active); // first: it asks where cells are, which is known as long as nothing else has changed
     picture.paint(view, active, state.pin);
     words.paint(view, active, state.pin, lit.words);
-    heads.paint(view, active, atOnce);
+    heads.paint(view, active);
     paintReadout(part('readout'), view, active, state.pin);
+    clearTimeout(rest);
+    if (atOnce) settle();
+    else rest = setTimeout(settle, REST);
+  }
+
+  /** All that follows when the pointer rests: too much for a frame. */
+  function settle() {
+    const active = activeOf(state);
+    picture.settle(view, active);
+    heads.settle(view, active);
     markTables(part, view, active);
   }
 

@@ -9,7 +9,6 @@ import {headsHint, mostText} from './sentences.js';
 import {headsOf, litBy, subjectOf, takesPart} from './view.js';
 
 const WIDTH = 64; // pixels of an overlay, which the browser scales up
-const REST = 250; // milliseconds that the pointer rests before eight pictures are drawn anew
 
 /** A frame around a region, with a dark line below it, and its number. */
 function frameOf() {
@@ -40,7 +39,6 @@ function frameOf() {
 export function headsPanel(part) {
   let shown = []; // what is drawn of each head
   let bumps = null;
-  let timer = 0;
 
   function pictureOf({model}) {
     const canvas = make('canvas', {'aria-hidden': 'true'});
@@ -61,7 +59,6 @@ export function headsPanel(part) {
 
   /** The overlays, and what each head looks at most. */
   function paintPictures(view, active) {
-    clearTimeout(timer);
     const subject = subjectOf(view, active);
     const token = active && view.axes.rows === 'regions' ? active.row : null;
     part('heads-hint').textContent = headsHint(view, subject, shown[0]?.scale);
@@ -95,21 +92,16 @@ export function headsPanel(part) {
         }, make('span', {class: 'mx-head-name'}, `Head ${head + 1}`),
         one.picture ?? matrixOfHead(view, weight, scale), hasPicture ? note : null, spreadNote);
       }));
-      clearTimeout(timer);
-      timer = 0;
     },
-    /** @param {boolean} atOnce or when the pointer rests: eight overlays are more than fits into a frame */
-    paint(view, active, atOnce) {
+    paint(view, active) {
       const isCell = active && active.row !== null && active.col !== null;
       for (const {weight, spreadNote, spread} of shown) {
         const text = isCell ? view.format(weight(active.row, active.col) - view.base) : spread;
         if (spreadNote.textContent !== text) spreadNote.textContent = text;
         spreadNote.classList.toggle('mx-of-cell', Boolean(isCell));
       }
-      if (!view.exists) return;
-      clearTimeout(timer);
-      if (atOnce) paintPictures(view, active);
-      else timer = setTimeout(() => paintPictures(view, active), REST);
     },
+    /** What is too much for each frame: eight overlays. */
+    settle: (view, active) => view.exists && paintPictures(view, active),
   };
 }

@@ -97,10 +97,11 @@ export function picturePanel(part) {
       const {regions: values} = litBy(view, subjectOf(view, active));
       paintBoxes(view, active, pin, values);
       paintOverlay(part('overlay'), bumps, values, view.reading, view.floor);
-      legend.paint(view, active, values);
       const caption = captionOf(view, pin); // not of what is only pointed at: new text would lay the page out anew
       if (part('caption').textContent !== caption) part('caption').textContent = caption;
     },
+    /** What would paint too much anew in each frame. */
+    settle: (view, active) => legend.paint(view, active, litBy(view, subjectOf(view, active)).regions),
     /** Arrow keys among the boxes: through the regions in their order. */
     move(event, {regions}, region) {
       const to = moveInList(event.key, regions.indexOf(region), regions.length);

@@ -445,6 +445,7 @@ def test_hover_links_image_words_and_matrix_click_pins_and_escape_frees(show, ca
     expect(page.locator('[data-region="5"]')).to_have_class("mx-on")
     expect(page.locator('[data-word="6"]')).to_have_class(re.compile("mx-on"))
     marked = part(page, "fusion").locator("tr.mx-on")
+    expect(marked).to_have_count(2)
     assert [marked.nth(i).get_attribute("data-at") for i in range(marked.count())] == ["regions 5", "words 6"]
     heads = page.locator(".mx-head-note").all_inner_texts()
     assert [float(t) for t in heads] == pytest.approx(cases["sga-sga"].map("words_to_regions")[0, :, 6, 5], abs=EXACT)
