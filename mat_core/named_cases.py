@@ -18,8 +18,8 @@ from .files import read_file, replace_file
 from .labels import BY_CODE, CODES
 from .limits import shown
 from .metadata import DX_TYPES, Metadata
+from .places import CASES_FILE
 
-CASES_FILE = Path(__file__).resolve().parents[1] / "assets" / "cases.json"
 MAX_FILE = 2**20  # bytes
 MAX_CASES = 1000
 VERDICTS = ("right", "wrong", "unsure")

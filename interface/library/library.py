@@ -10,8 +10,9 @@ from pathlib import Path
 from mat_core import DataError
 from mat_core.encoding import encode_png
 from mat_core.ham10000 import read_dataset
-from mat_core.named_cases import CASES_FILE, NamedCase, read_cases
+from mat_core.named_cases import NamedCase, read_cases
 from mat_core.phantoms import make_phantom
+from mat_core.places import CASES_FILE
 
 from ..examples import Example
 from .archive import MAX_PICTURE, Archive, ArchiveError, Tell

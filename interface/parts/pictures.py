@@ -2,7 +2,6 @@
 
 import numpy as np
 
-from mat_core import Diagnosis
 from mat_core.colours import kind_colour
 from mat_core.encoding import data_uri, encode_jpeg
 from mat_core.explain.doubt import turn
@@ -18,17 +17,6 @@ QUALITY = 82  # of its JPEG
 MARKED = 3  # regions that are outlined
 FULL = 2.0  # even shares from which on a place has full light; fixed, so that pictures can be compared
 SHADE = 0.65  # how dark, 0 to 1, a place becomes that is not attended
-
-
-def attended(diagnosis: Diagnosis) -> np.ndarray | None:
-    """The mean attention that each region gets, (regions,), sums to 1; None where nothing attends to regions.
-
-    From the words, or where they do not look, from the other regions; over heads and those who look, last layer.
-    """
-    for weights in (diagnosis.attention.words_to_regions, diagnosis.attention.regions_to_regions):
-        if weights is not None and 0 not in weights.shape:
-            return weights[-1].mean((0, 1))
-    return None
 
 
 def heat(regions: Regions, weights: np.ndarray, size: tuple[int, int]) -> np.ndarray:

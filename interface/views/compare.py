@@ -13,7 +13,7 @@ from ..following import View, place
 from ..models import Models
 from ..parts.bars import class_html, small_bars
 from ..parts.measured import MEASURES, dot, scale
-from ..parts.pictures import attended, attention_picture
+from ..parts.pictures import attention_picture
 from ..parts.plots import dots
 from ..parts.tables import details, table
 from ..parts.text import esc
@@ -71,7 +71,7 @@ def _cards(models: Models, found: Comparison, diagnoses: dict[str, Diagnosis], i
 
 
 def _attention(diagnosis: Diagnosis, image: np.ndarray, name: str) -> str:
-    weights = attended(diagnosis)
+    weights = diagnosis.attended
     if weights is None:
         return '<p class="fine unseen">No block of this model attends to regions.</p>'
     who = "the words" if diagnosis.attention.words_to_regions is not None else "the other regions"

@@ -9,7 +9,6 @@ from mat_core.wording import SIGN, class_name, class_title, counted, percent, po
 
 from ..parts.bars import EVEN, PRACTICALLY, Change, diverging
 from ..parts.evidence import boxes_drawing
-from ..parts.pictures import attended
 from ..parts.tables import details, table
 from ..parts.text import esc
 from ..session import Session
@@ -43,7 +42,7 @@ def ablation_html(diagnoser: Diagnoser, now: Session, label: str) -> str:
     rows = [(name, share(p[k]), points(plain - p[k]), class_title(_top(found.labels, p))) for name, p in taken.items()]
     effect = found.effect(label)
     first = np.argsort(-np.abs(effect), kind="stable")[:SHOWN]
-    looked = attended(diagnosis)
+    looked = diagnosis.attended
     names = [f"{i + 1} {region_name(diagnosis.regions.names[i])}" for i in first]
     after = [found.without_region[i, k] for i in first]
     regions = [

@@ -73,7 +73,7 @@ def test_what_is_asked_wrongly_gets_a_sentence(wrong, capsys):
 
 def test_a_bundle_that_is_none_gets_a_sentence(tmp_path, capsys):
     assert main(["metadata", "--checkpoint", str(tmp_path), "--threads", "1"]) == 2
-    assert "no model bundle" in capsys.readouterr().err
+    assert "is not a model bundle" in capsys.readouterr().err
 
 
 def test_the_table_is_written_as_json_too(tiny_bundle, tmp_path, capsys):

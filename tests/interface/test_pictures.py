@@ -12,7 +12,7 @@ from interface.parts.bars import EVEN, LOG_SCALES, SCALES, Change, before_after,
 from interface.parts.charts import class_look, key, lines, roc
 from interface.parts.lesson import lesson_html
 from interface.parts.measured import measured_html, scale, with_ablation
-from interface.parts.pictures import FULL, attended, attention_picture, crop, heat, turned
+from interface.parts.pictures import FULL, attention_picture, crop, heat, turned
 from interface.parts.plots import Dot, confusion, dots, hundred
 from interface.session import analyse
 from interface.views.check_attention import agreement_html
@@ -21,9 +21,10 @@ from interface.views.doubt import doubt_html, threshold_html
 from interface.views.take_away import ablation_html
 from interface.views.what_if import what_if_html
 from mat_core import Metadata
-from mat_core.bundle import CHECKPOINTS, load_bundle
+from mat_core.bundle import load_bundle
 from mat_core.explain.doubt import VIEWS
 from mat_core.labels import BY_CODE, CODES
+from mat_core.places import CHECKPOINTS
 from mat_core.regions import Regions
 from mat_core.wording import share
 
@@ -135,7 +136,7 @@ def test_heat_is_the_mean_weight_of_what_covers_a_place_in_even_shares():
 
 
 def test_the_most_attended_regions_are_outlined_and_said(case):
-    weights = attended(case.diagnosis)
+    weights = case.diagnosis.attended
     assert weights.sum() == pytest.approx(1, abs=1e-5)
     html = attention_picture(case.image(), case.diagnosis.regions, weights, "<b>")
     first = int(weights.argmax())

@@ -10,11 +10,11 @@ import pytest
 import torch
 
 from interface.examples import synthetic_examples
+from interface.following import Failed, View, told
 from interface.models import Models
 from interface.parts.answer import answer_html, doubts
 from interface.parts.asking import NOTHING, PREVIOUS
 from interface.parts.tables import table
-from interface.question import _asked
 from interface.session import analyse
 from interface.views.check_attention import agreement_html
 from interface.views.compare import compare_html
@@ -66,6 +66,10 @@ def shelf(tiny_bundle, tmp_path):
     shutil.copytree(tmp_path / "base", tmp_path / "broken")
     (tmp_path / "broken" / "network.safetensors").write_bytes(b"no")
     return tmp_path
+
+
+def seen(answer) -> View:
+    return View("somewhere", None, answer)
 
 
 def text_of(html: str) -> str:
@@ -202,16 +206,17 @@ def test_units_without_guidance_or_words_say_so(tiny_diagnoser, phantom_file, un
 
 
 def test_without_a_case_every_view_asks_for_one(tiny_diagnoser):
-    assert _asked(lambda *_: pytest.fail("was called"), None, "")[0] == NOTHING
+    assert told(seen(lambda *_: pytest.fail("was called")), None, "") == NOTHING
 
 
 def test_what_breaks_inside_is_told_without_a_traceback(case):
     def breaks(now, label):
         raise RuntimeError("secret")
 
-    told, _ = _asked(breaks, case, "")
-    assert "went wrong" in told
-    assert "secret" not in told
+    said = told(seen(breaks), case, "")
+    assert isinstance(said, Failed)
+    assert "went wrong" in said
+    assert "secret" not in said
 
 
 def test_models_side_by_side_are_those_that_fit(tiny_diagnoser, case, shelf):
@@ -303,5 +308,6 @@ def test_the_answer_itself_says_when_it_is_not_sure(tiny_diagnoser, case):
 
 
 def test_a_case_whose_image_was_replaced_says_so(tiny_diagnoser, case):
-    assert _asked(lambda now, label: "the answer", case, "")[0] == "the answer"
-    assert PREVIOUS in _asked(lambda now, label: "the answer", replace(case, stale=True), "")[0]
+    view = seen(lambda now, label: "the answer")
+    assert told(view, case, "") == "the answer"
+    assert PREVIOUS in told(view, replace(case, stale=True), "")

@@ -231,7 +231,7 @@ def test_the_walk_leads_to_the_networks_weight(diagnosers, regions, unit, name):
     seen = {}
     handle = block.attention.register_forward_pre_hook(lambda _, args: seen.update(query=args[0], guide=args[1]))
     try:
-        diagnoser.diagnose_regions(regions, METADATA)
+        Diagnoser(diagnoser.bundle).diagnose_regions(regions, METADATA)  # one that remembers nothing of the image
     finally:
         handle.remove()
     with torch.inference_mode():

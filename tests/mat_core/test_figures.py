@@ -105,7 +105,7 @@ def test_a_plate_has_everything_on_it(diagnosis, phantom_file, k, head):
     said = texts(figure)
     for info in BY_CODE.values():
         assert info.name in said
-    for text in ("(malignant)", "(premalignant)", DISCLAIMER, "Synthetic 1.", f"{k} of", "female"):
+    for text in ("(malignant)", "(premalignant)", DISCLAIMER, "Synthetic 1.", f"The {k} first of", "female"):
         assert text in said
     assert "average of the heads" in said if head is None else f"head {head + 1}" in said
 

@@ -126,7 +126,7 @@ def test_what_was_not_asked_is_said_and_the_doubt_of_the_answer_itself_stays(cas
     assert "Where it is from was not said." in said
     level = dict.fromkeys(diagnosis.probabilities, 0.1) | {"mel": 0.4}
     said = words(handout(replace(diagnosis, probabilities=level), image))
-    assert "Reasons not to rely on it: No class has half of the probability: melanoma has .40." in said
+    assert "Reasons not to rely on it: No class has half of the probability: melanoma has 40.0%." in said
 
 
 @pytest.mark.slow

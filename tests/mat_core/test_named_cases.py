@@ -15,8 +15,9 @@ from mat_core.files import checksum
 from mat_core.ham10000 import read_dataset
 from mat_core.images import load_image
 from mat_core.labels import CODES
-from mat_core.named_cases import CASES_FILE, MAX_CASES, UNTOLD, fingerprint, read_cases, same_photograph, write_cases
+from mat_core.named_cases import MAX_CASES, UNTOLD, fingerprint, read_cases, same_photograph, write_cases
 from mat_core.phantoms import make_phantom
+from mat_core.places import CASES_FILE
 
 CASE, _ = named(7)
 TOLD = {"histo": "mel", "follow_up": "nv", "consensus": "nv", "confocal": "nv", UNTOLD: "mel"}

@@ -4,8 +4,7 @@ import argparse
 from pathlib import Path
 
 from mat_core.ham10000 import SPLIT_FILE
-from mat_core.named_cases import CASES_FILE
-from mat_core.places import DEFAULT
+from mat_core.places import CASES_FILE, DEFAULT
 
 from ..results.names import RESULTS
 from .step import Option
