@@ -64,18 +64,18 @@ def follow(session: gr.State, label: gr.Dropdown, views: list[View], tabs: list[
     answered = gr.State({})  # place of a view -> what its answer is about
     where = gr.Textbox(visible=False)
 
-    def answer(now: Session | None, where: str, label: str, answered: dict[int, str]):
+    def answer(now: Session | None, where: str, label: str, answered: dict[int, str]) -> dict:
+        found, known = {}, dict(answered)
         for at, view in enumerate(views):
-            if view.address != where:
-                continue
             asked = label if view.of_class else None
             wanted = subject(now, asked or "")
-            if now is not None and answered.get(at) == wanted:
+            if view.address != where or (now is not None and known.get(at) == wanted):
                 continue
             html = told(view, now, label)
             if not isinstance(html, Failed):
-                answered = answered | {at: wanted}
-            yield {view.shown: framed(now, html, asked), state: answered}
+                known[at] = wanted
+            found[view.shown] = framed(now, html, asked)
+        return found | {state: known}
 
     state = answered
     gr.on(

@@ -155,6 +155,8 @@ def visit(browser, app_url):
         page.goto(app_url)
         expect(page.locator("#answer .bars li")).to_have_count(7, timeout=PATIENCE)
         expect(page.locator("#image img")).to_be_visible(timeout=PATIENCE)
+        # the server knows which case this page has
+        page.wait_for_function("document.querySelector('#strip [data-case]')?.dataset.case", timeout=PATIENCE)
         return page
 
     yield open_page
