@@ -14,6 +14,7 @@ export const countText = (shown, all) => (shown ? `${shown} of ${all} cases.` : 
 
 /** Bring the list in `element` to life. The arguments are what Gradio's js_on_load has. */
 export function mountCasebook(element, trigger) {
+  const picked = {}; // one for all clicks: one that has to wait is sent with what was clicked last
   function filter() {
     const wanted = {};
     for (const choice of element.querySelectorAll('[data-filter]')) wanted[choice.dataset.filter] = choice.value;
@@ -26,7 +27,9 @@ export function mountCasebook(element, trigger) {
   element.addEventListener('change', filter);
   element.addEventListener('click', (event) => {
     const tile = event.target.closest('[data-case]');
-    if (tile) trigger('click', {case: tile.dataset.case});
+    if (!tile) return;
+    picked.case = tile.dataset.case;
+    trigger('click', picked);
   });
   filter();
 }

@@ -20,9 +20,13 @@ from .heatmaps import AVERAGE, attention_html, head_choices
 
 FIRST_K, MOST_K = 5, 36
 FIRST_ORDER = "attention"
-PICK = """element.addEventListener('click', (event) => {
+# one object for all clicks: a click that has to wait is sent with what was clicked last
+PICK = """const picked = {};
+element.addEventListener('click', (event) => {
     const button = event.target.closest('button[data-index]');
-    if (button) trigger('click', {index: Number(button.dataset.index)});
+    if (!button) return;
+    picked.index = Number(button.dataset.index);
+    trigger('click', picked);
 });"""
 
 
