@@ -29,7 +29,7 @@ def test_a_first_visit_shows_a_case_already_analysed(visit):
     expect(page.locator("#masthead")).to_contain_text(DISCLAIMER)
     expect(page.locator("#regions .box")).to_have_count(5)
     expect(page.locator("#attention .heat")).to_have_count(2)
-    expect(page.locator("#words .chip")).to_contain_text(["age", "45", "sex", "female", "localization", "back"])
+    expect(page.locator("#words .chip")).to_contain_text(["age", "40", "sex", "female", "localization", "upper", "extremity"])
     top = page.locator("#answer [data-top]").get_attribute("data-top")
     expect(page.locator("#answer .verdict")).to_contain_text(BY_CODE[top].name)
     for selector in ("#answer", "#regions svg"):
@@ -105,7 +105,7 @@ def test_mistakes_are_told_beside_them_and_the_rest_stays(visit, tmp_path):
     page.locator("#age input").fill("130")
     expect(page.locator("#form-note .note-error")).to_contain_text("0 to 120", timeout=PATIENCE)
     assert shown_probabilities(page) == before
-    page.locator("#age input").fill("45")
+    page.locator("#age input").fill("40")
     expect(page.locator("#form-note .note-error")).to_have_count(0, timeout=PATIENCE)
     broken = tmp_path / "broken.jpg"
     broken.write_bytes(b"this is no picture")
