@@ -242,7 +242,8 @@ def page_events(config: dict) -> dict[str, dict]:
         if image not in event["inputs"] or not event["backend_fn"]:
             continue
         for number, kind in event["targets"]:
-            name = parts[number]["props"].get("elem_id") or str(number)
+            # what follows another event is set off by no part
+            name = f"after {event['id']}" if number is None else parts[number]["props"].get("elem_id") or str(number)
             inputs = [parts[n]["props"].get("elem_id") or parts[n]["type"] for n in event["inputs"]]
             found[f"{name}.{kind}"] = {"number": event["id"], "inputs": inputs}
     return found
@@ -250,7 +251,15 @@ def page_events(config: dict) -> dict[str, dict]:
 
 def page_inputs(names: list[str], image: Any) -> list:
     """Values for the fields of an event, all but the image as they are on a page just opened."""
-    known = {"image": image, "age": 55, "sex": "female", "localization": "back", "k": 5, "head": "Average"}
+    known = {
+        "image": image,
+        "age": 55,
+        "sex": "female",
+        "localization": "back",
+        "k": 5,
+        "order": "attention",
+        "head": "Average",
+    }
     return [known.get(name) for name in names]
 
 

@@ -427,12 +427,15 @@ def test_the_page_gives_the_same_to_the_last_bit(browser, app_url, phantom_file,
         page.set_default_timeout(PATIENCE)
         page.goto(app_url)
         expect(page.locator("#answer .bars li")).to_have_count(7, timeout=PATIENCE)
-        # the example's metadata is on the page: change it to the case's
+        page.wait_for_function("document.querySelector('#strip [data-case]')?.dataset.case")
+        upload(page, phantom_file)
+        expect(page.locator("#words .chip")).to_have_count(0)  # another image: nothing is known of the patient
         page.locator("#age input").fill(str(CASE["age"]))
         page.locator("#sex").get_by_label(CASE["sex"], exact=True).check()
+        page.locator("#localization input").click()
+        page.get_by_role("option", name=CASE["localization"], exact=True).click()
         words = [word.text for word in expected.words]
-        expect(page.locator("#words .chip")).to_have_text(words, timeout=PATIENCE)  # before another image is chosen
-        upload(page, phantom_file)
+        expect(page.locator("#words .chip")).to_have_text(words, timeout=PATIENCE)
         page.locator("#diagnose").click()
         expect(page.locator("#answer .note-info")).to_have_count(0, timeout=PATIENCE)
         rows = page.locator("#answer .bars li").all()

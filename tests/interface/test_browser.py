@@ -29,7 +29,9 @@ def test_a_first_visit_shows_a_case_already_analysed(visit):
     expect(page.locator("#masthead")).to_contain_text(DISCLAIMER)
     expect(page.locator("#regions .box")).to_have_count(5)
     expect(page.locator("#attention .heat")).to_have_count(2)
-    expect(page.locator("#words .chip")).to_contain_text(["age", "40", "sex", "female", "localization", "upper", "extremity"])
+    expect(page.locator("#words .chip")).to_contain_text(
+        ["age", "40", "sex", "female", "localization", "upper", "extremity"]
+    )
     top = page.locator("#answer [data-top]").get_attribute("data-top")
     expect(page.locator("#answer .verdict")).to_contain_text(BY_CODE[top].name)
     for selector in ("#answer", "#regions svg"):

@@ -645,7 +645,10 @@ def test_json_is_everything_and_opens_again(show, cases):
     [
         (lambda text: "no json", "not a JSON file"),
         (lambda text: "[]", "not a JSON file that the attention explorer exported"),
-        (lambda text: text.replace("data:image/jpeg", "https://example.org"), "no JSON that the attention explorer"),
+        (
+            lambda text: text.replace("data:image/jpeg", "https://example.org"),
+            "not a JSON file that the attention explorer",
+        ),
         (lambda text: text.replace('"shape":[2,8,10,100]', '"shape":[2,8,10,99]'), "cannot be unpacked"),
         (lambda text: text.replace('"shape":[2,8,10,100]', '"shape":[2,8,100,10]'), "contradicts itself"),
         (lambda text: text.replace('"data":"eN', '"data":"fN'), "cannot be unpacked"),
@@ -873,7 +876,9 @@ def test_the_explorer_follows_the_diagnosis_and_draws_when_its_tab_is_opened(vis
     expect(page.locator("#answer .bars li")).to_have_count(7, timeout=PATIENCE)
     page.get_by_role("tab", name="Explore").click()
     expect(part(page, "case")).to_contain_text("Synthetic 1", timeout=PATIENCE)
-    expect(page.locator("[data-word]")).to_contain_text(["age", "45", "sex", "female", "localization", "back"])
+    expect(page.locator("[data-word]")).to_contain_text(
+        ["age", "40", "sex", "female", "localization", "upper", "extremity"]
+    )
     stage = part(page, "stage").bounding_box()
     assert stage["width"] > 300
     assert stage["height"] == pytest.approx(stage["width"] * 450 / 600, abs=2)
@@ -892,8 +897,10 @@ def test_the_explorer_follows_the_diagnosis_and_draws_when_its_tab_is_opened(vis
     expect(part(page, "readout")).to_contain_text("Pinned. “male”"), "the pin stays on what took its place"
     order_by(page, "detector")
     part(page, "numbers").check()
-    phantom = make_phantom(3, "mel", (450, 600))
-    expected = tiny_diagnoser(phantom.image, Metadata(70, "male", "back")).attention.words_to_regions[0].mean(0)
+    phantom = make_phantom(18, "mel", (450, 600))
+    expected = (
+        tiny_diagnoser(phantom.image, Metadata(70, "male", "upper extremity")).attention.words_to_regions[0].mean(0)
+    )
     assert float(cell(page, 4, 3).inner_text()) == pytest.approx(expected[3, 4], abs=EXACT)
 
     page.get_by_role("tab", name="Diagnose").click()

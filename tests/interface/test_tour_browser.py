@@ -86,8 +86,8 @@ def test_a_full_tour_stays_with_its_server(page, log, phantom_file):
         page.locator("#save").click()
 
     open_tab(page, "Explore")
-    page.locator('td[data-row][data-col]').first.hover()
-    page.locator('td[data-row][data-col]').first.click()
+    page.locator("td[data-row][data-col]").first.hover()
+    page.locator("td[data-row][data-col]").first.click()
     expect(page.locator('[data-walk="panel"]').first).to_be_visible(timeout=PATIENCE)
     exports = page.locator("[data-export]").all()
     assert len(exports) > 2

@@ -142,7 +142,7 @@ def test_another_process_gives_the_same_bytes():
         "import hashlib, numpy as np; from mat_core import *; from mat_core.handout import handout\n"
         "from mat_core.labels import CODES\n"
         "r = Regions(np.array([[5., 5, 50, 40]]), np.full((1, 7), 1 / 7), np.zeros((1, 4)), (60, 80))\n"
-        "d = Diagnosis(dict.fromkeys(CODES, 1 / 7), np.zeros(7), r, (), Metadata(), 'base', Attention(), {})\n"
+        "d = Diagnosis(dict.fromkeys(CODES, 1 / 7), np.zeros(7), r, (), Metadata(), 'base', Attention())\n"
         "print(hashlib.sha256(handout(d, np.full((60, 80, 3), 99, 'u1'))).hexdigest())"
     )
     told = {
