@@ -9,13 +9,13 @@ from .timing import Row, Skipped
 
 LOADS, CLICKS, HOVERS = 3, 12, 60
 AGES = (20, 80)
-# resolves after the frame in which the answer has changed is painted: milliseconds since the click
+# resolves after the frame in which other probabilities are painted: milliseconds since the click
 _CLICK = """age => new Promise((resolve, reject) => {
   const answer = document.querySelector('#answer'), button = document.querySelector('#diagnose');
   setTimeout(() => reject(new Error('no answer')), 30000);
-  const begun = performance.now();
+  const said = () => answer.querySelector('.bars')?.textContent, before = said(), begun = performance.now();
   new MutationObserver((changes, observer) => {
-    if (!answer.querySelector('.bars')) return;
+    if (!said() || said() === before) return;
     observer.disconnect();
     requestAnimationFrame(() => setTimeout(() => resolve(performance.now() - begun)));
   }).observe(answer, {childList: true, subtree: true, characterData: true});
@@ -31,7 +31,7 @@ _HOVER = """([x, y]) => new Promise(resolve => {
 
 
 def page(case: Case) -> list[Row | Skipped]:
-    """Needs playwright and Chromium."""
+    """The page interactive, a click to the painted answer, a move over the matrix to the frame; needs Chromium."""
     chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     try:
         from playwright.sync_api import expect, sync_playwright
@@ -57,7 +57,7 @@ def page(case: Case) -> list[Row | Skipped]:
 
 
 def _clicks(shown) -> Row | Skipped:
-    age = shown.get_by_label("Age", exact=False).first
+    age = shown.locator("#age input")
     taken = []
     for i in range(CLICKS):
         age.fill(str(AGES[i % 2] + i))
@@ -68,7 +68,7 @@ def _clicks(shown) -> Row | Skipped:
 
 
 def _hovers(shown) -> Row | Skipped:
-    matrix = shown.locator("#explorer canvas, .explorer canvas").first
+    matrix = shown.locator("[data-part=matrix]").first
     try:
         matrix.wait_for(timeout=20_000)
     except Exception:  # whatever playwright raises, the reason is the same
