@@ -11,7 +11,7 @@ from mat_core.machine import cores
 
 from .timing import Row, measure, with_rate
 
-SIDES = (1024, 2048, 3072)  # of the square matrices of which the best one counts
+SIDES = (1024, 2048)  # of the square matrices of which the best one counts
 
 
 def describe(threads: int) -> dict:

@@ -8,18 +8,17 @@ from .start import running
 from .timing import Row, Skipped
 
 LOADS, CLICKS, HOVERS = 3, 12, 60
-AGES = (20, 80)
-# resolves after the frame in which the answer has changed is painted: milliseconds since the click
-_CLICK = """age => new Promise((resolve, reject) => {
-  const answer = document.querySelector('#answer'), button = document.querySelector('#diagnose');
+# resolves after the frame in which other probabilities are painted: milliseconds since the click
+_CLICK = """() => new Promise((resolve, reject) => {
+  const choice = [...document.querySelectorAll('#sex input')].slice(1).find(each => !each.checked);
   setTimeout(() => reject(new Error('no answer')), 30000);
-  const begun = performance.now();
+  const said = () => document.querySelector('#answer .bars')?.textContent, before = said(), begun = performance.now();
   new MutationObserver((changes, observer) => {
-    if (!answer.querySelector('.bars')) return;
+    if (!said() || said() === before) return;
     observer.disconnect();
     requestAnimationFrame(() => setTimeout(() => resolve(performance.now() - begun)));
-  }).observe(answer, {childList: true, subtree: true, characterData: true});
-  button.click();
+  }).observe(document.body, {childList: true, subtree: true, characterData: true});
+  choice.click();
 })"""
 # moves the pointer over the matrix and waits for the frame after it
 _HOVER = """([x, y]) => new Promise(resolve => {
@@ -31,7 +30,7 @@ _HOVER = """([x, y]) => new Promise(resolve => {
 
 
 def page(case: Case) -> list[Row | Skipped]:
-    """Needs playwright and Chromium."""
+    """The page interactive, a click to the painted answer, a move over the matrix to the frame; needs Chromium."""
     chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     try:
         from playwright.sync_api import expect, sync_playwright
@@ -48,7 +47,6 @@ def page(case: Case) -> list[Row | Skipped]:
             shown.goto(url)
             expect(shown.locator("#answer .bars li")).to_have_count(7, timeout=60_000)
             loads.append(1000 * (time.perf_counter() - begun))
-        shown.get_by_role("button", name="Diagnose", exact=True).wait_for()
         clicks = _clicks(shown)
         shown.get_by_role("tab", name="Explore", exact=True).click()
         hovers = _hovers(shown)
@@ -56,19 +54,17 @@ def page(case: Case) -> list[Row | Skipped]:
     return [Row("page interactive", tuple(loads)), clicks, hovers]
 
 
-def _clicks(shown) -> Row | Skipped:
-    age = shown.get_by_label("Age", exact=False).first
+def _clicks(shown) -> Row:
+    """The other sex and back: the page answers other metadata by itself."""
     taken = []
-    for i in range(CLICKS):
-        age.fill(str(AGES[i % 2] + i))
-        age.blur()
-        shown.wait_for_timeout(300)  # the form's own preview of the words
+    for _ in range(CLICKS):
         taken.append(shown.evaluate(_CLICK))
+        shown.wait_for_timeout(300)  # what follows the answer is not to be in the way of the next one
     return Row("other metadata, click to paint", tuple(taken[2:]))
 
 
 def _hovers(shown) -> Row | Skipped:
-    matrix = shown.locator("#explorer canvas, .explorer canvas").first
+    matrix = shown.locator("[data-part=matrix]").first
     try:
         matrix.wait_for(timeout=20_000)
     except Exception:  # whatever playwright raises, the reason is the same
