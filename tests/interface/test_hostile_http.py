@@ -245,8 +245,8 @@ def test_an_endpoint_reads_uploads_only_and_tells_nothing_of_the_rest(app, visit
 def test_the_pages_own_events_read_uploads_only(app, visitor, events, places, way):
     assert {"diagnose.click", "image.input"} <= set(events)
     for name, event in events.items():
-        if name.split(".")[0] in ("image", "examples"):
-            continue  # those show what is there already: the next test
+        if name.split(".")[0] in ("image", "examples") or name.startswith("after "):
+            continue  # those show what is there already: the next test; what follows compares names and opens nothing
 
         def ask(visitor, item, event=event):
             answer = visitor.event(event["number"], *page_inputs(event["inputs"], files_of(item[1])[way]))
