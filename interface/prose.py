@@ -2,7 +2,10 @@
 
 from pathlib import Path
 
+from mat_core.glossary import glossary
+
 from .cases import REMEMBERED_CASES
+from .parts.text import esc
 from .session import FORGOTTEN_AFTER, IDLE
 
 TEXTS = Path(__file__).resolve().parents[1] / "assets" / "texts"
@@ -19,12 +22,7 @@ def privacy() -> str:
     return text.format(forgotten=FORGOTTEN_AFTER // 60, idle=IDLE // 60, cases=REMEMBERED_CASES)
 
 
-def glossary() -> list[tuple[str, str]]:
-    """Terms and what they mean, in alphabetical order; docs/GLOSSARY.md is made from the same file."""
-    entries: list[str] = []
-    for line in prose("glossary.txt").splitlines():
-        if line.startswith(" "):
-            entries[-1] += f" {line.strip()}"
-        elif line:
-            entries.append(line)
-    return [(term, meaning.strip()) for term, _, meaning in (entry.partition(":") for entry in entries)]
+def glossary_html() -> str:
+    """The glossary as a list that opens on demand."""
+    terms = "".join(f"<dt>{esc(term)}</dt><dd>{esc(meaning)}</dd>" for term, meaning in glossary())
+    return f'<details class="glossary"><summary>Words used here</summary><dl>{terms}</dl></details>'

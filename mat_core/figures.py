@@ -153,16 +153,26 @@ def draw_boxes(axes: Axes, found: Regions, indices: np.ndarray, image: np.ndarra
     axes.set_title(f"The {len(regions)} {which} of {len(found)} regions", fontsize=9, loc="left")
 
 
-def draw_probabilities(axes: Axes, diagnosis: Diagnosis) -> None:
-    """One bar a class, the most probable on top; malignant and premalignant ones are marked in words too."""
+def draw_bars(axes: Axes, diagnosis: Diagnosis, height: float, size: float) -> list[tuple[str, float]]:
+    """The bars alone with their names, coloured by malignancy; returns (code, probability) of each row, lowest first.
+
+    height: of a bar, in rows; size: of the names, in points.
+    """
     ranked = sorted(diagnosis.probabilities.items(), key=lambda item: item[1])
     names = []
     for row, (code, probability) in enumerate(ranked):
         info = BY_CODE[code]
         names.append(info.name if info.nature == "benign" else f"{info.name}\n({info.nature})")
-        axes.barh(row, probability, color=NATURE_COLOURS[info.nature], height=0.62)
+        axes.barh(row, probability, color=NATURE_COLOURS[info.nature], height=height)
+    axes.set_yticks(range(len(ranked)), names, fontsize=size)
+    return ranked
+
+
+def draw_probabilities(axes: Axes, diagnosis: Diagnosis) -> None:
+    """One bar a class, the most probable on top; malignant and premalignant ones are marked in words too."""
+    ranked = draw_bars(axes, diagnosis, 0.62, 8)
+    for row, (_, probability) in enumerate(ranked):
         axes.text(probability + 0.015, row, share(probability), va="center", fontsize=8)
-    axes.set_yticks(range(len(ranked)), names, fontsize=8)
     axes.set(xlim=(0, 1.16), xticks=[])
     axes.spines[["top", "right", "bottom"]].set_visible(False)
     axes.tick_params(length=0)

@@ -19,10 +19,11 @@ from .errors import ConfigError
 from .explain.ablation import Ablation
 from .explain.doubt import Doubt, reasons
 from .explain.occlusion import Occlusion
-from .figures import INK, NATURE_COLOURS, PAPER, draw_attention, draw_regions
+from .figures import INK, NATURE_COLOURS, PAPER, draw_attention, draw_bars, draw_regions
 from .labels import BY_CODE, DISCLAIMER
 from .limits import shown, whole
 from .units import UNITS
+from .wording import share
 
 FORMATS = ("pdf", "png")
 A4 = (8.27, 11.69)  # inches, width and height
@@ -161,14 +162,9 @@ class _Page:
 
 def _draw_probabilities(axes: Axes, diagnosis: Diagnosis) -> None:
     """One bar a class, the most probable on top, with its percent and its word."""
-    ranked = sorted(diagnosis.probabilities.items(), key=lambda item: item[1])
-    names = []
-    for row, (code, p) in enumerate(ranked):
-        info = BY_CODE[code]
-        names.append(info.name if info.nature == "benign" else f"{info.name}\n({info.nature})")
-        axes.barh(row, p, color=NATURE_COLOURS[info.nature], height=0.5)
-        axes.text(0, row + 0.29, f"{p:.1%}, {in_words(p)}", fontsize=6.5, color=INK, va="bottom")
-    axes.set_yticks(range(len(ranked)), names, fontsize=7)
+    ranked = draw_bars(axes, diagnosis, 0.5, 7)
+    for row, (_, p) in enumerate(ranked):
+        axes.text(0, row + 0.29, f"{share(p)}, {in_words(p)}", fontsize=6.5, color=INK, va="bottom")
     axes.set(xlim=(0, 1), ylim=(-0.5, len(ranked) - 0.3), xticks=[])
     axes.spines[["top", "right", "bottom"]].set_visible(False)
     axes.tick_params(length=0)

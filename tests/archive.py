@@ -1,11 +1,12 @@
 """A server on this machine that answers as the ISIC archive does, and misbehaves as a test tells it to."""
 
 import json
-import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+from serving import running
 
 from mat_core import Metadata
 from mat_core.encoding import encode_jpeg
@@ -43,17 +44,9 @@ class ArchiveServer(ThreadingHTTPServer):
         return f"{self.root}{API}"
 
 
-@contextmanager
-def archive_server(pictures: dict[str, bytes], change: Callable | None = None) -> Iterator[ArchiveServer]:
-    server = ArchiveServer(pictures, change)
-    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
-    thread.start()
-    try:
-        yield server
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join(10)
+def archive_server(pictures: dict[str, bytes], change: Callable | None = None) -> AbstractContextManager[ArchiveServer]:
+    """A running one, as a context."""
+    return running(ArchiveServer(pictures, change))
 
 
 class _Handler(BaseHTTPRequestHandler):

@@ -8,13 +8,12 @@ import hashlib
 import json
 import os
 import re
-import threading
 import time
-from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import unquote
 
 import yaml
+from serving import running
 
 TOKEN = "a-stand-in"
 
@@ -51,17 +50,9 @@ class Hub(ThreadingHTTPServer):
         return found[-1] if found else None
 
 
-@contextmanager
 def hub():
-    """A running one."""
-    server = Hub()
-    thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
-    thread.start()
-    try:
-        yield server
-    finally:
-        server.shutdown()
-        server.server_close()
+    """A running one, as a context."""
+    return running(Hub())
 
 
 def environment(address: str, home, **more: str) -> dict[str, str]:

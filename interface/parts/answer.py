@@ -4,6 +4,7 @@ from mat_core import Diagnosis
 from mat_core.bundle import Bundle
 from mat_core.explain.doubt import reasons
 from mat_core.labels import BY_CODE
+from mat_core.wording import share
 
 from ..session import Session
 from .gallery import provenance_html
@@ -42,8 +43,8 @@ def verdict(diagnosis: Diagnosis) -> str:
     points = round(100 * (p - q))
     ahead = "less than 1 point" if p - q < 0.01 else f"{points} point" if points == 1 else f"{points} points"
     return (
-        f"<strong>{esc(BY_CODE[first].name)}</strong> is the most probable of seven classes, {p:.0%}: {lead} "
-        f"{esc(BY_CODE[second].name)}, {q:.0%} ({ahead})."
+        f"<strong>{esc(BY_CODE[first].name)}</strong> is the most probable of seven classes, {share(p)}: {lead} "
+        f"{esc(BY_CODE[second].name)}, {share(q)} ({ahead})."
     )
 
 
@@ -62,7 +63,7 @@ def changed_html(session: Session) -> str:
         if old != new
     ]
     old, new = before.probabilities[now.top], now.probabilities[now.top]
-    moved = f"{old:.1%} to {new:.1%}" if f"{old:.1%}" != f"{new:.1%}" else f"still {new:.1%}"
+    moved = f"{share(old)} to {share(new)}" if share(old) != share(new) else f"still {share(new)}"
     first = max(before.probabilities, key=before.probabilities.get)
     other = "" if first == now.top else f" Before, {esc(BY_CODE[first].name)} came first."
     return (
@@ -107,7 +108,7 @@ def _bars(session: Session) -> str:
         rows.append(
             f'<li class="{info.nature}" data-code="{code}" data-probability="{p!r}">'
             f'<span class="name">{esc(info.name)}{mark}</span>'
-            f'<span class="value">{p:.1%}</span>'
+            f'<span class="value">{share(p)}</span>'
             f'<span class="track" aria-hidden="true"><span style="width:{100 * p:.2f}%"></span>{ghost}</span></li>'
         )
     return "".join(rows)
@@ -115,4 +116,4 @@ def _bars(session: Session) -> str:
 
 def _malignant_sum(diagnosis: Diagnosis) -> str:
     total = sum(p for code, p in diagnosis.probabilities.items() if BY_CODE[code].malignant)
-    return f"Malignant and premalignant classes together: <strong>{total:.0%}</strong>."
+    return f"Malignant and premalignant classes together: <strong>{share(total)}</strong>."

@@ -2,6 +2,7 @@
 
 from mat_core.encoding import data_uri
 from mat_core.labels import BY_CODE
+from mat_core.wording import share
 
 from ..session import Session
 from .answer import doubts
@@ -19,7 +20,7 @@ def strip_html(session: Session | None) -> str:
     tops = sorted(diagnosis.probabilities.items(), key=lambda item: -item[1])[:TOPS]
     bars = "".join(
         f'<li class="{BY_CODE[code].nature}" data-code="{code}"><span class="name">{esc(BY_CODE[code].name)}</span>'
-        f'<span class="value">{p:.1%}</span><span class="track" aria-hidden="true">'
+        f'<span class="value">{share(p)}</span><span class="track" aria-hidden="true">'
         f'<span style="width:{100 * p:.2f}%"></span></span></li>'
         for code, p in tops
     )

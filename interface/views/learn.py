@@ -18,7 +18,7 @@ from ..parts.gallery import thumbnail
 from ..parts.lesson import lesson_html
 from ..parts.tables import details, table
 from ..parts.text import esc, note
-from ..prose import prose
+from ..prose import glossary_html, prose
 from ..session import Session
 
 NO_LEAK = (
@@ -46,6 +46,7 @@ def build_learn(models: Models, examples: list[Example]) -> list[View]:
         with gr.Column(min_width=480):
             _html(f"<div>{prose('leak.html')}</div>")
             shown = place(elem_id="leak-view")
+            _html(glossary_html(), elem_id="glossary")
 
     def tell_leak(now: Session) -> str:  # the first time loads the other models
         if models.leaking() is None:

@@ -229,11 +229,8 @@ def _scores(diagnoser, regions, metadata, features: Tensor, padding: Tensor, ids
 
     diagnosis = diagnoser.diagnose_regions(regions, metadata)
     scores = {}
-    attended = diagnosis.attention.words_to_regions
-    if attended is None or 0 in attended.shape:
-        attended = diagnosis.attention.regions_to_regions
-    if attended is not None and 0 not in attended.shape:
-        scores["attention"] = attended[-1].mean((0, 1)).astype(np.float64)  # over heads and queries
+    if diagnosis.attended is not None:
+        scores["attention"] = diagnosis.attended.astype(np.float64)
     scores["contribution"] = contributions(diagnoser, regions, metadata).against(label).regions
     network = diagnoser.bundle.network
 

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from html import escape
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -12,8 +13,9 @@ from conftest import ROOT
 from scipy.special import softmax
 from sklearn.metrics import accuracy_score, roc_auc_score
 
-from interface.prose import glossary
+from interface.prose import glossary_html
 from mat_core.errors import DataError
+from mat_core.glossary import glossary
 from mat_core.ham10000 import read_dataset
 from mat_core.labels import CODES
 from mat_core.measuring.metrics import brier_score
@@ -230,6 +232,7 @@ def test_the_glossary_of_the_documents_is_that_of_the_page(tmp_path):
     assert len(terms) > 15
     for term, meaning in terms.items():
         assert f"- **{term}**: {meaning}\n" in glossary_text()
+        assert f"<dt>{escape(term)}</dt><dd>{escape(meaning)}</dd>" in glossary_html()
 
 
 def test_the_readme_says_what_the_metrics_file_says():
