@@ -431,6 +431,7 @@ def test_a_cell_that_is_drawn_anew_while_it_is_pressed_is_pinned(show):
 
 def test_hover_links_image_words_and_matrix_click_pins_and_escape_frees(show, cases):
     page, weights = show("sga-sga"), cases["sga-sga"].map("words_to_regions")[0].mean(0)
+    page.emulate_media(reduced_motion="reduce")  # a pin scrolls to the walk-through: boxes must stand still
     page.locator('[data-word="3"]').hover()
     expect(page.locator("thead th.mx-on")).to_have_text("female")
     best = [str(i) for i in np.argsort(-weights[3])[:5]]
