@@ -30,6 +30,7 @@ from .views.diagnose import build_diagnose
 from .views.explore import build_explorer
 from .views.learn import build_learn
 from .views.practice import build_practice
+from .views.sheets import build_sheets
 
 ASSETS = Path(__file__).resolve().parents[1] / "assets"
 OWN = "the answer's own"
@@ -57,6 +58,7 @@ def build_demo(diagnoser: Diagnoser, examples: list[Example], library: Library |
         with gr.Tabs(elem_id="views"):
             with gr.Tab("Diagnose", id="diagnose"):
                 session = build_diagnose(demo, diagnoser, examples, library, strip)
+                build_sheets(diagnoser, session, label)
             with gr.Tab("Explore", id="explore"):
                 build_explorer(diagnoser, session)
             with gr.Tab("Question", id="question") as question:
@@ -98,7 +100,8 @@ def serve(
             server_name=host, server_port=port, share=share, quiet=True, prevent_thread_lock=True, show_error=False,
             run_history=False, enable_monitoring=False, ssr_mode=False, pwa=False, mcp_server=mcp,
             max_file_size=MAX_BYTES, state_session_capacity=64, footer_links=["api", "settings"],
-            app_kwargs={"lifespan": lifespan}, theme=clinical_theme(), css_paths=ASSETS / "style.css",
+            app_kwargs={"lifespan": lifespan}, theme=clinical_theme(),
+            css_paths=[ASSETS / "style.css", ASSETS / "class.css"],
             head=f"<script>{{\n{joined(ASSETS / 'page' / 'page.js', 'startPage()')}}}</script>",
         )  # fmt: skip
         if mcp and not demo.mcp_server:

@@ -35,7 +35,7 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 needs_mcp = pytest.mark.skipif(find_spec("mcp") is None, reason="package mcp is not installed: requirements-dev.txt")
 ON_THE_CASE = (
     "diagnose", "attention", "explore", "walk_through", "figure", "heatmap", "ablate", "take_away", "occlude",
-    "contributions", "similarity", "agree", "relevance", "what_if", "doubt", "compare", "leak",
+    "contributions", "similarity", "agree", "relevance", "what_if", "doubt", "compare", "leak", "handout",
 )  # fmt: skip
 OTHERS = ("regions", "words", "operating_point", "list_examples", "diagnose_example", "model_card")
 
