@@ -81,13 +81,13 @@ def _fill_page(
     taken: Ablation | None, doubted: Doubt | None, caveats: Sequence[str], label: str, k: int,
 ) -> None:  # fmt: skip
     page.text(title or "A lesion, and what a network made of it", 13, weight="bold")
-    page.text(f"The patient: {_patient(diagnosis)}. The model's unit: {UNITS[diagnosis.unit].name}.", 8.5)
+    page.text(f"The patient: {patient(diagnosis)}. The model's unit: {UNITS[diagnosis.unit].name}.", 8.5)
     page.text(DISCLAIMER, 8.5, colour=NATURE_COLOURS["malignant"])
     left, right = page.row(2.5, (0.0, 0.45), (0.7, 1.0))
     draw_regions(left, diagnosis, image, k)
-    _draw_probabilities(right, diagnosis)
-    page.text(_verdict(diagnosis), SMALL + 1)
-    page.text("A probability is called " + _scale() + ".", SMALL)
+    draw_probabilities(right, diagnosis)
+    page.text(verdict(diagnosis), SMALL + 1)
+    page.text("A probability is called " + scale_of_words() + ".", SMALL)
     rows = min(k, len(diagnosis.regions))
     left, right = page.row(0.72 + 0.16 * rows, (0.16, 0.49), (0.67, 1.0), below=0.5)
     for axes, direction in ((left, "words_to_regions"), (right, "regions_to_words")):
@@ -100,15 +100,15 @@ def _fill_page(
         picture, beside = page.row(1.7, (0.0, 0.36), (0.4, 1.0))
         _draw_hidden(picture, diagnosis, image, hidden, label)
         beside.set_axis_off()
-        said = [hidden.sentence(label), _fill(hidden), *([taken.sentence(label)] if taken else [_lacks("Taking away")])]
+        said = [hidden.sentence(label), _fill(hidden), *([taken.sentence(label)] if taken else [lacks("Taking away")])]
         told = [line for text in said for line in [*lines(text, 76), ""]]
         beside.text(0, 1, "\n".join(told), va="top", fontsize=SMALL, linespacing=LINE, color=INK, parse_math=False)
     else:
-        page.text(hidden.sentence(label) if hidden else _lacks("Hiding parts"), SMALL)
-        page.text(taken.sentence(label) if taken else _lacks("Taking away"), SMALL)
+        page.text(hidden.sentence(label) if hidden else lacks("Hiding parts"), SMALL)
+        page.text(taken.sentence(label) if taken else lacks("Taking away"), SMALL)
     page.heading("The doubt")
     why = doubted.reasons if doubted else reasons(diagnosis.probabilities, diagnosis.novelty)
-    page.text(doubted.sentence() if doubted else _lacks("Turning and mirroring the picture"), SMALL)
+    page.text(doubted.sentence() if doubted else lacks("Turning and mirroring the picture"), SMALL)
     where = "in the eight views" if doubted else "in the answer itself"
     page.text(" ".join(("Reasons not to rely on it:", *why)) if why else f"No sign of doubt was found {where}.", SMALL)
     page.heading("Before you believe it")
@@ -123,11 +123,11 @@ def in_words(probability: float) -> str:
     return next(words for least, words in WORDS if probability >= least)
 
 
-def _draw_probabilities(axes: Axes, diagnosis: Diagnosis) -> None:
+def draw_probabilities(axes: Axes, diagnosis: Diagnosis) -> None:
     """One bar a class, the most probable on top, with its percent and its word."""
     ranked = draw_bars(axes, diagnosis, 0.5, 7)
     for row, (_, p) in enumerate(ranked):
-        axes.text(0, row + 0.29, f"{share(p)}, {in_words(p)}", fontsize=6.5, color=INK, va="bottom")
+        axes.text(0.015, row + 0.29, f"{share(p)}, {in_words(p)}", fontsize=6.5, color=INK, va="bottom")
     axes.set(xlim=(0, 1), ylim=(-0.5, len(ranked) - 0.3), xticks=[])
     axes.spines[["top", "right", "bottom"]].set_visible(False)
     axes.tick_params(length=0)
@@ -155,7 +155,8 @@ def _draw_hidden(axes: Axes, diagnosis: Diagnosis, image: np.ndarray, hidden: Oc
     axes.set_title(f"Points for {BY_CODE[label].name} lost when hidden", fontsize=8, loc="left")
 
 
-def _patient(diagnosis: Diagnosis) -> str:
+def patient(diagnosis: Diagnosis) -> str:
+    """What is known of the patient, and the words that were read of it."""
     known = diagnosis.metadata
     parts = (
         None if known.age is None else f"{known.age} years",
@@ -167,7 +168,8 @@ def _patient(diagnosis: Diagnosis) -> str:
     return f"{said}; words read: {words or 'none'}"
 
 
-def _verdict(diagnosis: Diagnosis) -> str:
+def verdict(diagnosis: Diagnosis) -> str:
+    """The two likeliest classes in numbers and words."""
     first, second = sorted(diagnosis.probabilities, key=lambda code: -diagnosis.probabilities[code])[:2]
     p, q = diagnosis.probabilities[first], diagnosis.probabilities[second]
     return (
@@ -176,7 +178,8 @@ def _verdict(diagnosis: Diagnosis) -> str:
     )
 
 
-def _scale() -> str:
+def scale_of_words() -> str:
+    """What WORDS are called from where on."""
     above = [f"{words} from {least:.0%} on" for least, words in WORDS[:-1]]
     return f"{', '.join(above)}, else {WORDS[-1][1]}"
 
@@ -186,5 +189,6 @@ def _fill(hidden: Occlusion) -> str:
     return f"Each tile was hidden alone, with {took} in its place, and the model looked again."
 
 
-def _lacks(what: str) -> str:
+def lacks(what: str) -> str:
+    """That nobody asked for this."""
     return f"{what}: {NOT_ASKED}"

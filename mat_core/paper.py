@@ -17,6 +17,7 @@ DPI = 150  # of the PNG
 FOOT = 0.025  # share of the height that stays empty below
 MARGIN = 0.065  # share of the width
 SMALL, LINE = 7.0, 1.38  # points of the running text, and the distance of its lines in heights of a letter
+HEADING, ABOVE = 9.0, 0.004  # points of a heading, and the share of the height that stays empty above it
 LETTERS = 132  # of the running text in a line of the whole width
 
 # fonts as TrueType: text of the PDF can be searched, copied and edited. For all figures of the process, and for good:
@@ -35,17 +36,17 @@ class Page:
 
     def text(self, text: str, size: float, weight: str = "normal", colour: str = INK) -> None:
         """A paragraph over the whole width, in points."""
-        broken = lines(text, int(LETTERS * SMALL / size))
+        broken = _broken(text, size)
         self.figure.text(
             MARGIN, self.y, "\n".join(broken), fontsize=size, fontweight=weight, color=colour, va="top",
             linespacing=LINE, parse_math=False,
         )  # fmt: skip
-        self.y -= (len(broken) * LINE * size + 2.5) / 72 / A4[1]
+        self.y -= height_of(text, size)
 
     def heading(self, text: str) -> None:
         """A line that begins a part."""
-        self.y -= 0.004
-        self.text(text, 9, weight="bold")
+        self.y -= ABOVE
+        self.text(text, HEADING, weight="bold")
 
     def row(self, height: float, *spans: tuple[float, float], below: float = 0.0) -> list[Axes]:
         """Axes side by side, of `height` inches at full scale; 0.25 above for titles and `below` for marks stay.
@@ -59,6 +60,15 @@ class Page:
             self.figure.add_axes((MARGIN + a * whole_width, bottom, (b - a) * whole_width, height / A4[1]))
             for a, b in spans
         ]
+
+
+def height_of(text: str, size: float) -> float:
+    """What a paragraph of so many points takes, as a share of the page's height."""
+    return (len(_broken(text, size)) * LINE * size + 2.5) / 72 / A4[1]
+
+
+def _broken(text: str, size: float) -> list[str]:
+    return lines(text, int(LETTERS * SMALL / size))
 
 
 def lines(text: str, letters: int) -> list[str]:

@@ -15,6 +15,7 @@ from mat_core.handout import FORMATS, MOST_TEXT
 from mat_core.labels import CODES
 from mat_core.metadata import LOCALIZATIONS
 from mat_core.units import MAPS
+from mat_core.worksheet import MOST_ASKED
 
 from ..examples import Example
 from ..models import Models
@@ -53,6 +54,12 @@ FIELDS: dict[str, tuple[Callable[..., gr.components.Component], str]] = {
     "format": (gr.Textbox, f"{' or '.join(FORMATS)}."),
     "title": (gr.Textbox, f"what the page is headed with, at most {MOST_TEXT} characters."),
     "source": (gr.Textbox, f"whose the photograph is and under which licence, at most {MOST_TEXT} characters."),
+    "truth": (gr.Textbox, "what it is, and how that is known, for the teacher's page; empty where nobody knows."),
+    "questions": (
+        gr.Textbox,
+        f"to the class, 1 to {MOST_ASKED}, one a line: the question | what it asks for | what the teacher may expect; "
+        "None for the usual ones.",
+    ),
     "ask": (gr.Checkbox, "true: hide, take away and doubt first, half a minute; else it says that nobody asked."),
     "threshold": (gr.Number, "probability of melanoma from which on it is called, from 0 to 1."),
     "number": (gr.Number, "number of the case in list_examples, from 0."),

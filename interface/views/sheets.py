@@ -1,6 +1,6 @@
-"""Paper for a class: the case on the screen as a handout, made in memory and sent to the page as it is."""
+"""Paper for a class: the case on the screen as handout or worksheet, made in memory and sent to the page as it is."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 
 import gradio as gr
@@ -11,6 +11,8 @@ from mat_core.encoding import data_uri
 from mat_core.explain import ablate, doubt, occlude
 from mat_core.ham10000 import ATTRIBUTION
 from mat_core.handout import CAVEATS, MOST_TEXT, handout
+from mat_core.labels import BY_CODE
+from mat_core.worksheet import ASKS, worksheet
 
 from ..parts.answer import meaning
 from ..parts.asking import about
@@ -21,7 +23,7 @@ from ..session import Session
 NO_CASE = "There is no case to print: diagnose an image first."
 DRAWN = "A drawing by this project: no patient is in it, and the model never learnt from drawings."
 OWN = "An image that was given to the page; whose it is has not been said."
-PRIVATE = "The handout has the picture in it. It is made for you alone: the server keeps no copy."
+PRIVATE = "A worksheet asks the class on its first page and answers on its second. Nothing of it is kept here."
 # the bytes come as text in base64 and go to the browser's downloads, by an address of the page's own
 SAVE = """(file) => { if (!file) return null;
     const bytes = Uint8Array.from(atob(file.uri.split(',')[1]), (letter) => letter.charCodeAt(0));
@@ -44,20 +46,22 @@ def build_sheets(diagnoser: Diagnoser, session: gr.State, label: gr.Dropdown) ->
             )  # fmt: skip
             pdf = gr.Button("Handout (PDF)", size="sm", elem_id="handout-pdf", min_width=130)
             png = gr.Button("Handout (PNG)", size="sm", elem_id="handout-png", min_width=130)
+            work = gr.Button("Worksheet (PDF)", size="sm", elem_id="worksheet-pdf", min_width=130)
         said = gr.HTML(f'<p class="fine">{PRIVATE}</p>', apply_default_css=False, js_on_load=None, elem_id="sheet-note")
         file = gr.JSON(visible=False)
 
-    def printed(format: str, now: Session | None, code: str, ask: bool, progress=gr.Progress()):
+    def printed(kind: str, format: str, now: Session | None, code: str, ask: bool, progress=gr.Progress()):
         if now is None:
             raise UserError(NO_CASE)
         if ask:
             ask_all(diagnoser, now, lambda share, text: progress(share, desc=text))
-        data = handout_of(diagnoser.bundle, now, code, format)
-        return {"name": f"handout.{format}", "uri": data_uri(data, format)}, about(now)
+        sheet = kind == "worksheet"
+        data = worksheet_of(now, code) if sheet else handout_of(diagnoser.bundle, now, code, format)
+        return {"name": f"{kind}.{format}", "uri": data_uri(data, format)}, about(now)
 
-    for button, format in ((pdf, "pdf"), (png, "png")):
+    for button, *what in ((pdf, "handout", "pdf"), (png, "handout", "png"), (work, "worksheet", "pdf")):
         button.click(
-            safely(partial(printed, format), _told), [session, label, first], [file, said], show_progress="minimal",
+            safely(partial(printed, *what), _told), [session, label, first], [file, said], show_progress="minimal",
             show_progress_on=[said], api_visibility="private",
         ).success(None, file, file, js=SAVE)  # fmt: skip
 
@@ -88,6 +92,23 @@ def handout_of(bundle: Bundle, now: Session, label: str, format: str) -> bytes:
         now.diagnosis, now.image(), format, title=title, source=source, caveats=caveats(bundle), label=label or None,
         **now.found,
     )  # fmt: skip
+
+
+def worksheet_of(now: Session, label: str, asks: Sequence[tuple[str, ...]] = ASKS) -> bytes:
+    """The case as a worksheet with these questions, as `worksheet` takes them."""
+    title, source = titles(now)
+    return worksheet(
+        now.diagnosis, now.image(), title=title, source=source, truth=truth(now), asks=asks, label=label or None,
+        **now.found,
+    )  # fmt: skip
+
+
+def truth(now: Session) -> str:
+    """What the case is, where that is known."""
+    if now.example is None:
+        return ""
+    name = BY_CODE[now.example.diagnosis].name
+    return f"{name}: what it was drawn to look like." if now.example.synthetic else f"{name}, as confirmed."
 
 
 def titles(now: Session) -> tuple[str, str]:

@@ -6,14 +6,14 @@ from pathlib import Path
 
 import pytest
 from browsing import PATIENCE, open_tab
-from papers import words
+from papers import pages, words
 from PIL import Image
 from playwright.sync_api import Page, expect
 
 from interface.examples import Example
 from interface.session import Session, analyse, answer_again, for_visitor
 from interface.views.doubt import doubt_html
-from interface.views.sheets import DRAWN, OWN, ask_all, caveats, handout_of, titles
+from interface.views.sheets import DRAWN, OWN, ask_all, caveats, handout_of, titles, truth, worksheet_of
 from interface.views.take_away import ablation_html
 from mat_core import DISCLAIMER, Metadata
 from mat_core.explain.scene import StoppedError
@@ -82,6 +82,15 @@ def test_whose_the_photograph_is(case):
     assert titles(replace(case, example=example(note="Ann; CC-0.")))[1] == "Ann; CC-0."
 
 
+def test_what_it_is_is_said_where_it_is_known(case):
+    assert truth(case) == ""
+    assert truth(replace(case, example=example())) == "Melanocytic nevus, as confirmed."
+    assert truth(replace(case, example=example(synthetic=True))) == "Melanocytic nevus: what it was drawn to look like."
+    first, second = pages(worksheet_of(replace(case, example=example()), "", [("Is it even?",)]))
+    assert "Is it even?" in first
+    assert "Melanocytic nevus, as confirmed." in second
+
+
 def test_calibration_is_a_caveat_and_nothing_is_said_twice(tiny_diagnoser):
     assert caveats(tiny_diagnoser.bundle) == ["How often answers of this model are right has not been measured."]
 
@@ -91,6 +100,7 @@ def test_calibration_is_a_caveat_and_nothing_is_said_twice(tiny_diagnoser):
 
 def download(page: Page, button: str) -> tuple[str, bytes]:
     """The name and the bytes of the file that a button gives."""
+    expect(page.locator("#sheet-note .note-error")).to_have_count(0)
     with page.expect_download(timeout=PATIENCE) as coming:
         page.get_by_role("button", name=button).click()
     return coming.value.suggested_filename, Path(coming.value.path()).read_bytes()
@@ -121,6 +131,12 @@ def test_the_handout_of_the_case_on_the_screen_is_downloaded(visit):
     name, png = download(page, "Handout (PNG)")
     assert name == "handout.png"
     assert Image.open(io.BytesIO(png)).size == (1240, 1753)
+    name, pdf = download(page, "Worksheet (PDF)")
+    first, second = pages(pdf)
+    assert name == "worksheet.pdf"
+    assert "Where would you look first?" in first
+    assert "what it was drawn to look like" in second
+    assert "what it was drawn to look like" not in first
     expect(page.locator("#sheet-note .note-error")).to_have_count(0)
 
 
