@@ -28,6 +28,7 @@ from .views.about import build_about
 from .views.compare import build_compare
 from .views.diagnose import build_diagnose
 from .views.explore import build_explorer
+from .views.held import build_held
 from .views.learn import build_learn
 from .views.practice import build_practice
 from .views.sheets import build_sheets
@@ -64,6 +65,7 @@ def build_demo(diagnoser: Diagnoser, examples: list[Example], library: Library |
             with gr.Tab("Question", id="question") as question:
                 views, tabs = build_question(diagnoser, session, label)
             with gr.Tab("Compare", id="compare") as comparing:
+                build_held(diagnoser, models, session, comparing)
                 views += build_compare(models)
             with gr.Tab("Learn", id="learn") as learning:
                 views += build_learn(models, examples)
