@@ -2,6 +2,7 @@
 
 import os
 import socket
+import sys
 from pathlib import Path
 
 import gradio as gr
@@ -12,6 +13,7 @@ from mat_core.labels import BY_CODE
 
 from .examples import Example
 from .following import follow
+from .languages import read_languages
 from .library.library import Library
 from .models import Models
 from .parts.strip import strip_html
@@ -49,7 +51,8 @@ def build_demo(diagnoser: Diagnoser, examples: list[Example], library: Library |
         with gr.Column(elem_id="top"):
             gr.HTML(
                 "<header><h1>Mutual Attention Transformer</h1><p>attention on skin lesions</p>"
-                f'<p class="disclaimer">{esc(DISCLAIMER)}</p></header>',
+                f'<p class="disclaimer">{esc(DISCLAIMER)}</p>'
+                '<select id="language" aria-label="Language"></select></header>',
                 elem_id="masthead", apply_default_css=False, js_on_load=None,
             )  # fmt: skip
             with gr.Row(elem_id="case"):
@@ -92,6 +95,9 @@ def serve(
     missing or does not fit.
     """
     host = host or "127.0.0.1"
+    languages = read_languages()
+    for problem in languages.problems:
+        print(problem, file=sys.stderr)
     if mcp:
         offer_tools()
     os.environ["FORWARDED_ALLOW_IPS"] = ""  # the guard decides whom to believe, not uvicorn
@@ -104,7 +110,7 @@ def serve(
             max_file_size=MAX_BYTES, state_session_capacity=64, footer_links=["api", "settings"],
             app_kwargs={"lifespan": lifespan}, theme=clinical_theme(),
             css_paths=[ASSETS / "style.css", ASSETS / "class.css"],
-            head=f"<script>{{\n{joined(ASSETS / 'page' / 'page.js', 'startPage()')}}}</script>",
+            head=f"<script>{{\n{joined(ASSETS / 'page' / 'page.js', f'startPage({languages.script()})')}}}</script>",
         )  # fmt: skip
         if mcp and not demo.mcp_server:
             raise UserError(demo.mcp_error)

@@ -3,16 +3,18 @@
 import {diagnoseOnEnter} from './enter.js';
 import {followAddress, whereAreWe} from './address.js';
 import {followCase, keptCase, setClass} from './following.js';
+import {followLanguage} from './language.js';
 import {measureTop} from './top.js';
 
-/** Begin. */
-export function startPage() {
+/** Begin. @param {Object} languages texts by language and key */
+export function startPage(languages = {}) {
   window.mat = {where: whereAreWe, case: keptCase(), setClass};
   diagnoseOnEnter();
   followCase();
   const start = () => {
     followAddress();
     measureTop();
+    followLanguage(languages);
   };
   if (document.readyState === 'loading') document.addEventListener('DOMContentLoaded', start);
   else start();
