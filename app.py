@@ -32,9 +32,9 @@ def _serve(args: argparse.Namespace, folder: Path) -> int:
     from interface.examples import real_examples, synthetic_examples
     from interface.library.library import open_library
     from mat_core import Diagnoser, UserError
-    from mat_core.machine import cores, share_heaps
+    from mat_core.machine import cores, tune_heaps
 
-    share_heaps()
+    tune_heaps()
     torch.set_num_threads(cores())
     try:
         diagnoser = Diagnoser.from_pretrained(args.checkpoint)

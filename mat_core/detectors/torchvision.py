@@ -19,7 +19,7 @@ from torchvision.models.detection import FasterRCNN
 from torchvision.models.detection.anchor_utils import AnchorGenerator
 from torchvision.models.detection.faster_rcnn import FastRCNNPredictor, TwoMLPHead
 from torchvision.models.detection.image_list import ImageList
-from torchvision.ops import FeaturePyramidNetwork, MultiScaleRoIAlign
+from torchvision.ops import FeaturePyramidNetwork
 
 from ..errors import ConfigError
 from ..images import scale_image
@@ -28,6 +28,7 @@ from ..limits import number, shown, whole
 from ..regions import Regions
 from .common import check_output, kinds_of, scaled_back, thin_out
 from .folded import Folding
+from .pooling import Pooling
 
 NAME = re.compile(r"\w+(\.\w+)?", re.ASCII)
 MOST_SIDE = 2000  # pixels
@@ -114,7 +115,7 @@ class TorchvisionDetector(nn.Module):
             rpn_anchor_generator=AnchorGenerator(config.anchors, ((0.5, 1.0, 2.0),) * len(config.anchors)),
             rpn_pre_nms_top_n_train=600, rpn_post_nms_top_n_train=300, rpn_batch_size_per_image=128,
             rpn_pre_nms_top_n_test=600, rpn_post_nms_top_n_test=config.proposals,
-            box_roi_pool=MultiScaleRoIAlign(names, config.pool, sampling_ratio=2),
+            box_roi_pool=Pooling(names, config.pool, sampling_ratio=2),
             box_head=TwoMLPHead(config.pyramid_width * config.pool**2, config.feature_width),
             box_predictor=FastRCNNPredictor(config.feature_width, len(config.kinds) + 1),
             box_batch_size_per_image=64,
