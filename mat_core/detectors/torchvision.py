@@ -25,6 +25,7 @@ from ..errors import ConfigError
 from ..images import scale_image
 from ..labels import CODES, PARTS
 from ..limits import number, shown, whole
+from ..linear import Linear
 from ..regions import Regions
 from .common import check_output, kinds_of, scaled_back, thin_out
 from .folded import Folding
@@ -120,6 +121,8 @@ class TorchvisionDetector(nn.Module):
             box_predictor=FastRCNNPredictor(config.feature_width, len(config.kinds) + 1),
             box_batch_size_per_image=64,
         )  # fmt: skip
+        head = self.rcnn.roi_heads.box_head
+        head.fc6, head.fc7 = (Linear.of(layer.weight, layer.bias) for layer in (head.fc6, head.fc7))
         self._folding = Folding()
         pyramid.body.register_load_state_dict_post_hook(self._folding.forget)
 
