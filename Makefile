@@ -1,10 +1,10 @@
 # make app: set up and start the app. make test: set up and pass the tests; make quick: those that take a moment.
-# make space: build the folder for Spaces.
+# make space: build the folder for Spaces. make pictures: take the screenshots of the documents anew.
 # Python 3.11 to 3.13.
 PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
-.PHONY: app test quick soak bench lint audit space clean
+.PHONY: app test quick soak bench lint audit space pictures clean
 
 app: $(VENV)/app.done
 	$(BIN)/python app.py $(ARGS)
@@ -40,6 +40,10 @@ audit: $(VENV)/dev.done
 
 space: $(VENV)/app.done
 	$(BIN)/python -m tools.space $(ARGS)
+
+# the screenshots of docs/images, taken anew from the running app: make pictures ARGS="--only explore"
+pictures: $(VENV)/dev.done
+	$(BIN)/python -m tools.pictures $(ARGS)
 
 clean:
 	rm -rf $(VENV) build
