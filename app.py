@@ -37,7 +37,7 @@ def _serve(args: argparse.Namespace, folder: Path) -> int:
     tune_heaps()
     torch.set_num_threads(cores())
     try:
-        diagnoser = Diagnoser.from_pretrained(args.checkpoint)
+        diagnoser = Diagnoser.from_pretrained(args.checkpoint, args.revision)
         examples = real_examples(args.data) if args.data else synthetic_examples(folder)
         library, problems = open_library(args.data, args.offline, folder, own=args.cases)
         for problem in problems:
@@ -77,6 +77,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--checkpoint", metavar="BUNDLE", help="a bundle's folder or Hub id (default: the one in checkpoints/)"
     )
+    parser.add_argument("--revision", help="of a Hub id: a commit, a tag or a branch (default: main)")
     parser.add_argument("--version", action=_Version, nargs=0, help="print the version and end")
     parser.add_argument("--share", action="store_true", help="make the page reachable from the whole internet")
     parser.add_argument(
