@@ -19,7 +19,7 @@ from gradio_client.exceptions import AppError
 
 from interface import examples as examples_module
 from interface.examples import real_examples, synthetic_examples
-from interface.parts.answer import answer_html, meaning, verdict
+from interface.parts.answer import answer_html, meaning, misses, verdict
 from interface.parts.evidence import regions_html
 from interface.parts.form import words_html
 from interface.parts.gallery import provenance_html
@@ -200,12 +200,30 @@ def test_how_sure_is_said_by_the_margin(session, first, second, says):
     assert "Melanocytic nevus" in text
 
 
-def test_calibration_is_claimed_only_where_it_was_measured(tiny_diagnoser):
+def test_misses_are_counted_from_the_bundles_own_metrics(session, tiny_diagnoser):
     bundle = tiny_diagnoser.bundle
     assert "has not been measured" in meaning(bundle)
-    measured = replace(bundle, metrics={"test": {"images": 747, "expected_calibration_error": 0.0312}})
-    assert "747 test images" in meaning(measured)
-    assert "3.1 points" in meaning(measured)
+    assert misses(bundle) == {}
+    assert "missed" not in answer_html(session, bundle)
+    confusion = np.diag([5, 1, 3, 1, 90, 0, 1])  # akiec is in no test image
+    confusion[CODES.index("mel"), CODES.index("nv")] = 4
+    confusion[CODES.index("bcc"), CODES.index("mel")] = 1
+    confusion[CODES.index("nv"), CODES.index("mel")] = 9  # a false alarm: no melanoma is missed
+    measured = replace(bundle, metrics={"test": {"images": 115, "confusion": confusion.tolist()}})
+    assert misses(measured) == {
+        "bcc": "In 6 test basal cell carcinomas this model missed 1.",
+        "mel": "In 7 test melanomas this model missed 4.",
+    }
+    assert "of 115 test images" in meaning(measured)
+    of_melanoma = re.search(r'<li class="malignant" data-code="mel".*?</li>', answer_html(session, measured))[0]
+    assert "In 7 test melanomas this model missed 4." in of_melanoma
+    confusion[CODES.index("akiec")] = np.arange(7)
+    assert misses(replace(bundle, metrics={"test": {"images": 1, "confusion": confusion.tolist()}}))["akiec"] == (
+        "In 21 test lesions of this class this model missed 16."
+    )
+    # of fewer classes, or of another split: nothing is said
+    for metrics in ({"test": {"images": 9, "confusion": [[9]]}}, {"val": {"images": 9, "confusion": confusion}}):
+        assert misses(replace(bundle, metrics=metrics)) == {}
 
 
 def test_other_metadata_on_the_same_image_asks_the_network_only(session, tiny_diagnoser, phantom_file):
