@@ -88,7 +88,8 @@ def meaning(bundle: Bundle) -> str:
     counts = missed(_tested(bundle), bundle.labels)
     if not counts:
         return f"{text} How often answers of this model are right has not been measured."
-    return f"{text} Missed: another class came first, of {counted(sum(of for of, _ in counts.values()), 'test image')}."
+    images = counted(sum(of for of, _ in counts.values()), "test image")
+    return f"{text} Missed means that another class came first; counted on {images}."
 
 
 def misses(bundle: Bundle) -> dict[str, str]:

@@ -214,7 +214,7 @@ def test_misses_are_counted_from_the_bundles_own_metrics(session, tiny_diagnoser
         "bcc": "In 6 test basal cell carcinomas this model missed 1.",
         "mel": "In 7 test melanomas this model missed 4.",
     }
-    assert "of 115 test images" in meaning(measured)
+    assert "counted on 115 test images" in meaning(measured)
     of_melanoma = re.search(r'<li class="malignant" data-code="mel".*?</li>', answer_html(session, measured))[0]
     assert "In 7 test melanomas this model missed 4." in of_melanoma
     confusion[CODES.index("akiec")] = np.arange(7)
