@@ -38,7 +38,7 @@ export function truthPart(step, truth, answer, say) {
   const {asks} = step;
   const told = answer.said === null ? null : say('said', {said: saidText(asks, answer.said)});
   const judged = answer.right !== null ? say(answer.right ? 'right' : 'wrong')
-    : answer.off !== null ? say('off', {off: offText(answer.off, asks.unit)}) : null;
+    : answer.off !== null ? answer.off < 0.05 ? say('exact') : say('off', {off: offText(answer.off, asks.unit)}) : null;
   return make('div', {class: 'ls-truth', 'data-lesson': 'truth', 'data-right': answer.right === null ? null : String(answer.right)},
     make('p', {class: 'ls-fine'}, asks.question),
     make('p', {class: 'ls-answer'}, make('strong', {}, truth.text)),

@@ -7,7 +7,7 @@ import numpy as np
 from mat_core.labels import region_name
 
 from .known import Known
-from .named import CHOICE, COUNTED, NUMBER, SHARE, TEXT, Find, Found, Named
+from .named import CHOICE, COUNTED, NUMBER, SHARE, TEXT, YES_NO, Find, Found, Named
 
 SIDES = {"self": "self-attention", "guided": "guided attention"}
 HEADS = 16  # that have names; a model may have fewer
@@ -117,6 +117,11 @@ def _alike(at: int) -> Find:
     return found
 
 
+def _more_alike(known: Known) -> Found:
+    before, after = _alike(1)(known), _alike(-1)(known)
+    return None if before is None or after is None else "yes" if after > before else "no"
+
+
 def _width(known: Known) -> Found:
     config = known.diagnoser.bundle.network.config
     return config.d // config.h
@@ -173,4 +178,5 @@ ABOUT_ATTENTION: dict[str, Named] = {
     "back.spread": Named(NUMBER, "over how many words a region spreads", _mean_spread("regions_to_words")),
     "alike.before": Named(NUMBER, "how alike the regions are before the blocks, a mean cosine", _alike(1)),
     "alike.after": Named(NUMBER, "how alike they are behind the last block", _alike(-1)),
+    "alike.more": Named(CHOICE, "whether they are more alike then", _more_alike, YES_NO),
 }  # fmt: skip

@@ -1,5 +1,7 @@
 """Named values of what changes: regions taken away, pixels hidden, words exchanged."""
 
+from collections.abc import Callable
+
 import numpy as np
 
 from mat_core.metadata import CLEAN_FIELDS
@@ -71,11 +73,19 @@ def _shared(known: Known) -> Found:
     return len(first[0] & first[1])
 
 
-def _without(name: str) -> Find:
-    def found(known: Known) -> Found:
+def _without(name: str) -> Callable[[Known], float | None]:
+    def found(known: Known) -> float | None:
         k = known.ablation.labels.index(known.top)
         p = known.ablation.without_words if name == "words" else known.ablation.without_field.get(name)
         return None if p is None else float(p[k] - known.ablation.probabilities[k])
+
+    return found
+
+
+def _way_without(name: str) -> Find:
+    def found(known: Known) -> Found:
+        change = _without(name)(known)
+        return None if change is None else _way(change)
 
     return found
 
@@ -127,6 +137,12 @@ ABOUT_CHANGE: dict[str, Named] = {
     "agreement": Named(TEXT, "rank correlation of attention with taking away", _agreement),
     **{
         f"without.{name}": Named(POINTS, f"what taking away the {name} changes", _without(name))
+        for name in (*CLEAN_FIELDS, "words")
+    },
+    **{
+        f"without.{name}.way": Named(
+            CHOICE, f"what the answer's probability does without the {name}", _way_without(name), WAYS
+        )
         for name in (*CLEAN_FIELDS, "words")
     },
     "evenly": Named(POINTS, "what it changes when all guided attention is made even", _evenly),

@@ -101,7 +101,7 @@ def _choices(
     given: Entry | None, keys: dict[str, str], truth: Entry, faults: Faults
 ) -> tuple[tuple[str, str], ...]:  # fmt: skip
     """What is offered; every key that the truth may have must be."""
-    if given is None and keys == CLASSES:
+    if keys == CLASSES and (given is None or given.text == "classes"):
         return tuple((code, BY_CODE[code].name) for code in CODES)
     entries = given.value if given is not None and isinstance(given.value, dict) else {}
     at = given.line if given is not None else truth.line
