@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 import yaml
 
 LONGEST = 400  # characters of a value
+SHAPE = 'this is not `name: value`; a value with a colon or a # in it stands in quotes, name: "a: b"'
 
 
 @dataclass
@@ -47,10 +48,10 @@ def read_block(source: str, line: int, faults: Faults, deep: tuple[str, ...] = (
         node = yaml.compose(source, Loader=yaml.SafeLoader)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        faults.add(line + (mark.line if mark else 0), f"this is not `name: value` ({error.problem}).")
+        faults.add(line + (mark.line if mark else 0), f"{SHAPE} ({error.problem}).")
         return {}
     except (yaml.YAMLError, RecursionError):
-        faults.add(line, "this is not `name: value`.")
+        faults.add(line, f"{SHAPE}.")
         return {}
     if node is None:
         return {}

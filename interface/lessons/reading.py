@@ -117,6 +117,7 @@ def _step(
     if not title or len(title) > MAX_TITLE:
         faults.add(first + start, f"a step has a heading of 1 to {MAX_TITLE} characters.")
     found: dict[str, tuple[int, int, dict[str, Entry]]] = {}
+    broken = False  # what a broken block lacks is not told as well
     for block in blocks:
         kind = block.info.strip() if block.type == "fence" else ""
         if kind not in ("page", "predict") or block.map is None:
@@ -125,12 +126,14 @@ def _step(
             faults.add(first + block.map[0], f"a step has one block `{kind}` at most.")
             continue
         deep = ("choices",) if kind == "predict" else ()
+        before_it = len(faults.found)
         entries = read_block(block.content, first + block.map[0] + 1, faults, deep)
+        broken = broken or len(faults.found) > before_it
         found[kind] = block.map[0], block.map[1], entries
     set_at, set_end, settings = found.get("page", (start, start + 1, {}))
     asked_at, asked_end, asked = found.get("predict", (end, end, {}))
     predict: Predict | None = None
-    if "predict" in found:
+    if "predict" in found and not broken:
         predict = predict_of(asked, first + asked_at, faults)
         if set_at > asked_at:
             faults.add(first + set_at, "the block `page` comes before the block `predict`.")
@@ -144,7 +147,7 @@ def _step(
                 faults.add(first + at + line, f"there is no value `{name}`; docs/LESSONS.md lists all.")
     own = page_of(settings, page, first + set_at, faults)
     shown = follow_on(own, before.page if before else None)
-    if "page" in found:
+    if "page" in found and not broken:
         PAGE.fitting(shown, settings, first + set_at, faults)
     return Step(title, shown, body, predict, told, bool(settings) or before is None)
 
