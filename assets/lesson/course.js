@@ -1,8 +1,15 @@
 // Where in a lesson one is, and where next and back lead. Nothing here touches the page.
 
-/** What the presenter shows of a step, one after the other. @param {?{shows: boolean, asks: ?object}} step */
-export const beatsOf = (step) => (step
-  ? ['say', step.shows ? 'look' : null, step.asks ? 'ask' : null, step.asks ? 'truth' : null].filter(Boolean) : ['say']);
+/**
+ * What the presenter shows of a step, one after the other; where the page would give the answer away, it comes last.
+ * @param {?{shows: boolean, asks: ?object, waits: boolean}} step
+ */
+export function beatsOf(step) {
+  if (!step) return ['say'];
+  const look = step.shows ? ['look'] : [];
+  const asked = step.asks ? ['ask', 'truth'] : [];
+  return step.waits ? ['say', ...asked, ...look] : ['say', ...look, ...asked];
+}
 
 /**
  * One beat on or back. A place is {at, beat}: the step, from 0, and the beat within it; `at` is `steps` at the end.

@@ -92,7 +92,7 @@ export function mountGuide(element, props, trigger, watch, facts) {
     part('back').disabled = place.at === 0 && place.beat <= 0;
     part('next').hidden = isEnd();
     part('away').hidden = mode === 'presenting';
-    part('again').hidden = mode === 'presenting' || isEnd() || !found.step;
+    part('again').hidden = mode === 'presenting' || isEnd() || !found.step || Boolean(found.step.waits && !found.truth);
     part('root').setAttribute('aria-label', say('panel', {title}));
     if (focus && shown) part('heading').focus({preventScroll: true});
     if (shown) part('body').scrollTop = 0;
@@ -132,11 +132,12 @@ export function mountGuide(element, props, trigger, watch, facts) {
       if (place.beat < 0) place = {...place, beat: mode === 'presenting' ? beats().length - 1 : 0};
       render(true);
     }
-    if (sets && !same) await set(goesOn);
+    if (sets && !same && (!found.step.waits || answer())) await set(goesOn);
     if (goesOn() && (answer() || (mode === 'presenting' && beat() === 'truth'))) await reveal(goesOn);
   }
 
   async function set(goesOn) {
+    found = {...found, isSet: true};
     status(say('setting'));
     const opened = await ask('submit', question());
     if (!goesOn()) return;
@@ -157,7 +158,9 @@ export function mountGuide(element, props, trigger, watch, facts) {
     found = {...found, truth};
     if (answer()) store.answer(place.name, place.at, judged(found.step.asks, answer().said, truth));
     render();
-    status(truth.text);
+    status('');
+    part('live').textContent = truth.text;
+    if (found.step.waits && !found.isSet) await set(goesOn);
   }
 
   /** What the reader predicts; null: nothing, show it. */

@@ -46,6 +46,7 @@ class Page:
     changes: metadata field -> value as text, 'unknown' for none, against what the case has. code: the class in
     question, '' the answer's own. map, layer, head, order, regions, reading, pin, temperature: the explorer's, with
     layer, head and words counted from 1. hide: which tiles are marked and hidden. look: a place of `TABS[tab]`.
+    wait: nothing is set before the step's question is answered, as the page would answer it.
     """
 
     case: CaseOf
@@ -62,6 +63,7 @@ class Page:
     temperature: float | None = None
     hide: str | None = None
     look: str | None = None
+    wait: bool = False
 
 
 EXPLORED = ("map", "layer", "head", "order", "regions", "reading", "pin", "temperature")

@@ -59,4 +59,4 @@ def said(named: Named, known: Known) -> Value:
         return Value(change(number), 100 * number)
     if named.kind == COUNTED:
         return Value(str(int(found)), number)
-    return Value(f"{number:.2f}".replace("-", MINUS), number)
+    return Value(f"{number:.{2 if abs(number) < 10 else 1}f}".replace("-", MINUS), number)

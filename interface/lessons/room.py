@@ -57,7 +57,8 @@ class LessonRoom:
         lesson, step = self._asked(data)
         known = self._cases.known(step.page, tell)
         return {
-            "title": step.title, "html": _html(step.text, known), "shows": step.shows, "tab": step.page.tab,
+            "title": step.title, "html": _html(step.text, known), "shows": step.shows,
+            "waits": step.page.wait and step.predict is not None, "tab": step.page.tab,
             "asks": step.predict and _question(step.predict), "note": _note(known), "steps": len(lesson.steps),
         }  # fmt: skip
 

@@ -168,6 +168,7 @@ PAGE = Settings(
         "head": _matching("|".join((*HEADS, r"[1-9]\d?"))), "order": _one_of(*ORDERS), "regions": _count(1, 100),
         "reading": _one_of(*READINGS), "pin": _matching("|".join((*PINS, r"(word|region) [1-9]\d{0,2}"))),
         "temperature": _temperature, "hide": _one_of(*HIDDEN), "look": _one_of(*_PLACES),
+        "wait": lambda text: {"yes": True, "no": False}.get(text),
     },
     {
         "tab": f"one of {', '.join(TABS)}", "class": f"one of {', '.join(CODES)}", "map": f"one of {', '.join(MAPS)}",
@@ -175,7 +176,7 @@ PAGE = Settings(
         "order": f"one of {', '.join(ORDERS)}", "regions": "a number from 1 to 100",
         "reading": f"one of {', '.join(READINGS)}", "pin": "none, asked, or such as `word 2` or `region 1`",
         "temperature": "a number from 0.25 to 4", "hide": f"one of {', '.join(HIDDEN)}",
-        "look": f"one of {', '.join(_PLACES)}",
+        "look": f"one of {', '.join(_PLACES)}", "wait": "yes or no",
     },
 )  # fmt: skip
 
