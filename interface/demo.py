@@ -34,6 +34,7 @@ from .views.explore import build_explorer
 from .views.learn import build_learn
 from .views.lessons import build_guide, build_lessons
 from .views.practice import build_practice
+from .views.sheets import build_sheets
 
 ASSETS = Path(__file__).resolve().parents[1] / "assets"
 OWN = "the answer's own"
@@ -66,6 +67,7 @@ def build_demo(
         with gr.Tabs(elem_id="views"):
             with gr.Tab("Diagnose", id="diagnose"):
                 session = build_diagnose(demo, diagnoser, examples, library, strip, guide)
+                build_sheets(diagnoser, session, label)
             with gr.Tab("Explore", id="explore"):
                 build_explorer(diagnoser, session)
             with gr.Tab("Question", id="question") as question:
@@ -110,7 +112,8 @@ def serve(
             server_name=host, server_port=port, share=share, quiet=True, prevent_thread_lock=True, show_error=False,
             run_history=False, enable_monitoring=False, ssr_mode=False, pwa=False, mcp_server=mcp,
             max_file_size=MAX_BYTES, state_session_capacity=64, footer_links=["api", "settings"],
-            app_kwargs={"lifespan": lifespan}, theme=clinical_theme(), css_paths=ASSETS / "style.css",
+            app_kwargs={"lifespan": lifespan}, theme=clinical_theme(),
+            css_paths=[ASSETS / "style.css", ASSETS / "class.css"],
             head=f"<script>{{\n{script}}}</script>",
         )  # fmt: skip
         if mcp and not demo.mcp_server:

@@ -4,6 +4,7 @@ import secrets
 import threading
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -43,7 +44,8 @@ class Session:
     not diagnosed yet. seen: (h, w, 3) uint8 RGB, the image as the detector sees it, to hide parts of. thumbnail: a
     small JPEG. key: of this very answer, another one for other metadata; nobody can guess it. before: the answer that
     this one took the place of. over: set once another answer has taken its place, so that nothing more need be computed
-    about this one.
+    about this one. found: what views have found about this very answer, for the handout: its keywords hidden, taken and
+    doubted.
     Compared by identity: gr.State hashes it often.
     """
 
@@ -57,6 +59,7 @@ class Session:
     key: str = field(default_factory=_new_key)
     before: Before | None = None
     over: threading.Event = field(default_factory=threading.Event)
+    found: dict[str, Any] = field(default_factory=dict)
 
     def image(self) -> np.ndarray:
         """The picture as (h, w, 3) uint8 RGB."""
@@ -83,12 +86,14 @@ def answer_again(diagnoser: Diagnoser, session: Session, metadata: Metadata) -> 
     diagnosis = diagnoser.diagnose_regions(old.regions, metadata)
     before = session.before if metadata == old.metadata else Before(old.probabilities, old.metadata)
     session.over.set()
-    return replace(session, diagnosis=diagnosis, stale=False, key=_new_key(), before=before, over=threading.Event())
+    return replace(
+        session, diagnosis=diagnosis, stale=False, key=_new_key(), before=before, over=threading.Event(), found={}
+    )
 
 
 def for_visitor(session: Session) -> Session:
     """A copy with a key of its own: what one visitor makes of it is not over for another."""
-    return replace(session, key=_new_key(), over=threading.Event())
+    return replace(session, key=_new_key(), over=threading.Event(), found={})
 
 
 def read_upload(name: str) -> np.ndarray:

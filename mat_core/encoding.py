@@ -17,8 +17,8 @@ def encode_png(image: np.ndarray) -> bytes:
 
 
 def data_uri(data: bytes, kind: str) -> str:
-    """The bytes of a file as an address that a page shows without asking anybody; kind: 'jpeg' or 'png'."""
-    return f"data:image/{kind};base64,{base64.b64encode(data).decode('ascii')}"
+    """The bytes of a file as an address that a page shows without asking anybody; kind: 'jpeg', 'png' or 'pdf'."""
+    return f"data:{'application' if kind == 'pdf' else 'image'}/{kind};base64,{base64.b64encode(data).decode('ascii')}"
 
 
 def _encoded(suffix: str, image: np.ndarray, options: list[int]) -> bytes:

@@ -5,14 +5,10 @@
 The same case gives the same bytes. What was not asked is said not to have been asked; nothing is made up.
 """
 
-import io
-import textwrap
 from collections.abc import Sequence
 
-import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
 from .diagnoser import Diagnosis
 from .errors import ConfigError
@@ -22,18 +18,13 @@ from .explain.occlusion import Occlusion
 from .figures import INK, NATURE_COLOURS, PAPER, draw_attention, draw_bars, draw_regions
 from .labels import BY_CODE, DISCLAIMER
 from .limits import shown, whole
+from .paper import FOOT, LINE, SMALL, Page, lines, saved
 from .units import UNITS
 from .wording import share
 
 FORMATS = ("pdf", "png")
-A4 = (8.27, 11.69)  # inches, width and height
-DPI = 150  # of the PNG
 MOST_TEXT = 600  # characters of a title, a source or a caveat
 SCALES = (1.0, 0.88, 0.76, 0.64)  # of the pictures: the largest with which all texts find room
-FOOT = 0.025  # share of the height that stays empty below
-MARGIN = 0.065  # share of the width
-SMALL, LINE = 7.0, 1.38  # points of the running text, and the distance of its lines in heights of a letter
-LETTERS = 132  # of the running text in a line of the whole width
 # what a probability is called: from this one on
 WORDS = ((0.95, "nearly certain"), (0.8, "very likely"), (0.5, "likely"), (0.2, "possible"), (0.05, "unlikely"),
          (0.0, "very unlikely"))  # fmt: skip
@@ -44,10 +35,6 @@ CAVEATS = (
     "Hiding a part asks the model about a picture that nobody took; what fills the place is a part of the question.",
 )
 NOT_ASKED = "not asked."
-
-# fonts as TrueType: text of the PDF can be searched, copied and edited. For all figures of the process, and for good:
-# a setting that is undone afterwards would be undone while another thread writes
-matplotlib.rcParams["pdf.fonttype"] = 42
 
 
 def handout(
@@ -61,6 +48,7 @@ def handout(
     taken: Ablation | None = None,
     doubted: Doubt | None = None,
     caveats: Sequence[str] = (),
+    label: str | None = None,
     k: int = 5,
 ) -> bytes:
     """The bytes of a file of one page.
@@ -68,54 +56,59 @@ def handout(
     image: the one that was diagnosed, (h, w, 3) uint8 RGB, of any size of the same shape. format: one of FORMATS.
     title: of the page, such as a case's name; source: whose the photograph is and under which licence. hidden, taken,
     doubted: of the same case, what `occlude`, `ablate` and `doubt` found. caveats: in addition to CAVEATS, such as how
-    well this model is calibrated. k: regions that are drawn, 1 to 8. Raises ConfigError for what there is not.
+    well this model is calibrated. label: the class in question, None for the top one. k: regions that are
+    drawn, 1 to 8. Raises ConfigError for what there is not.
     """
     if format not in FORMATS:
         raise ConfigError(f"The format must be one of {', '.join(FORMATS)}; got {shown(format)}.")
     whole("k", k, 1, 8)
+    label = label or diagnosis.top
+    if label not in diagnosis.probabilities:
+        raise ConfigError(f"The class must be one of {', '.join(diagnosis.probabilities)}; got {shown(label)}.")
     for text in (title, source, *caveats):
         if not isinstance(text, str) or len(text) > MOST_TEXT:
             raise ConfigError(f"Title, source and caveats are texts of at most {MOST_TEXT} characters.")
     for scale in SCALES:
-        page = _Page(Figure(figsize=A4, facecolor=PAPER), scale)
-        _fill_page(page, diagnosis, image, title, source, hidden, taken, doubted, caveats, k)
+        page = Page(scale)
+        _fill_page(page, diagnosis, image, title, source, hidden, taken, doubted, caveats, label, k)
         if page.y >= FOOT:
-            return _saved(page.figure, format)
+            return saved([page], format, "Handout")
     raise ConfigError("Title, source and caveats are too long for one page. Shorten them.")
 
 
 def _fill_page(
-    page: "_Page", diagnosis: Diagnosis, image: np.ndarray, title: str, source: str, hidden: Occlusion | None,
-    taken: Ablation | None, doubted: Doubt | None, caveats: Sequence[str], k: int,
+    page: Page, diagnosis: Diagnosis, image: np.ndarray, title: str, source: str, hidden: Occlusion | None,
+    taken: Ablation | None, doubted: Doubt | None, caveats: Sequence[str], label: str, k: int,
 ) -> None:  # fmt: skip
     page.text(title or "A lesion, and what a network made of it", 13, weight="bold")
-    page.text(f"The patient: {_patient(diagnosis)}. The model's unit: {UNITS[diagnosis.unit].name}.", 8.5)
+    page.text(f"The patient: {patient(diagnosis)}. The model's unit: {UNITS[diagnosis.unit].name}.", 8.5)
     page.text(DISCLAIMER, 8.5, colour=NATURE_COLOURS["malignant"])
     left, right = page.row(2.5, (0.0, 0.45), (0.7, 1.0))
     draw_regions(left, diagnosis, image, k)
-    _draw_probabilities(right, diagnosis)
-    page.text(_verdict(diagnosis), SMALL + 1)
-    page.text("A probability is called " + _scale() + ".", SMALL)
+    draw_probabilities(right, diagnosis)
+    page.text(verdict(diagnosis), SMALL + 1)
+    page.text("A probability is called " + scale_of_words() + ".", SMALL)
     rows = min(k, len(diagnosis.regions))
     left, right = page.row(0.72 + 0.16 * rows, (0.16, 0.49), (0.67, 1.0), below=0.5)
     for axes, direction in ((left, "words_to_regions"), (right, "regions_to_words")):
         draw_attention(axes, diagnosis, direction, k)
         axes.set_title(axes.get_title(loc="left"), fontsize=7.5, loc="left")
     page.heading("What mattered")
-    label = diagnosis.top
+    if label != diagnosis.top:
+        page.text(f"The class in question: {BY_CODE[label].name}.", SMALL)
     if hidden is not None and hidden.cells is not None:
         picture, beside = page.row(1.7, (0.0, 0.36), (0.4, 1.0))
         _draw_hidden(picture, diagnosis, image, hidden, label)
         beside.set_axis_off()
-        said = [hidden.sentence(label), _fill(hidden), *([taken.sentence(label)] if taken else [_lacks("Taking away")])]
-        lines = [line for text in said for line in [*_lines(text, 76), ""]]
-        beside.text(0, 1, "\n".join(lines), va="top", fontsize=SMALL, linespacing=LINE, color=INK, parse_math=False)
+        said = [hidden.sentence(label), _fill(hidden), *([taken.sentence(label)] if taken else [lacks("Taking away")])]
+        told = [line for text in said for line in [*lines(text, 76), ""]]
+        beside.text(0, 1, "\n".join(told), va="top", fontsize=SMALL, linespacing=LINE, color=INK, parse_math=False)
     else:
-        page.text(hidden.sentence(label) if hidden else _lacks("Hiding parts"), SMALL)
-        page.text(taken.sentence(label) if taken else _lacks("Taking away"), SMALL)
+        page.text(hidden.sentence(label) if hidden else lacks("Hiding parts"), SMALL)
+        page.text(taken.sentence(label) if taken else lacks("Taking away"), SMALL)
     page.heading("The doubt")
     why = doubted.reasons if doubted else reasons(diagnosis.probabilities, diagnosis.novelty)
-    page.text(doubted.sentence() if doubted else _lacks("Turning and mirroring the picture"), SMALL)
+    page.text(doubted.sentence() if doubted else lacks("Turning and mirroring the picture"), SMALL)
     where = "in the eight views" if doubted else "in the answer itself"
     page.text(" ".join(("Reasons not to rely on it:", *why)) if why else f"No sign of doubt was found {where}.", SMALL)
     page.heading("Before you believe it")
@@ -130,41 +123,11 @@ def in_words(probability: float) -> str:
     return next(words for least, words in WORDS if probability >= least)
 
 
-class _Page:
-    """A page that is filled from the top; y: where the next thing begins, as a share of the height, from 1 down."""
-
-    def __init__(self, figure: Figure, scale: float):
-        self.figure, self.scale, self.y = figure, scale, 1 - 0.6 * MARGIN
-
-    def text(self, text: str, size: float, weight: str = "normal", colour: str = INK) -> None:
-        """A paragraph over the whole width, in points."""
-        lines = _lines(text, int(LETTERS * SMALL / size))
-        self.figure.text(
-            MARGIN, self.y, "\n".join(lines), fontsize=size, fontweight=weight, color=colour, va="top",
-            linespacing=LINE, parse_math=False,
-        )  # fmt: skip
-        self.y -= (len(lines) * LINE * size + 2.5) / 72 / A4[1]
-
-    def heading(self, text: str) -> None:
-        self.y -= 0.004
-        self.text(text, 9, weight="bold")
-
-    def row(self, height: float, *spans: tuple[float, float], below: float = 0.0) -> list[Axes]:
-        """Axes side by side, of `height` inches at full scale; 0.25 above for titles and `below` for marks stay."""
-        height, whole_width = height * self.scale, 1 - 2 * MARGIN
-        bottom = self.y - (height + 0.25) / A4[1]
-        self.y = bottom - (below + 0.08) / A4[1]
-        return [
-            self.figure.add_axes((MARGIN + a * whole_width, bottom, (b - a) * whole_width, height / A4[1]))
-            for a, b in spans
-        ]
-
-
-def _draw_probabilities(axes: Axes, diagnosis: Diagnosis) -> None:
+def draw_probabilities(axes: Axes, diagnosis: Diagnosis) -> None:
     """One bar a class, the most probable on top, with its percent and its word."""
     ranked = draw_bars(axes, diagnosis, 0.5, 7)
     for row, (_, p) in enumerate(ranked):
-        axes.text(0, row + 0.29, f"{share(p)}, {in_words(p)}", fontsize=6.5, color=INK, va="bottom")
+        axes.text(0.015, row + 0.29, f"{share(p)}, {in_words(p)}", fontsize=6.5, color=INK, va="bottom")
     axes.set(xlim=(0, 1), ylim=(-0.5, len(ranked) - 0.3), xticks=[])
     axes.spines[["top", "right", "bottom"]].set_visible(False)
     axes.tick_params(length=0)
@@ -192,7 +155,8 @@ def _draw_hidden(axes: Axes, diagnosis: Diagnosis, image: np.ndarray, hidden: Oc
     axes.set_title(f"Points for {BY_CODE[label].name} lost when hidden", fontsize=8, loc="left")
 
 
-def _patient(diagnosis: Diagnosis) -> str:
+def patient(diagnosis: Diagnosis) -> str:
+    """What is known of the patient, and the words that were read of it."""
     known = diagnosis.metadata
     parts = (
         None if known.age is None else f"{known.age} years",
@@ -204,7 +168,8 @@ def _patient(diagnosis: Diagnosis) -> str:
     return f"{said}; words read: {words or 'none'}"
 
 
-def _verdict(diagnosis: Diagnosis) -> str:
+def verdict(diagnosis: Diagnosis) -> str:
+    """The two likeliest classes in numbers and words."""
     first, second = sorted(diagnosis.probabilities, key=lambda code: -diagnosis.probabilities[code])[:2]
     p, q = diagnosis.probabilities[first], diagnosis.probabilities[second]
     return (
@@ -213,7 +178,8 @@ def _verdict(diagnosis: Diagnosis) -> str:
     )
 
 
-def _scale() -> str:
+def scale_of_words() -> str:
+    """What WORDS are called from where on."""
     above = [f"{words} from {least:.0%} on" for least, words in WORDS[:-1]]
     return f"{', '.join(above)}, else {WORDS[-1][1]}"
 
@@ -223,21 +189,6 @@ def _fill(hidden: Occlusion) -> str:
     return f"Each tile was hidden alone, with {took} in its place, and the model looked again."
 
 
-def _lacks(what: str) -> str:
+def lacks(what: str) -> str:
+    """That nobody asked for this."""
     return f"{what}: {NOT_ASKED}"
-
-
-def _lines(text: str, letters: int) -> list[str]:
-    """Lines of at most so many letters, without what cannot be printed."""
-    printable = "".join(letter if letter.isprintable() else " " for letter in text)
-    return textwrap.wrap(printable, letters) or [""]
-
-
-def _saved(figure: Figure, format: str) -> bytes:
-    buffer = io.BytesIO()
-    if format == "pdf":
-        # without a date: the same page, the same bytes
-        figure.savefig(buffer, format="pdf", metadata={"CreationDate": None, "Title": "Handout", "Subject": DISCLAIMER})
-    else:
-        figure.savefig(buffer, format="png", dpi=DPI, metadata={"Description": DISCLAIMER})
-    return buffer.getvalue()

@@ -507,7 +507,7 @@ class Ask:
 ENDPOINTS = (
     "diagnose", "attention", "regions", "words", "explore", "walk_through", "figure", "heatmap", "ablate",
     "take_away", "occlude", "contributions", "similarity", "agree", "relevance", "what_if", "doubt",
-    "operating_point", "compare", "leak", "list_examples", "diagnose_example", "model_card",
+    "operating_point", "compare", "leak", "handout", "worksheet", "list_examples", "diagnose_example", "model_card",
 )  # fmt: skip
 NO_IMAGES: tuple[Any, ...] = (
     "lesion.png", "", "http://127.0.0.1:9/a.png", "data:image/png;base64,AAAA", 0, -1, 1e300, True, False, [], [[]],

@@ -11,9 +11,11 @@ import gradio as gr
 
 from mat_core import Diagnoser, UserError
 from mat_core.explain.occlusion import FILLS, PARTS
+from mat_core.handout import FORMATS, MOST_TEXT
 from mat_core.labels import CODES
 from mat_core.metadata import LOCALIZATIONS
 from mat_core.units import MAPS
+from mat_core.worksheet import MOST_ASKED
 
 from ..examples import Example
 from ..models import Models
@@ -21,6 +23,7 @@ from ..parts.safely import safely
 from ..server.image_field import image_upload
 from . import endpoints
 from .questions import questions
+from .sheets import sheets
 from .values import Case
 
 BROKEN = "Something went wrong inside the app."
@@ -48,6 +51,16 @@ FIELDS: dict[str, tuple[Callable[..., gr.components.Component], str]] = {
         "x1 y1 x2 y2 in pixels of the image, several with semicolons between them: hidden together, in place of parts.",
     ),
     "fill": (gr.Textbox, f"what takes the place of what is hidden, {', '.join(FILLS)}."),
+    "format": (gr.Textbox, f"{' or '.join(FORMATS)}."),
+    "title": (gr.Textbox, f"what the page is headed with, at most {MOST_TEXT} characters."),
+    "source": (gr.Textbox, f"whose the photograph is and under which licence, at most {MOST_TEXT} characters."),
+    "truth": (gr.Textbox, "what it is, and how that is known, for the teacher's page; empty where nobody knows."),
+    "questions": (
+        gr.Textbox,
+        f"to the class, 1 to {MOST_ASKED}, one a line: the question | what it asks for | what the teacher may expect; "
+        "None for the usual ones.",
+    ),
+    "ask": (gr.Checkbox, "true: hide, take away and doubt first, half a minute; else it says that nobody asked."),
     "threshold": (gr.Number, "probability of melanoma from which on it is called, from 0 to 1."),
     "number": (gr.Number, "number of the case in list_examples, from 0."),
 }
@@ -57,7 +70,7 @@ def build_api(diagnoser: Diagnoser, examples: list[Example], models: Models) -> 
     """Add the endpoints to the app that is being built."""
     for endpoint in (
         *endpoints.answers(diagnoser), *endpoints.pictures(diagnoser), *questions(diagnoser, models),
-        *endpoints.facts(diagnoser, examples),
+        *sheets(diagnoser), *endpoints.facts(diagnoser, examples),
     ):  # fmt: skip
         _add(endpoint)
 

@@ -15,7 +15,7 @@ from mat_core.images import ALLOWED, MAX_BYTES
 from ..server.uploads import UPLOADS
 
 NEEDED = "mcp>=1.21,<2"
-PICTURE = data_uri(b"", "png")
+PICTURE, PAPER = data_uri(b"", "png"), data_uri(b"", "pdf")
 IMAGE_FORMAT = "the file's bytes as a data: URI in base64, or what the app's /gradio_api/upload answered"
 
 
@@ -48,12 +48,19 @@ class PrivateMCPServer(gradio.mcp.GradioMCPServer):
         return simple, positions
 
     def postprocess_output_data(self, data: Any, root_url: str) -> list:
-        """Each output as JSON text, its numbers to the last bit; a figure as an image."""
+        """Each output as JSON text, its numbers to the last bit; a figure as an image, paper as a file."""
         return [self._content(output) for output in data]
 
     def _content(self, output: Any):
         if isinstance(output, dict) and str(output.get("png", "")).startswith(PICTURE):
             return self.types.ImageContent(type="image", data=output["png"].removeprefix(PICTURE), mimeType="image/png")
+        if isinstance(output, dict) and str(output.get("pdf", "")).startswith(PAPER):
+            return self.types.EmbeddedResource(
+                type="resource",
+                resource=self.types.BlobResourceContents(
+                    uri="attachment:handout.pdf", mimeType="application/pdf", blob=output["pdf"].removeprefix(PAPER)
+                ),
+            )  # fmt: skip
         return self.types.TextContent(type="text", text=json.dumps(output))
 
     def _file(self, given: Any) -> dict:

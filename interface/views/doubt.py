@@ -26,7 +26,7 @@ PERCENT = {0: "0%", 0.5: "50%", 1: "100%"}
 def doubt_html(diagnoser: Diagnoser, now: Session, label: str) -> str:
     """Eight views, entropy, novelty, and the reasons not to rely on the answer."""
     image, regions = now.image(), now.diagnosis.regions
-    found = doubt(diagnoser, image, now.diagnosis.metadata, regions)
+    found = now.found["doubted"] = doubt(diagnoser, image, now.diagnosis.metadata, regions)
     reasons = "".join(f"<li>{esc(reason)}</li>" for reason in found.reasons)
     said = (
         f'<p class="verdict"><strong>I am not sure.</strong></p><ul class="reasons">{reasons}</ul>'

@@ -79,6 +79,7 @@ def build_hiding(diagnoser: Diagnoser, session: gr.State, label: gr.Dropdown) ->
 
         def view() -> str:
             kept.append(ask())
+            now.found["hidden"] = kept[0]
             return about(now) + map_html(now, kept[0], code)
 
         html = safely(view)()

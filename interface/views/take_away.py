@@ -27,7 +27,7 @@ def ablation_html(diagnoser: Diagnoser, now: Session, label: str) -> str:
     """What each part adds to the class: fields, guidance, regions."""
     diagnosis = now.diagnosis
     label = label or diagnosis.top
-    found = ablate(diagnoser, diagnosis.regions, diagnosis.metadata)
+    found = now.found["taken"] = ablate(diagnoser, diagnosis.regions, diagnosis.metadata)
     k = found.labels.index(label)
     plain = float(found.probabilities[k])
     taken = {f"without {field}": p for field, p in found.without_field.items()}

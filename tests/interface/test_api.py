@@ -22,6 +22,7 @@ from conftest import ROOT, app_process
 from documents import block
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
+from papers import pages, words
 from playwright.sync_api import expect
 
 from interface.programs.mcp import offer_tools
@@ -36,7 +37,7 @@ DOCUMENT = (ROOT / "docs" / "API.md").read_text(encoding="utf-8")
 needs_mcp = pytest.mark.skipif(find_spec("mcp") is None, reason="package mcp is not installed: requirements-dev.txt")
 ON_THE_CASE = (
     "diagnose", "attention", "explore", "walk_through", "figure", "heatmap", "ablate", "take_away", "occlude",
-    "contributions", "similarity", "agree", "relevance", "what_if", "doubt", "compare", "leak",
+    "contributions", "similarity", "agree", "relevance", "what_if", "doubt", "compare", "leak", "handout", "worksheet",
 )  # fmt: skip
 OTHERS = ("regions", "words", "operating_point", "list_examples", "diagnose_example", "model_card")
 
@@ -113,6 +114,25 @@ def test_a_picture_is_a_png_that_changes_with_the_head(ask, name):
     assert pictures[0] != pictures[1]
 
 
+def test_a_handout_is_a_page_about_the_case(ask, expected):
+    answer = ask("handout", title="Case 7", source="our clinic", label="df")
+    said = words(base64.b64decode(answer["pdf"].removeprefix("data:application/pdf;base64,")))
+    for text in ("Case 7", "our clinic", "55 years, female, site back", "Hiding parts: not asked.", DISCLAIMER):
+        assert text in said
+    assert f"{max(expected.probabilities.values()):.1%}" in said
+    answer = ask("handout", format="png", ask=True)
+    assert load_image(base64.b64decode(answer["png"].removeprefix("data:image/png;base64,"))).shape == (1753, 1240, 3)
+
+
+def test_a_worksheet_asks_first_and_answers_on_its_second_page(ask, expected):
+    answer = ask("worksheet", title="Case 7", truth="a nevus", questions="Is it even? | yes or no | It is not.\nAnd?")
+    first, second = pages(base64.b64decode(answer["pdf"].removeprefix("data:application/pdf;base64,")))
+    assert "Is it even? yes or no And?" in first
+    for text in ("a nevus", "1. Is it even? It is not. 2. And?", f"{max(expected.probabilities.values()):.1%}"):
+        assert text in second
+        assert text not in first
+
+
 def test_the_questions_are_answered_about_this_case(ask, expected):
     p = pytest.approx(list(expected.probabilities.values()), abs=1e-5)
     answers = {name: ask(name) for name in ("ablate", "agree", "what_if", "doubt", "compare", "relevance")}
@@ -187,6 +207,13 @@ def test_the_model_card_says_what_it_is(client, tiny_diagnoser):
         ("occlude", {"boxes": "0 0 5; 1"}, "1 to 100 times"),
         ("occlude", {"boxes": "0 0 5 1e9"}, "pixels of the image"),
         ("contributions", {"label": "mel", "other": "mel"}, "another class"),
+        ("handout", {"format": "docx"}, "pdf, png"),
+        ("handout", {"label": "melanoma"}, "bcc, df, mel"),
+        ("handout", {"title": "a" * 601}, "at most 600 characters"),
+        ("handout", {"title": None}, "at most 600 characters"),
+        ("worksheet", {"questions": "?\n" * 7}, "1 to 6 questions"),
+        ("worksheet", {"questions": "a|b|c|d"}, "1 to 6 questions"),
+        ("worksheet", {"truth": 5 * "word " * 200}, "at most 600 characters"),
         ("agree", {"localization": "elbow"}, "lower extremity"),
         ("walk_through", {"direction": "words_to_men"}, "no attention"),
         ("walk_through", {"head": 4}, "from 0 to 3"),
@@ -335,13 +362,15 @@ def test_tools_draw_and_tell_mistakes(tools_url, phantom_file):
     async def use(session):
         asked = [
             ("heatmap", {"image": image, **CASE}),
+            ("handout", {"image": image, **CASE, "title": "Case 7"}),
             ("diagnose", {"image": image, "sex": "both"}),
             ("diagnose", {"image": "data:image/png;base64,AAAA"}),
             ("diagnose", {"image": "/etc/hostname"}),
         ]
         return [await session.call_tool(*one) for one in asked]
 
-    picture, *wrong = use_tools(tools_url, use)
+    picture, paper, *wrong = use_tools(tools_url, use)
+    assert "Case 7" in words(base64.b64decode(paper.content[0].resource.blob))
     assert load_image(base64.b64decode(picture.content[0].data)).shape[2] == 3
     told = [answer.content[0].text for answer in wrong]
     assert all(answer.isError for answer in wrong)

@@ -91,6 +91,11 @@ def drawn(app: App, data: bytes) -> None:
         assert visitor.call("figure", given(visitor.upload(data)), *CASE, 5, None).good
 
 
+def on_paper(app: App, data: bytes) -> None:
+    with Visitor(app) as visitor:
+        assert visitor.call("handout", given(visitor.upload(data)), *CASE, "pdf", "", "", None, False).good
+
+
 def broken_off(app: App, data: bytes) -> None:
     for share in (0.5, 0.9, 1):  # before the end, after the mark, and with nothing but the last boundary missing
         request = form(data * 40, promise=len(data) * 40 + 5000)
@@ -179,13 +184,13 @@ def as_tool(app: App, data: bytes) -> None:
 
 
 WAYS = (
-    whole, named, diagnosed, shown, drawn, broken_off, stalled, as_other_field, several, recorded, served, too_large,
-    tracked, linked, inline, as_tool,
+    whole, named, diagnosed, shown, drawn, on_paper, broken_off, stalled, as_other_field, several, recorded, served,
+    too_large, tracked, linked, inline, as_tool,
 )  # fmt: skip
 # tried again before the end: every kind of place that a file can be in, and few enough for all to be young still
 AT_THE_END = (whole, shown, stalled, as_other_field, recorded, as_tool)
 # which leave a file for a while, so that the test is known to look where the files are
-SEEN = {"whole", "named", "diagnosed", "shown", "drawn"}
+SEEN = {"whole", "named", "diagnosed", "shown", "drawn", "on_paper"}
 
 
 @pytest.fixture(scope="module")
@@ -230,6 +235,11 @@ ENDS: dict[int, float] = {}
 def _last(app: App) -> float:
     """When every file is over its time; the same for all tests of one app."""
     return ENDS.setdefault(id(app), time.monotonic() + LIVES + SLACK)
+
+
+def test_no_handout_is_ever_written(sent, place):
+    app, _, _, _ = sent
+    assert left(app, place, b"%PDF-") == []
 
 
 def test_after_its_time_there_are_no_more_files_than_before(sent):

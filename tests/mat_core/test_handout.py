@@ -4,19 +4,20 @@ import io
 import re
 import subprocess
 import sys
-import zlib
 from dataclasses import replace
 
 import numpy as np
 import pytest
 from conftest import ROOT
+from papers import objects, words
 from PIL import Image
 
 from mat_core import ConfigError, Metadata
 from mat_core.explain import ablate, doubt, occlude
-from mat_core.handout import CAVEATS, FOOT, MOST_TEXT, WORDS, handout, in_words
+from mat_core.handout import CAVEATS, MOST_TEXT, WORDS, handout, in_words
 from mat_core.images import load_image
 from mat_core.labels import BY_CODE, DISCLAIMER
+from mat_core.paper import FOOT
 
 LONG = Metadata(55, "female", "lower extremity")
 
@@ -32,49 +33,6 @@ def case(tiny_diagnoser, phantom_file):
         "doubted": doubt(tiny_diagnoser, image, LONG),
     }
     return diagnosis, image, found
-
-
-def objects(pdf: bytes) -> dict[int, bytes]:
-    """The objects of a PDF file by number, as they are written, streams inflated."""
-    found = {}
-    for number, body in re.findall(rb"(?s)(?:^|\n)(\d+) 0 obj\n(.*?)\nendobj", pdf):
-        head, stream, rest = body.partition(b"stream\n")
-        if stream and b"/FlateDecode" in head:
-            body = head + stream + zlib.decompressobj().decompress(rest)
-        found[int(number)] = body
-    return found
-
-
-def words(pdf: bytes) -> str:
-    """The text of a PDF file of matplotlib's, as a reader of PDF gets it: two bytes a code, through ToUnicode."""
-    parts = objects(pdf)
-    fonts: dict[bytes, dict[int, str]] = {}
-    for name, number in re.findall(rb"/(F\d+) (\d+) 0 R", b"\n".join(parts.values())):
-        table = re.search(rb"/ToUnicode (\d+) 0 R", parts[int(number)])
-        fonts[name] = {}
-        for first, several in re.findall(rb"<(\w+)> <\w+> \[([^\]]*)\]", parts[int(table[1])]):
-            for code, to in enumerate(re.findall(rb"<(\w+)>", several), start=int(first, 16)):
-                fonts[name][code] = bytes.fromhex(to.decode()).decode("utf-16-be")
-    string = rb"\(((?:\\.|[^\\)])*)\)"
-    said, font = [], {}
-    page = next(body for body in parts.values() if b"\nBT\n" in body)
-    for choice, one, several in re.findall(rb"(?s)/(F\d+) \S+ Tf|" + string + rb" Tj|(\[.*?\])\s+TJ|ET", page):
-        if choice:
-            font = fonts[choice]
-            continue
-        for written in [one] if one else re.findall(rb"(?s)" + string, several):
-            codes = re.sub(rb"(?s)\\([0-7]{3}|.)", lambda m: plain(m[1]), written)
-            said += [font[high << 8 | low] for high, low in zip(codes[::2], codes[1::2], strict=True)]
-        if not one and not several:
-            said.append(" ")
-    return " ".join("".join(said).split())
-
-
-def plain(escaped: bytes) -> bytes:
-    """What stands behind a backslash in a string of PDF."""
-    if len(escaped) == 3:
-        return bytes([int(escaped, 8)])
-    return {b"n": b"\n", b"r": b"\r", b"t": b"\t", b"b": b"\b", b"f": b"\f"}.get(escaped, escaped)
 
 
 def test_every_word_can_be_read_out_of_the_pdf(case):
@@ -127,6 +85,15 @@ def test_what_was_not_asked_is_said_and_the_doubt_of_the_answer_itself_stays(cas
     level = dict.fromkeys(diagnosis.probabilities, 0.1) | {"mel": 0.4}
     said = words(handout(replace(diagnosis, probabilities=level), image))
     assert "Reasons not to rely on it: No class has half of the probability: melanoma has 40.0%." in said
+
+
+def test_what_mattered_is_about_the_class_in_question(case):
+    diagnosis, image, found = case
+    other = min(diagnosis.probabilities, key=diagnosis.probabilities.get)
+    said = words(handout(diagnosis, image, label=other, **found))
+    assert f"The class in question: {BY_CODE[other].name}." in said
+    assert f"Points for {BY_CODE[other].name} lost when hidden" in said
+    assert "The class in question" not in words(handout(diagnosis, image, label=diagnosis.top, **found))
 
 
 @pytest.mark.slow
@@ -186,6 +153,7 @@ def test_texts_are_shown_as_they_are_and_find_room(case):
     [
         ({"format": "docx"}, "The format must be one of pdf, png; got 'docx'"),
         ({"k": 0}, "k must be a whole number from 1 to 8"),
+        ({"label": "men"}, "The class must be one of"),
         ({"title": 5}, f"texts of at most {MOST_TEXT} characters"),
         ({"source": "a" * (MOST_TEXT + 1)}, f"texts of at most {MOST_TEXT} characters"),
     ],
