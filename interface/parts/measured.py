@@ -1,6 +1,6 @@
 """What was measured of a model on a split, as pictures with one sentence each. What a bundle lacks is left out."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -30,6 +30,7 @@ RANKED = {
 }  # fmt: skip
 CHANCE = 0.15  # rank correlation below which a ranking is hardly more than chance
 EVEN = 0.005  # a gap between promised and right below which neither is said
+SITE = "localization"  # the kind of groups that has a picture of its own
 FEWEST = 30  # lesions of a group that a sentence names
 Part = tuple[str, str, str] | None  # a title, a sentence, and a picture as HTML
 PERCENT = {0.0: "0%", 0.5: "50%", 1.0: "100%"}
@@ -64,8 +65,10 @@ def measured_html(where: str, figures: dict, labels: tuple[str, ...]) -> str:
     parts = [_overall(where, figures)]
     if matrix is not None:
         parts += [_recall(where, matrix, labels), _confusion(where, matrix, labels)]
-    parts += [_roc(where, figures), _calibration(where, figures), _groups(where, figures)]
+    parts += [_roc(where, figures), _calibration(where, figures)]
+    parts.append(_groups(where, figures, "For whom it is right", lambda kind: kind != SITE))
     parts += [_detector(where, figures), _attention(where, figures)]
+    parts.append(_groups(where, figures, "Where on the body it is right", lambda kind: kind == SITE))
     shown = "".join(
         f"<section><h4>{esc(title)}</h4><p>{esc(said)}</p>{drawn}</section>"
         for title, said, drawn in filter(None, parts)
@@ -166,8 +169,9 @@ def leaning(bins: Sequence[dict]) -> str:
     return f"Over all answers, it promises {width(abs(gap))} too {'much' if gap > 0 else 'little'}."
 
 
-def _groups(where: str, figures: dict) -> Part:
-    kinds = figures.get("groups")
+def _groups(where: str, figures: dict, title: str, shown: Callable[[str], bool]) -> Part:
+    """Right answers by the kinds of groups that are `shown`, a picture each."""
+    kinds = {kind: groups for kind, groups in figures.get("groups", {}).items() if groups and shown(kind)}
     if not kinds:
         return None
     drawn = ""
@@ -179,16 +183,20 @@ def _groups(where: str, figures: dict) -> Part:
         drawn += f'<p class="fine"><b>By {esc(kind)}</b></p>' + dots(
             f"{where}: right answers by {kind}", marks, (0.0, 1.0), PERCENT
         )
-    large = [(one["value"], kind, name) for kind, groups in kinds.items() for name, one in groups.items()
-             if one["cases"] >= FEWEST]  # fmt: skip
-    said = "Right answers by who the patient is and where the lesion sits; bars are wide where few were measured."
+    large = [
+        (one["value"], kind, name)
+        for kind, groups in kinds.items()
+        for name, one in groups.items()
+        if one["cases"] >= FEWEST
+    ]
+    said = f"No group of these has {FEWEST} lesions: read the 95% intervals, not the dots."
     if large:
         value, kind, name = min(large)
         said = (
             f"Of groups with at least {FEWEST} lesions it is right least often where {kind} is {name}: "
             f"in {of_hundred(value)} of 100. Groups differ in their diagnoses, too. Bars: 95% intervals."
         )
-    return "For whom it is right", said, drawn
+    return title, said, drawn
 
 
 def _detector(where: str, figures: dict) -> Part:

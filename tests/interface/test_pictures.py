@@ -189,7 +189,7 @@ def test_what_was_measured_of_the_shipped_model_is_said_in_sentences():
     row = figures["confusion"][mel]
     assert f"In {sum(row)} melanomas this model missed {sum(row) - row[mel]}" in text
     assert f"Accuracy {share(figures['acc']['value'])}" in text
-    assert html.count("<section>") == 6 + ("explain" in figures) + ("groups" in figures)
+    assert html.count("<section>") == 6 + ("explain" in figures) + 2 * ("groups" in figures)
     for info in BY_CODE.values():
         assert info.name in text
     assert measured_html("On the test split", {}, bundle.labels).count("<section>") == 0
@@ -234,6 +234,11 @@ def test_groups_are_dots_with_their_counts_and_the_worst_large_one_is_named():
     assert f"left:{100 * low:.2f}%;width:{100 * (high - low):.2f}%" in html
     few = measured_html("On the test split", {"groups": {"age": kinds["age"]}}, CODES)
     assert "least often" not in few
+    assert "No group of these has 30 lesions" in few
+    apart = measured_html("On the test split", {"groups": kinds | {"localization": {"back": group(9, 40)}}}, CODES)
+    assert apart.count("<section>") == 2
+    assert "where localization is back: in 22 of 100" in text_of(apart)
+    assert "where sex is male: in 60 of 100" in text_of(apart)
 
 
 def test_raw_bins_and_groups_are_tables_and_rows(tiny_diagnoser):
