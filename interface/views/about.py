@@ -25,7 +25,7 @@ def build_about(bundle: Bundle) -> None:
 
 
 def about_html(bundle: Bundle) -> str:
-    """The model card of this bundle. Pictures first; all figures are behind them, as the bundle has them."""
+    """The model card of this bundle. Pictures first; all numbers are behind them, as the bundle has them."""
     config = bundle.network.config
     facts = {
         "Model": bundle.name,
@@ -49,7 +49,7 @@ def about_html(bundle: Bundle) -> str:
         "<p>Synthetic examples are drawn by the project from seeds.</p>"
         "<h3>Licence</h3><p>Code: Apache-2.0. Weights: CC BY-NC 4.0, as they were trained on HAM10000.</p>"
         f"<h3>Privacy</h3><p>{esc(privacy())}</p></section></div>"
-        f"<h3>What was measured</h3>{pictures}{details('All figures', raw) if raw else nothing}</div>"
+        f"<h3>What was measured</h3>{pictures}{details('All numbers', raw) if raw else nothing}</div>"
     )
 
 
