@@ -32,14 +32,14 @@ def _serve(args: argparse.Namespace, folder: Path) -> int:
     from interface.examples import real_examples, synthetic_examples
     from interface.library.library import open_library
     from mat_core import Diagnoser, UserError
-    from mat_core.machine import cores, share_heaps
+    from mat_core.machine import cores, tune_heaps
 
-    share_heaps()
+    tune_heaps()
     torch.set_num_threads(cores())
     try:
         diagnoser = Diagnoser.from_pretrained(args.checkpoint, args.revision)
-        examples = real_examples(args.data) if args.data else synthetic_examples(folder)
         library, problems = open_library(args.data, args.offline, folder, own=args.cases)
+        examples = real_examples(library) if args.data else synthetic_examples(folder)
         for problem in problems:
             print(problem, file=sys.stderr)
         # imports gradio: slow, so what is wrong above is told first
@@ -85,7 +85,7 @@ def _parser() -> argparse.ArgumentParser:
         help="addresses or networks of proxies in front of the app, with commas: what they say of a visitor's address "
         "is believed (default: $FORWARDED_ALLOW_IPS; on a Space, its own)",
     )  # fmt: skip
-    parser.add_argument("--data", metavar="DIR", help="a HAM10000 folder: the examples are then its test cases")
+    parser.add_argument("--data", metavar="DIR", help="a HAM10000 folder: the examples are then real test cases")
     parser.add_argument(
         "--cases", metavar="DIR",
         help="a folder with pictures and cases.csv (id,truth,age,sex,localization,confirmed,source): Practice has them",

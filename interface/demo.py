@@ -18,6 +18,7 @@ from .parts.strip import strip_html
 from .parts.text import esc
 from .programs.api import build_api
 from .programs.mcp import offer_tools
+from .prose import glossary_json
 from .question import build_question
 from .scripts import joined
 from .server.fair_queue import CalmBlocks
@@ -92,6 +93,7 @@ def serve(
         offer_tools()
     os.environ["FORWARDED_ALLOW_IPS"] = ""  # the guard decides whom to believe, not uvicorn
     lifespan = guarded(demo, proxies, mcp, SWEPT_EVERY, FORGOTTEN_AFTER)
+    script = joined(ASSETS / "page" / "page.js", f"startPage({glossary_json()})")
     try:
         _try_host(host)
         demo.launch(
@@ -99,7 +101,7 @@ def serve(
             run_history=False, enable_monitoring=False, ssr_mode=False, pwa=False, mcp_server=mcp,
             max_file_size=MAX_BYTES, state_session_capacity=64, footer_links=["api", "settings"],
             app_kwargs={"lifespan": lifespan}, theme=clinical_theme(), css_paths=ASSETS / "style.css",
-            head=f"<script>{{\n{joined(ASSETS / 'page' / 'page.js', 'startPage()')}}}</script>",
+            head=f"<script>{{\n{script}}}</script>",
         )  # fmt: skip
         if mcp and not demo.mcp_server:
             raise UserError(demo.mcp_error)

@@ -57,9 +57,11 @@ def check_metrics(metrics: dict) -> None:
                 raise ConfigError(f"The lists in {name}.roc must be equally long, with something in them.")
             for value in (value for column in columns for value in column):
                 number(f"Each number in {name}.roc", value, 0, 2)
-        for row in _part(figures, "confusion", list, f"{name}.", optional=True):
-            for value in row if isinstance(row, list) else [row]:
-                whole(f"Each count in {name}.confusion", value, 0, 10**9)
+        rows = _part(figures, "confusion", list, f"{name}.", optional=True)
+        if any(not isinstance(row, list) or len(row) != len(rows) for row in rows):
+            raise ConfigError(f"{name}.confusion must have as many columns as rows; got {shown(rows)}.")
+        for count in (count for row in rows for count in row):
+            whole(f"Each number in {name}.confusion", count, 0, 10**9)
         _check_bins(_part(figures, "reliability", dict, f"{name}.", optional=True), f"{name}.reliability.")
         _check_groups(_part(figures, "groups", dict, f"{name}.", optional=True), f"{name}.groups.")
         explain = _part(figures, "explain", dict, f"{name}.", optional=True)

@@ -57,14 +57,29 @@ def with_ablation(row: dict) -> float | None:
     return value["value"] if isinstance(value, dict) else value
 
 
+def confusion_of(figures: dict, labels: tuple[str, ...]) -> np.ndarray | None:
+    """(classes, classes) counts of one split's figures, row: the confirmed class; None where there are none, or of
+    other classes.
+    """
+    matrix = np.array(figures["confusion"]) if "confusion" in figures else None
+    return None if matrix is None or matrix.shape != (len(labels), len(labels)) else matrix
+
+
+def missed(figures: dict, labels: tuple[str, ...]) -> dict[str, tuple[int, int]]:
+    """Class -> how many lesions of it were measured, and for how many another class came first; those with any."""
+    matrix = confusion_of(figures, labels)
+    if matrix is None:
+        return {}
+    sums = matrix.sum(1)
+    return {code: (int(sums[k]), int(sums[k] - matrix[k, k])) for k, code in enumerate(labels) if sums[k]}
+
+
 def measured_html(where: str, figures: dict, labels: tuple[str, ...]) -> str:
     """All pictures of one split. where: how a sentence about it starts; figures: of metrics.json."""
-    matrix = np.array(figures["confusion"]) if "confusion" in figures else None
-    if matrix is not None and matrix.shape != (len(labels), len(labels)):
-        matrix = None
+    matrix = confusion_of(figures, labels)
     parts = [_overall(where, figures)]
     if matrix is not None:
-        parts += [_recall(where, matrix, labels), _confusion(where, matrix, labels)]
+        parts += [_recall(where, figures, labels), _confusion(where, matrix, labels)]
     parts += [_roc(where, figures), _calibration(where, figures)]
     parts.append(_groups(where, figures, "For whom it is right", lambda kind: kind != SITE))
     parts += [_detector(where, figures), _attention(where, figures)]
@@ -94,22 +109,17 @@ def _overall(where: str, figures: dict) -> Part:
     return "How often it is right", f"{where}{counted_images}{right}.", drawn
 
 
-def _recall(where: str, matrix: np.ndarray, labels: tuple[str, ...]) -> Part:
-    sums, right = matrix.sum(1), np.diag(matrix)
-    marks = [
-        Dot(
-            class_title(code),
-            right[k] / sums[k] if sums[k] else None,
-            f"{right[k]} of {sums[k]}",
-            colour=class_colour(code),
-        )
-        for k, code in enumerate(labels)
-    ]
+def _recall(where: str, figures: dict, labels: tuple[str, ...]) -> Part:
+    found = missed(figures, labels)
+    marks = []
+    for code in labels:
+        of, lost = found.get(code, (0, 0))
+        part = (of - lost) / of if of else None
+        marks.append(Dot(class_title(code), part, f"{of - lost} of {of}", colour=class_colour(code)))
     said = f"{where}, each class by itself: of its lesions, how many it names."
-    if "mel" in labels and sums[labels.index("mel")]:
-        k = labels.index("mel")
-        missed = sums[k] - right[k]
-        said = f"In {counted(int(sums[k]), 'melanoma')} this model missed {missed}: it named another class first."
+    if "mel" in found:
+        of, lost = found["mel"]
+        said = f"In {counted(of, 'melanoma')} this model missed {lost}: it named another class first."
     return "What it finds, class by class", said, dots("Found of each class", marks, (0.0, 1.0), PERCENT)
 
 

@@ -22,7 +22,7 @@ from interface.server.guard import OPEN, TOOLS, Guard
 from interface.server.image_field import image_upload
 from interface.server.uploads import Uploads, tidy
 from mat_core import BundleError
-from mat_core.machine import cores, share_heaps
+from mat_core.machine import cores, tune_heaps
 
 # what this version of Gradio serves and the app does not: a new version's new routes make the test below fail
 CLOSED = {
@@ -438,10 +438,10 @@ def test_a_containers_quota_counts(tmp_path, monkeypatch, files, share):
     assert cores(tmp_path) == share
 
 
-def test_heaps_are_shared_where_the_c_library_can(monkeypatch):
-    assert share_heaps(64) == (sys.platform.startswith("linux") and "glibc" in platform.libc_ver())
+def test_heaps_are_tuned_where_the_c_library_can(monkeypatch):
+    assert tune_heaps(64) == (sys.platform.startswith("linux") and "glibc" in platform.libc_ver())
     monkeypatch.setattr(sys, "platform", "darwin")
-    assert not share_heaps()
+    assert not tune_heaps()
 
 
 # ---------------------------------------------------------------- the command line of the app

@@ -94,6 +94,10 @@ CURVE = {"threshold": [0.1, 0.5], "sensitivity": [1, 0.5], "specificity": [0, 1]
 MEAN = {"value": 0.5, "interval95": [0.4, 0.6]}
 BIN = {"confidence": 0.9, "accuracy": 0.8, "interval95": [0.5, 0.9], "cases": 10}
 WRONG_FIGURES = [
+    *(
+        {"test": {"images": 3, "confusion": odd}}
+        for odd in ({}, 3, [[1, 0], [0]], [[1, 0], [0, "2"]], [[1, 0], [0, -2]], [[1.5]], [[None]], [1, 2], [[[1]]])
+    ),
     {"test": 3}, {"val": None}, {"test": []}, {"test": {"acc": {"value": 1}}}, {"test": {"auc": {}}},
     {"test": {"acc": {"value": "good", "interval95": [0, 1]}}}, {"test": {"acc": {"value": 1, "interval95": [1]}}},
     {"test": {"acc": {"value": 1, "interval95": None}}}, {"any": {"of": {"interval95": "wide"}}},
