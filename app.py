@@ -30,6 +30,7 @@ def _serve(args: argparse.Namespace, folder: Path) -> int:
     import torch
 
     from interface.examples import real_examples, synthetic_examples
+    from interface.lessons.shelf import open_shelf
     from interface.library.library import open_library
     from mat_core import Diagnoser, UserError
     from mat_core.machine import cores, tune_heaps
@@ -40,14 +41,15 @@ def _serve(args: argparse.Namespace, folder: Path) -> int:
         diagnoser = Diagnoser.from_pretrained(args.checkpoint, args.revision)
         library, problems = open_library(args.data, args.offline, folder, own=args.cases)
         examples = real_examples(library) if args.data else synthetic_examples(folder)
-        for problem in problems:
+        shelf = open_shelf(args.lessons)
+        for problem in (*problems, *shelf.problems):
             print(problem, file=sys.stderr)
         # imports gradio: slow, so what is wrong above is told first
         from interface.demo import build_demo, serve
 
         if args.share:
             print("--share: anyone on the internet who has the link can reach the page and upload images.")
-        serve(build_demo(diagnoser, examples, library), args.host, args.port, args.share, args.mcp, args.proxy)
+        serve(build_demo(diagnoser, examples, library, shelf), args.host, args.port, args.share, args.mcp, args.proxy)
     except UserError as error:
         return _told(error)
     except OSError as error:
@@ -90,6 +92,7 @@ def _parser() -> argparse.ArgumentParser:
         "--cases", metavar="DIR",
         help="a folder with pictures and cases.csv (id,truth,age,sex,localization,confirmed,source): Practice has them",
     )  # fmt: skip
+    parser.add_argument("--lessons", metavar="DIR", help="a folder with lessons of your own: docs/LESSONS.md")
     parser.add_argument(
         "--offline", action="store_true",
         help="never ask the ISIC archive for a photograph; else it is asked when somebody opens a named case, and only "

@@ -12,6 +12,8 @@ from mat_core.labels import BY_CODE
 
 from .examples import Example
 from .following import follow
+from .lessons.room import LessonRoom
+from .lessons.shelf import Shelf, open_shelf
 from .library.library import Library
 from .models import Models
 from .parts.strip import strip_html
@@ -30,6 +32,7 @@ from .views.compare import build_compare
 from .views.diagnose import build_diagnose
 from .views.explore import build_explorer
 from .views.learn import build_learn
+from .views.lessons import build_guide, build_lessons
 from .views.practice import build_practice
 
 ASSETS = Path(__file__).resolve().parents[1] / "assets"
@@ -37,12 +40,16 @@ OWN = "the answer's own"
 TITLE = "Mutual Attention Transformer: a teaching demo"
 
 
-def build_demo(diagnoser: Diagnoser, examples: list[Example], library: Library | None = None) -> gr.Blocks:
+def build_demo(
+    diagnoser: Diagnoser, examples: list[Example], library: Library | None = None, shelf: Shelf | None = None
+) -> gr.Blocks:
     """The app, not yet served. A further view is a tab here: its builder gets the session that it follows, or returns
-    Views that are followed for it. library: the cases by name; None: there are none.
+    Views that are followed for it. library: the cases by name; None: there are none. shelf: the lessons; None:
+    the app's own.
     """
-    library = library or Library()
+    library, shelf = library or Library(), shelf or open_shelf()
     models, bundle = Models(diagnoser), diagnoser.bundle
+    lessons = LessonRoom(diagnoser, library, shelf, models.leaking)
     with CalmBlocks(title=TITLE, analytics_enabled=False, fill_width=True) as demo:
         build_api(diagnoser, examples, models)  # first: the endpoints' names are still free
         with gr.Column(elem_id="top"):
@@ -55,9 +62,10 @@ def build_demo(diagnoser: Diagnoser, examples: list[Example], library: Library |
                 strip = gr.HTML(strip_html(None), elem_id="strip", apply_default_css=False, js_on_load=None)
                 choices = [(OWN, ""), *((BY_CODE[code].name, code) for code in bundle.labels)]
                 label = gr.Dropdown(choices, value="", label="Class in question", elem_id="question-class")
+        guide = build_guide(lessons, label)
         with gr.Tabs(elem_id="views"):
             with gr.Tab("Diagnose", id="diagnose"):
-                session = build_diagnose(demo, diagnoser, examples, library, strip)
+                session = build_diagnose(demo, diagnoser, examples, library, strip, guide)
             with gr.Tab("Explore", id="explore"):
                 build_explorer(diagnoser, session)
             with gr.Tab("Question", id="question") as question:
@@ -66,6 +74,8 @@ def build_demo(diagnoser: Diagnoser, examples: list[Example], library: Library |
                 views += build_compare(models)
             with gr.Tab("Learn", id="learn") as learning:
                 views += build_learn(models, examples)
+            with gr.Tab("Lessons", id="lessons"):
+                build_lessons(lessons)
             with gr.Tab("Practice", id="practice"):
                 build_practice(diagnoser, library)
             with gr.Tab("About", id="about"):

@@ -14,7 +14,7 @@ import {matrixPanel} from './matrix.js';
 import {picturePanel} from './picture.js';
 import {paintReadout} from './readout.js';
 import {caseLine, matrixSentence, readoutOf} from './sentences.js';
-import {activeOf, chosen, FIRST, fitted, hovered, isSame, loaded, pinned, pinShown} from './state.js';
+import {activeOf, chosen, FIRST, fitted, hovered, isSame, loaded, pinned, pinShown, takenUp} from './state.js';
 import {fusionPanel, markTables, renderTable} from './tables.js';
 import {litBy, viewOf} from './view.js';
 import {walkPanel} from './walkthrough.js';
@@ -206,6 +206,12 @@ export function mountExplorer(element, props, server, watch) {
     hover, pin, free, chooseHead, save,
     moveCell: (event, cell) => matrix.move(event, cell),
     moveBox: (event, region) => picture.move(event, view, region),
+  });
+  // from outside, as a lesson does: {map, layer, head, order, top, reading}, as far as they are set, and pin: {row, col}
+  element.addEventListener('explore', ({detail: {pin: active = null, ...wanted}}) => {
+    if (!model) return;
+    state = takenUp(state, wanted);
+    choose({pin: active, map: state.map});
   });
   part('import').addEventListener('change', (event) => open(event.target));
   part('table-part').addEventListener('toggle', () => view && renderTable(part, view));
