@@ -49,6 +49,11 @@ def blocks() -> Iterator[Block]:
         assert fence is None, f"{name}: the block of line {at} does not end"
 
 
+def prose(path: Path) -> str:
+    """A document without its fenced blocks."""
+    return re.sub(r"^(`{3,}|~{3,})[^\n]*\n.*?^\1$", "", path.read_text(encoding="utf-8"), flags=re.S | re.M)
+
+
 def block(name: str) -> str:
     """The text of the block that is marked `test: name`, word for word; of several, one below the other."""
     found = [each.text for each in blocks() if (each.mark, each.said) == ("test", name)]

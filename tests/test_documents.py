@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from conftest import ROOT
-from documents import block, blocks, documents
+from documents import block, blocks, documents, prose
 
 import app
 from interface.library.rounds import draw_round
@@ -154,9 +154,9 @@ def typed(command: str) -> list[tuple[str, str]]:
     """Where a document says that `command` is typed, and the rest of that line; of `make`, where it is code."""
     found = []
     for path in documents():
-        text = path.read_text(encoding="utf-8").replace("\\\n", " ")
-        code = [*re.findall(r"^```\w*\n(.*?)^```", text, re.S | re.M), *re.findall(r"`([^`\n]+)`", text)]
-        for line in "\n".join(code).splitlines():
+        code = [each.text for each in blocks() if each.at.startswith(f"{path.relative_to(ROOT).as_posix()}:")]
+        code += re.findall(r"`([^`\n]+)`", prose(path))
+        for line in "\n".join(code).replace("\\\n", " ").splitlines():
             found += [(path.name, rest) for rest in re.findall(rf"(?:^|[\s/]){command}\b([^#|&>]*)", line)]
     return found
 
@@ -187,15 +187,13 @@ def test_options_that_are_typed_exist(command, parser):
 
 def slugs(path: Path) -> set[str]:
     """The anchors of a document's headings, as GitHub makes them."""
-    text = re.sub(r"^```.*?^```", "", path.read_text(encoding="utf-8"), flags=re.S | re.M)
-    headings = re.findall(r"^#{1,6} (.+)$", text, re.M)
+    headings = re.findall(r"^#{1,6} (.+)$", prose(path), re.M)
     return {re.sub(r"[^\w\- ]", "", heading.strip().lower()).replace(" ", "-") for heading in headings}
 
 
 @pytest.mark.parametrize("path", [*documents(), ROOT / "CHANGELOG.md"], ids=lambda path: path.name)
 def test_what_a_document_links_to_is_there(path):
-    text = re.sub(r"^```.*?^```", "", path.read_text(encoding="utf-8"), flags=re.S | re.M)
-    text = re.sub(r"`[^`\n]*`", "", text)
+    text = re.sub(r"`[^`\n]*`", "", prose(path))
     links = re.findall(r"\]\(([^)\s]+)\)", text) + re.findall(r'(?:src|srcset|href)="([^"]+)"', text)
     for link in links:
         if re.match(r"(https|mailto):", link):

@@ -58,6 +58,7 @@ def test_every_document_is_in_the_list_once():
         ("docs", '<source srcset="images/a.webp">', '<source srcset="images/a.webp">'),
         ("", "---\ntitle: x\n---\n# A\n", "# A\n"),
         ("docs", "<!-- test: lists -->\n```sh\n[a](../README.md)\n```\n", "```sh\n[a](../README.md)\n```\n"),
+        ("docs", "````\n```\nx\n```\n[a](../README.md)\n````\n", "````\n```\nx\n```\n[a](../README.md)\n````\n"),
     ],
 )
 def test_links_lead_to_the_page_on_the_site(folder, text, becomes):

@@ -13,7 +13,7 @@ TOP = {
     "README.md": "index.md", "MODEL_CARD.md": "MODEL_CARD.md", "CONTRIBUTING.md": "CONTRIBUTING.md",
     "SECURITY.md": "SECURITY.md", "CHANGELOG.md": "CHANGELOG.md", "checkpoints/LICENSE.md": "LICENSE-WEIGHTS.md",
 }  # fmt: skip
-_CODE = re.compile(r"(^```.*?^```$)", re.DOTALL | re.MULTILINE)
+_CODE = re.compile(r"(^````.*?^````$|^```.*?^```$)", re.DOTALL | re.MULTILINE)
 _LINK = re.compile(r"""(\]\(|\b(?:src|srcset|href)=")([^)\s"]+)""")
 
 

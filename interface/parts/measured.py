@@ -1,11 +1,13 @@
 """What was measured of a model on a split, as pictures with one sentence each. What a bundle lacks is left out."""
 
+from collections.abc import Callable, Sequence
+
 import numpy as np
 
 from mat_core.colours import class_colour
 from mat_core.wording import class_name, class_title, counted, of_hundred, share, signed, width
 
-from .charts import roc
+from .charts import reliability, roc
 from .plots import Dot, confusion, dots
 from .text import esc
 
@@ -27,6 +29,9 @@ RANKED = {
     "gradient": "gradient × input", "relevance": "relevance",
 }  # fmt: skip
 CHANCE = 0.15  # rank correlation below which a ranking is hardly more than chance
+EVEN = 0.005  # a gap between promised and right below which neither is said
+SITE = "localization"  # the kind of groups that has a picture of its own
+FEWEST = 30  # lesions of a group that a sentence names
 Part = tuple[str, str, str] | None  # a title, a sentence, and a picture as HTML
 PERCENT = {0.0: "0%", 0.5: "50%", 1.0: "100%"}
 
@@ -75,7 +80,10 @@ def measured_html(where: str, figures: dict, labels: tuple[str, ...]) -> str:
     parts = [_overall(where, figures)]
     if matrix is not None:
         parts += [_recall(where, figures, labels), _confusion(where, matrix, labels)]
-    parts += [_roc(where, figures), _calibration(where, figures), _detector(where, figures), _attention(where, figures)]
+    parts += [_roc(where, figures), _calibration(where, figures)]
+    parts.append(_groups(where, figures, "For whom it is right", lambda kind: kind != SITE))
+    parts += [_detector(where, figures), _attention(where, figures)]
+    parts.append(_groups(where, figures, "Where on the body it is right", lambda kind: kind == SITE))
     shown = "".join(
         f"<section><h4>{esc(title)}</h4><p>{esc(said)}</p>{drawn}</section>"
         for title, said, drawn in filter(None, parts)
@@ -151,8 +159,54 @@ def _calibration(where: str, figures: dict) -> Part:
     if before is not None:
         marks.append(Dot("without its temperature", before, width(before)))
     said = f"Of answers that it gives 80%, 80 of 100 should be right; it is off by {width(error)} on average."
-    drawn = dots("Expected calibration error", marks, (0.0, 0.2), {0.0: "0 points", 0.1: "10", 0.2: "20"})
+    drawn = ""
+    if bins := figures.get("reliability", {}).get("after"):
+        said += f" {leaning(bins)}"
+        drawn = reliability(bins, f"{where}: right answers against the probability of the answer") + (
+            '<p class="fine">A disc holds the answers of about one probability, and is larger where there are more of '
+            "them; below the line it promises too much. Bars: 95% intervals.</p>"
+        )
+    drawn += dots("Expected calibration error", marks, (0.0, 0.2), {0.0: "0 points", 0.1: "10", 0.2: "20"})
     return "How far its percentages can be believed", said, drawn
+
+
+def leaning(bins: Sequence[dict]) -> str:
+    """Whether answers promise too much or too little, over all bins of `mat_core.measuring`, as a sentence."""
+    cases = sum(each["cases"] for each in bins)
+    gap = sum(each["cases"] * (each["confidence"] - each["accuracy"]) for each in bins) / cases
+    if abs(gap) < EVEN:
+        return "Over all answers, it promises neither too much nor too little."
+    return f"Over all answers, it promises {width(abs(gap))} too {'much' if gap > 0 else 'little'}."
+
+
+def _groups(where: str, figures: dict, title: str, shown: Callable[[str], bool]) -> Part:
+    """Right answers by the kinds of groups that are `shown`, a picture each."""
+    kinds = {kind: groups for kind, groups in figures.get("groups", {}).items() if groups and shown(kind)}
+    if not kinds:
+        return None
+    drawn = ""
+    for kind, groups in kinds.items():
+        marks = [
+            Dot(name, one["value"], share(one["value"]), *one["interval95"], detail=counted(one["cases"], "lesion"))
+            for name, one in groups.items()
+        ]
+        drawn += f'<p class="fine"><b>By {esc(kind)}</b></p>' + dots(
+            f"{where}: right answers by {kind}", marks, (0.0, 1.0), PERCENT
+        )
+    large = [
+        (one["value"], kind, name)
+        for kind, groups in kinds.items()
+        for name, one in groups.items()
+        if one["cases"] >= FEWEST
+    ]
+    said = f"No group of these has {FEWEST} lesions: read the 95% intervals, not the dots."
+    if large:
+        value, kind, name = min(large)
+        said = (
+            f"Of groups with at least {FEWEST} lesions it is right least often where {kind} is {name}: "
+            f"in {of_hundred(value)} of 100. Groups differ in their diagnoses, too. Bars: 95% intervals."
+        )
+    return title, said, drawn
 
 
 def _detector(where: str, figures: dict) -> Part:
