@@ -5,7 +5,7 @@ import js from '@eslint/js';
 const globals = (names) => Object.fromEntries(names.split(' ').map((name) => [name, 'readonly']));
 // what our files take from the browser or from node; a name that is on neither list is a slip
 const BROWSER = globals('addEventListener atob Blob clearTimeout CSS CustomEvent DecompressionStream document getComputedStyle history '
-  + 'Image innerHeight innerWidth location MutationObserver requestAnimationFrame ResizeObserver sessionStorage setTimeout URL '
+  + 'Image innerHeight innerWidth location MutationObserver requestAnimationFrame ResizeObserver scrollTo sessionStorage setTimeout URL '
   + 'window XMLSerializer');
 const NODE = globals('Buffer');
 
