@@ -1,4 +1,4 @@
-"""Lessons in headless Chromium, offline: the first one to its end, kept over a reload; presenter keys; a teacher's own."""
+"""Lessons in headless Chromium, offline: one to its end, kept over a reload; the presenter; a teacher's own."""
 
 import json
 import re
@@ -35,7 +35,7 @@ def next_step(page: Page) -> None:
 
 
 def is_set(page: Page) -> None:
-    expect(page.locator("#guide [data-part=status]")).to_have_text("The page is set for this step.", timeout=PATIENCE)
+    expect(page.locator("#guide aside[data-set]")).to_be_attached(timeout=PATIENCE)
 
 
 def anew(page: Page, before: str = "") -> Page:
