@@ -177,8 +177,11 @@ def test_a_presenter_has_one_thing_on_the_screen_at_a_time(visit):
     assert page.locator("#guide form").count() == 0
     page.keyboard.press("ArrowLeft")
     expect(page.locator("#guide form")).to_be_visible()
-    for _ in range(3):
+    for _ in range(3):  # to the page of the step before
         page.keyboard.press("PageUp")
+    expect(page.locator("#guide h2")).to_have_text(FIRST.steps[0].title)
+    assert page.locator("#guide [data-lesson]").count() == 0
+    page.keyboard.press("PageUp")
     at_step(page, FIRST.name, 0)
     page.keyboard.press("Escape")
     expect(panel).to_have_class(re.compile("ls-docked"))
