@@ -51,7 +51,9 @@ export function mountGuide(element, props, trigger, watch, facts) {
     const asked = () => askPart(step, say, guess);
     const revealed = () => (truth ? truthPart(step, truth, answer() ?? judged(step.asks, null, truth), say)
       : make('p', {class: 'ls-fine'}, say('asking')));
-    if (mode === 'presenting') return {say: text, look: [], ask: [asked()].filter(() => step.asks), truth: [revealed()]}[beat()];
+    if (mode === 'presenting') {
+      return {say: () => text, look: () => [], ask: () => [asked()], truth: () => [revealed()]}[beat()]();
+    }
     return [...text, step.asks ? (answer() ? revealed() : asked()) : null];
   }
 
@@ -113,7 +115,10 @@ export function mountGuide(element, props, trigger, watch, facts) {
     place = next;
     store.place({name: place.name, at: Math.min(place.at, lesson().steps)});
     fail('');
-    if (!same) found = {};
+    if (!same) {
+      found = {};
+      part('root').removeAttribute('data-set');
+    }
     if (isEnd()) {
       store.finish(place.name);
       store.place(null);
@@ -143,7 +148,9 @@ export function mountGuide(element, props, trigger, watch, facts) {
     if (!goesOn()) return;
     if (opened.error) fail(opened.error);
     else await setPage(opened, goesOn);
-    if (goesOn()) status(opened.error ? '' : say('set'));
+    if (!goesOn()) return;
+    status(opened.error ? '' : say('set'));
+    part('root').setAttribute('data-set', String(place.at));
   }
 
   async function reveal(goesOn) {

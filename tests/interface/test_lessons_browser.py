@@ -1,4 +1,4 @@
-"""Lessons in headless Chromium, offline: the first one to its end, kept over a reload; presenter keys; own lessons."""
+"""Lessons in headless Chromium, offline: one to its end, kept over a reload; the presenter; a teacher's own."""
 
 import json
 import re
@@ -35,7 +35,7 @@ def next_step(page: Page) -> None:
 
 
 def is_set(page: Page) -> None:
-    expect(page.locator("#guide [data-part=status]")).to_have_text("The page is set for this step.", timeout=PATIENCE)
+    expect(page.locator("#guide aside[data-set]")).to_be_attached(timeout=PATIENCE)
 
 
 def anew(page: Page, before: str = "") -> Page:
@@ -177,8 +177,11 @@ def test_a_presenter_has_one_thing_on_the_screen_at_a_time(visit):
     assert page.locator("#guide form").count() == 0
     page.keyboard.press("ArrowLeft")
     expect(page.locator("#guide form")).to_be_visible()
-    for _ in range(3):
+    for _ in range(3):  # to the page of the step before
         page.keyboard.press("PageUp")
+    expect(page.locator("#guide h2")).to_have_text(FIRST.steps[0].title)
+    assert page.locator("#guide [data-lesson]").count() == 0
+    page.keyboard.press("PageUp")
     at_step(page, FIRST.name, 0)
     page.keyboard.press("Escape")
     expect(panel).to_have_class(re.compile("ls-docked"))
