@@ -1,10 +1,11 @@
 # make app: set up and start the app. make test: set up and pass the tests; make quick: those that take a moment.
-# make space: build the folder for Spaces.
+# make space: build the folder for Spaces. make pictures: take the screenshots of the documents anew.
+# make site: the documents as a site.
 # Python 3.11 to 3.13.
 PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
-.PHONY: app test quick soak bench lint audit space clean
+.PHONY: app test quick soak bench lint audit space pictures site clean
 
 app: $(VENV)/app.done
 	$(BIN)/python app.py $(ARGS)
@@ -40,6 +41,14 @@ audit: $(VENV)/dev.done
 
 space: $(VENV)/app.done
 	$(BIN)/python -m tools.space $(ARGS)
+
+# the screenshots of docs/images, taken anew from the running app: make pictures ARGS="--only explore"
+pictures: $(VENV)/dev.done
+	$(BIN)/python -m tools.pictures $(ARGS)
+
+# the documents as a small site in build/site; what does not fit together is told, and nothing is asked from elsewhere
+site: $(VENV)/dev.done
+	$(BIN)/python -m mkdocs build --strict $(ARGS)
 
 clean:
 	rm -rf $(VENV) build

@@ -30,24 +30,26 @@ def _serve(args: argparse.Namespace, folder: Path) -> int:
     import torch
 
     from interface.examples import real_examples, synthetic_examples
+    from interface.lessons.shelf import open_shelf
     from interface.library.library import open_library
     from mat_core import Diagnoser, UserError
-    from mat_core.machine import cores, share_heaps
+    from mat_core.machine import cores, tune_heaps
 
-    share_heaps()
+    tune_heaps()
     torch.set_num_threads(cores())
     try:
-        diagnoser = Diagnoser.from_pretrained(args.checkpoint)
-        examples = real_examples(args.data) if args.data else synthetic_examples(folder)
+        diagnoser = Diagnoser.from_pretrained(args.checkpoint, args.revision)
         library, problems = open_library(args.data, args.offline, folder, own=args.cases)
-        for problem in problems:
+        examples = real_examples(library) if args.data else synthetic_examples(folder)
+        shelf = open_shelf(args.lessons)
+        for problem in (*problems, *shelf.problems):
             print(problem, file=sys.stderr)
         # imports gradio: slow, so what is wrong above is told first
         from interface.demo import build_demo, serve
 
         if args.share:
             print("--share: anyone on the internet who has the link can reach the page and upload images.")
-        serve(build_demo(diagnoser, examples, library), args.host, args.port, args.share, args.mcp, args.proxy)
+        serve(build_demo(diagnoser, examples, library, shelf), args.host, args.port, args.share, args.mcp, args.proxy)
     except UserError as error:
         return _told(error)
     except OSError as error:
@@ -77,6 +79,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--checkpoint", metavar="BUNDLE", help="a bundle's folder or Hub id (default: the one in checkpoints/)"
     )
+    parser.add_argument("--revision", help="of a Hub id: a commit, a tag or a branch (default: main)")
     parser.add_argument("--version", action=_Version, nargs=0, help="print the version and end")
     parser.add_argument("--share", action="store_true", help="make the page reachable from the whole internet")
     parser.add_argument(
@@ -84,11 +87,12 @@ def _parser() -> argparse.ArgumentParser:
         help="addresses or networks of proxies in front of the app, with commas: what they say of a visitor's address "
         "is believed (default: $FORWARDED_ALLOW_IPS; on a Space, its own)",
     )  # fmt: skip
-    parser.add_argument("--data", metavar="DIR", help="a HAM10000 folder: the examples are then its test cases")
+    parser.add_argument("--data", metavar="DIR", help="a HAM10000 folder: the examples are then real test cases")
     parser.add_argument(
         "--cases", metavar="DIR",
         help="a folder with pictures and cases.csv (id,truth,age,sex,localization,confirmed,source): Practice has them",
     )  # fmt: skip
+    parser.add_argument("--lessons", metavar="DIR", help="a folder with lessons of your own: docs/LESSONS.md")
     parser.add_argument(
         "--offline", action="store_true",
         help="never ask the ISIC archive for a photograph; else it is asked when somebody opens a named case, and only "

@@ -38,12 +38,13 @@ def main(argv: list[str] | None = None) -> int:
             print(f"{name:14} {_function(name).__doc__.splitlines()[0]}")
         return 0
     from mat_core.errors import UserError
-    from mat_core.machine import cores
+    from mat_core.machine import cores, tune_heaps
 
     from .case import Case
     from .machine import describe
     from .timing import Skipped, fixed_threads, table
 
+    tune_heaps()  # as the app does
     threads = args.threads or cores()
     fixed_threads(threads)
     machine = describe(threads)

@@ -14,12 +14,15 @@ from mat_core.labels import BY_CODE
 from .examples import Example
 from .following import follow
 from .languages import read_languages
+from .lessons.room import LessonRoom
+from .lessons.shelf import Shelf, open_shelf
 from .library.library import Library
 from .models import Models
 from .parts.strip import strip_html
 from .parts.text import esc
 from .programs.api import build_api
 from .programs.mcp import offer_tools
+from .prose import glossary_json
 from .question import build_question
 from .scripts import joined
 from .server.fair_queue import CalmBlocks
@@ -32,6 +35,7 @@ from .views.diagnose import build_diagnose
 from .views.explore import build_explorer
 from .views.held import build_held
 from .views.learn import build_learn
+from .views.lessons import build_guide, build_lessons
 from .views.practice import build_practice
 from .views.sheets import build_sheets
 
@@ -40,12 +44,16 @@ OWN = "the answer's own"
 TITLE = "Mutual Attention Transformer: a teaching demo"
 
 
-def build_demo(diagnoser: Diagnoser, examples: list[Example], library: Library | None = None) -> gr.Blocks:
+def build_demo(
+    diagnoser: Diagnoser, examples: list[Example], library: Library | None = None, shelf: Shelf | None = None
+) -> gr.Blocks:
     """The app, not yet served. A further view is a tab here: its builder gets the session that it follows, or returns
-    Views that are followed for it. library: the cases by name; None: there are none.
+    Views that are followed for it. library: the cases by name; None: there are none. shelf: the lessons; None:
+    the app's own.
     """
-    library = library or Library()
+    library, shelf = library or Library(), shelf or open_shelf()
     models, bundle = Models(diagnoser), diagnoser.bundle
+    lessons = LessonRoom(diagnoser, library, shelf, models.leaking)
     with CalmBlocks(title=TITLE, analytics_enabled=False, fill_width=True) as demo:
         build_api(diagnoser, examples, models)  # first: the endpoints' names are still free
         with gr.Column(elem_id="top"):
@@ -59,9 +67,10 @@ def build_demo(diagnoser: Diagnoser, examples: list[Example], library: Library |
                 strip = gr.HTML(strip_html(None), elem_id="strip", apply_default_css=False, js_on_load=None)
                 choices = [(OWN, ""), *((BY_CODE[code].name, code) for code in bundle.labels)]
                 label = gr.Dropdown(choices, value="", label="Class in question", elem_id="question-class")
+        guide = build_guide(lessons, label)
         with gr.Tabs(elem_id="views"):
             with gr.Tab("Diagnose", id="diagnose"):
-                session = build_diagnose(demo, diagnoser, examples, library, strip)
+                session = build_diagnose(demo, diagnoser, examples, library, strip, guide)
                 build_sheets(diagnoser, session, label)
             with gr.Tab("Explore", id="explore"):
                 build_explorer(diagnoser, session)
@@ -72,6 +81,8 @@ def build_demo(diagnoser: Diagnoser, examples: list[Example], library: Library |
                 views += build_compare(models)
             with gr.Tab("Learn", id="learn") as learning:
                 views += build_learn(models, examples)
+            with gr.Tab("Lessons", id="lessons"):
+                build_lessons(lessons)
             with gr.Tab("Practice", id="practice"):
                 build_practice(diagnoser, library)
             with gr.Tab("About", id="about"):
@@ -102,6 +113,7 @@ def serve(
         offer_tools()
     os.environ["FORWARDED_ALLOW_IPS"] = ""  # the guard decides whom to believe, not uvicorn
     lifespan = guarded(demo, proxies, mcp, SWEPT_EVERY, FORGOTTEN_AFTER)
+    script = joined(ASSETS / "page" / "page.js", f"startPage({glossary_json()}, {languages.script()})")
     try:
         _try_host(host)
         demo.launch(
@@ -110,7 +122,7 @@ def serve(
             max_file_size=MAX_BYTES, state_session_capacity=64, footer_links=["api", "settings"],
             app_kwargs={"lifespan": lifespan}, theme=clinical_theme(),
             css_paths=[ASSETS / "style.css", ASSETS / "class.css"],
-            head=f"<script>{{\n{joined(ASSETS / 'page' / 'page.js', f'startPage({languages.script()})')}}}</script>",
+            head=f"<script>{{\n{script}}}</script>",
         )  # fmt: skip
         if mcp and not demo.mcp_server:
             raise UserError(demo.mcp_error)

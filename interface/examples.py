@@ -1,18 +1,20 @@
-"""The cases that a visitor can try at once: drawings by the project, or real lesions of the test split."""
+"""The cases that a visitor can try at once: drawings by the project, or named cases, which are real lesions."""
 
-import hashlib
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from mat_core import DataError, Metadata
 from mat_core.encoding import encode_png
-from mat_core.ham10000 import read_dataset
-from mat_core.labels import CODES
+from mat_core.named_cases import NamedCase
 from mat_core.phantoms import make_phantom
 
-# the first is what the page opens on: `python -m tools.opening` finds it
+if TYPE_CHECKING:  # the library gives Examples itself
+    from .library.library import Library
+
+# what the page opens on, a named case and the first drawing: `python -m tools.opening` finds both
+OPENING = "ISIC_0032017"
 PHANTOMS = ((18, "mel"), (2, "nv"), (0, "bcc"), (18, "df"), (4, "bkl"), (6, "akiec"), (2, "vasc"))
-CASES_PER_CLASS = 2
 
 
 @dataclass(frozen=True)
@@ -41,13 +43,25 @@ def synthetic_examples(folder: Path) -> list[Example]:
     return examples
 
 
-def real_examples(root: str | Path, per_class: int = CASES_PER_CLASS) -> list[Example]:
-    """A few cases of each diagnosis from the test split of the HAM10000 folder `root`, always the same ones.
+def real_examples(library: "Library") -> list[Example]:
+    """Of each diagnosis a named case that the shipped model answered rightly and one that it did not, where their
+    pictures are at hand.
 
-    Their order says nothing about the diagnosis. Raises DataError when no test case is there.
+    The opening case comes first, or the next of its kind where its picture is lacking; the order of the others says
+    nothing about the diagnosis. Raises DataError when no named case is at hand.
     """
-    cases = sorted(read_dataset(root).of("test"), key=lambda case: hashlib.sha256(case.image_id.encode()).digest())
-    chosen = [case for code in CODES for case in [c for c in cases if c.diagnosis == code][:per_class]]
-    if not chosen:
-        raise DataError(f"None of the images below {root} belongs to the test split, so there is no case to show.")
-    return [Example(c.image_id, c.image.resolve(), c.metadata, c.diagnosis, False) for c in cases if c in chosen]
+    there = sorted(library.at_hand(), key=lambda case: (case.id != OPENING, not _opens(case)))
+    if not there:
+        raise DataError(
+            f"None of the {len(library.cases)} named cases has its photograph in the folder, so there is no real case "
+            "to show. Give --data the folder with HAM10000's images, or leave it out: then there are drawings."
+        )
+    chosen: dict[tuple[str, bool], NamedCase] = {}
+    for case in there:
+        chosen.setdefault((case.diagnosis, case.right), case)
+    return [library.example(case.id) for case in chosen.values()]
+
+
+def _opens(case: NamedCase) -> bool:
+    """Whether it is like the opening case, as far as its answer alone says."""
+    return case.diagnosis == "mel" and case.right and not case.unsure

@@ -1,8 +1,10 @@
 """The page's longer texts, which are files in assets/texts/."""
 
+import json
+from dataclasses import asdict
 from pathlib import Path
 
-from mat_core.glossary import glossary
+from mat_core.glossary import entries, glossary
 
 from .cases import REMEMBERED_CASES
 from .parts.text import esc
@@ -26,3 +28,8 @@ def glossary_html() -> str:
     """The glossary as a list that opens on demand."""
     terms = "".join(f"<dt>{esc(term)}</dt><dd>{esc(meaning)}</dd>" for term, meaning in glossary())
     return f'<details class="glossary"><summary>Words used here</summary><dl>{terms}</dl></details>'
+
+
+def glossary_json() -> str:
+    """The glossary with the forms in which its terms are explained where they stand; fit for a script in a page."""
+    return json.dumps([asdict(entry) for entry in entries()]).replace("<", "\\u003c")

@@ -12,6 +12,7 @@ from . import __version__
 from .batch import answer_list, shard_of
 from .errors import UserError
 from .labels import BY_CODE, DISCLAIMER
+from .machine import tune_heaps
 from .metadata import LOCALIZATIONS, Metadata
 from .wording import share
 
@@ -58,6 +59,7 @@ def _single(args: argparse.Namespace) -> int:
 
 
 def _list(args: argparse.Namespace) -> int:
+    tune_heaps()
     shard = shard_of(args.shard)
     if shard[1] > 1:
         print(f"shard {shard[0]} of {shard[1]}", file=sys.stderr)

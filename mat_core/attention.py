@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from .linear import Linear
+
 Edit = Callable[[Tensor], Tensor]  # weights (b, h, queries, keys) to what is used in their place
 
 
@@ -60,7 +62,7 @@ class MultiHeadAttention(nn.Module):
     def __init__(self, d: int, h: int, dropout: float = 0.1):
         super().__init__()
         self.h, self.dropout = h, dropout
-        self.query, self.key, self.value, self.output = (nn.Linear(d, d) for _ in range(4))
+        self.query, self.key, self.value, self.output = (Linear(d, d) for _ in range(4))
         for layer in (self.query, self.key, self.value, self.output):
             nn.init.xavier_uniform_(layer.weight)
             nn.init.zeros_(layer.bias)
@@ -108,7 +110,7 @@ class FeedForward(nn.Sequential):
     """FC(4d), ReLU, dropout, FC(d)."""
 
     def __init__(self, d: int, dropout: float = 0.1):
-        super().__init__(nn.Linear(d, 4 * d), nn.ReLU(), nn.Dropout(dropout), nn.Linear(4 * d, d))
+        super().__init__(Linear(d, 4 * d), nn.ReLU(), nn.Dropout(dropout), Linear(4 * d, d))
 
 
 class AttentionBlock(nn.Module):

@@ -57,10 +57,41 @@ def check_metrics(metrics: dict) -> None:
                 raise ConfigError(f"The lists in {name}.roc must be equally long, with something in them.")
             for value in (value for column in columns for value in column):
                 number(f"Each number in {name}.roc", value, 0, 2)
+        rows = _part(figures, "confusion", list, f"{name}.", optional=True)
+        if any(not isinstance(row, list) or len(row) != len(rows) for row in rows):
+            raise ConfigError(f"{name}.confusion must have as many columns as rows; got {shown(rows)}.")
+        for count in (count for row in rows for count in row):
+            whole(f"Each number in {name}.confusion", count, 0, 10**9)
+        _check_bins(_part(figures, "reliability", dict, f"{name}.", optional=True), f"{name}.reliability.")
+        _check_groups(_part(figures, "groups", dict, f"{name}.", optional=True), f"{name}.groups.")
         explain = _part(figures, "explain", dict, f"{name}.", optional=True)
         if explain:
             _check_rankings(explain, f"{name}.explain.")
     _check_figures(metrics)
+
+
+def _check_bins(reliability: dict, at: str) -> None:
+    """What `measuring.metrics.reliability` gives, before or after temperature scaling, or both."""
+    for when in reliability:
+        bins = _part(reliability, when, list, at)
+        if not bins or not all(isinstance(each, dict) for each in bins):
+            raise ConfigError(f"{at}{when} must be a list of bins; got {shown(bins)}.")
+        for each in bins:
+            whole(f"{at}{when}: cases", each.get("cases"), 1, 10**9)
+            ends = _part(each, "interval95", list, f"{at}{when}: ")
+            if len(ends) != 2:
+                raise ConfigError(f"{at}{when}: interval95 must be two numbers; got {shown(ends)}.")
+            for value in (each.get("confidence"), each.get("accuracy"), *ends):
+                number(f"Each share in {at}{when}", value, 0, 1)
+
+
+def _check_groups(groups: dict, at: str) -> None:
+    """Accuracy by kind of group and group; their numbers are checked as all others are."""
+    for kind in groups:
+        for name, group in _part(groups, kind, dict, at).items():
+            if not isinstance(group, dict) or not {"value", "interval95", "cases"} <= group.keys():
+                raise ConfigError(f"{at}{kind}: {shown(name)} must have cases, a value and an interval95.")
+            whole(f"{at}{kind}: cases", group["cases"], 1, 10**9)
 
 
 def _check_rankings(explain: dict, at: str) -> None:

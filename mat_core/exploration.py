@@ -89,7 +89,7 @@ def to_payload(
         "reads_words": reads_words,
         "image": {"height": regions.size[0], "width": regions.size[1], "uri": _image_uri(image)},
         "probabilities": [
-            {"code": code, "name": BY_CODE[code].name, "malignant": BY_CODE[code].malignant, "value": round(p, 6)}
+            {"code": code, "name": BY_CODE[code].name, "nature": BY_CODE[code].nature, "value": round(p, 6)}
             for code, p in diagnosis.probabilities.items()
         ],
         "boxes": [[round(float(v), 2) for v in box] for box in regions.boxes],

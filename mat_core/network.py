@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from .attention import Edit, Intermediates
 from .errors import ConfigError
 from .limits import number, shown, whole
+from .linear import Linear
 from .units import UNITS, Attended, TransformerUnit
 
 # what a configuration may ask for: far more than the paper has, and nothing that fills a computer
@@ -120,7 +121,7 @@ class Fusion(nn.Module):
     def __init__(self, sides: tuple[str, ...], d: int, dropout: float):
         super().__init__()
         self.projections = nn.ModuleDict(
-            {side: nn.Sequential(nn.Linear(d, d), nn.ReLU(), nn.Dropout(dropout)) for side in sides}
+            {side: nn.Sequential(Linear(d, d), nn.ReLU(), nn.Dropout(dropout)) for side in sides}
         )
         # A side without a token sums to 0 and would wipe out the other side in the product. It is replaced by a
         # learned vector that starts at 1, the product's neutral element. The paper is silent on this.
@@ -151,7 +152,7 @@ class MATNetwork(nn.Module):
     def __init__(self, config: MATConfig = MATConfig()):
         super().__init__()
         self.config = config
-        self.region_projection = nn.Linear(config.region_width, config.d)
+        self.region_projection = Linear(config.region_width, config.d)
         if "words" in config.modalities:
             self.word_encoder = WordEncoder(config.vocabulary, config.word_width, config.d)
         layers = 0 if config.unit == "base" else config.layers  # Base is the identity
@@ -161,7 +162,7 @@ class MATNetwork(nn.Module):
         self.fusion = Fusion(config.modalities, config.d, config.dropout)
         self.norm = nn.LayerNorm(config.d)
         self.drop = nn.Dropout(config.dropout)
-        self.classifier = nn.Linear(config.d, config.classes)
+        self.classifier = Linear(config.d, config.classes)
 
     def forward(
         self,

@@ -24,6 +24,7 @@ VIEWS = {
     "Doubt": "#doubt-view .verdict",
     "Compare": "#compare-view .verdict, #compare-view .note-info",
     "Learn": "#leak-view .note-info",
+    "Lessons": "#lessons li",
     "Practice": "#practice h2",
     "About": "#about",
 }

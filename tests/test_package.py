@@ -57,6 +57,11 @@ def test_one_version_everywhere():
     assert said.stdout.strip() == __version__
     assert f"\nversion: {__version__}\n" in (ROOT / "CITATION.cff").read_text(encoding="utf-8")
     assert CONFIG["tool"]["setuptools"]["dynamic"]["version"]["attr"] == "mat_core.__version__"
+    sections = re.findall(r"^## (.+)$", (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"), re.M)
+    assert sections[0] == __version__, "the newest section of CHANGELOG.md is the version's own"
+    numbers = [tuple(map(int, section.split("."))) for section in sections]
+    assert numbers == sorted(numbers, reverse=True)
+    assert len(set(numbers)) == len(numbers)
 
 
 def test_the_citation_is_that_of_the_readmes_paper():

@@ -16,8 +16,11 @@ def main(argv: list[str] | None = None) -> int:
         step, args = parse((STATUS,), argv)
         step.run(args)
         return 0
+    from mat_core.machine import tune_heaps
+
     from .commands.table import main as run
 
+    tune_heaps()
     return run(argv)
 
 

@@ -14,7 +14,7 @@ import {matrixPanel} from './matrix.js';
 import {picturePanel} from './picture.js';
 import {paintReadout} from './readout.js';
 import {caseLine, matrixSentence, readoutOf} from './sentences.js';
-import {activeOf, chosen, FIRST, fitted, hovered, isSame, loaded, pinned, pinShown} from './state.js';
+import {activeOf, chosen, FIRST, fitted, hovered, isCell, isSame, loaded, pinned, pinShown, takenUp} from './state.js';
 import {fusionPanel, markTables, renderTable} from './tables.js';
 import {litBy, viewOf} from './view.js';
 import {walkPanel} from './walkthrough.js';
@@ -64,7 +64,13 @@ export function mountExplorer(element, props, server, watch) {
     renderTable(part, view);
     paint();
     matrix.cue();
-    walk.show(view, state);
+    showWalk();
+  }
+
+  /** The walk-through of what is pinned, with a way back to it. */
+  function showWalk() {
+    part('back').hidden = !isCell(state.pin);
+    return walk.show(view, state);
   }
 
   /** All that follows the pointer. Runs at most once a frame, and asks nobody. */
@@ -112,11 +118,17 @@ export function mountExplorer(element, props, server, watch) {
     state = pinned(state, active);
     paint();
     part('status').textContent = state.pin ? `Pinned. ${headline()}` : 'Nothing is pinned.';
-    const shown = walk.show(view, state);
-    if (state.pin && state.pin.row !== null && state.pin.col !== null) reveal(part('walk-part'), shown, () => state.pin === active);
+    const shown = showWalk();
+    if (isCell(state.pin)) reveal(part('walk-part'), shown, () => state.pin === active);
     if (freed && !state.pin && inside && !element.contains(document.activeElement)) {
       matrix.focus(view, freed); // the panel with the focus is gone
     }
+  }
+
+  /** From the walk-through back to what it is about. */
+  function back() {
+    part('matrix').scrollIntoView({behavior: 'instant', block: 'center'});
+    matrix.focus(view, state.pin);
   }
 
   function free() {
@@ -207,6 +219,13 @@ export function mountExplorer(element, props, server, watch) {
     moveCell: (event, cell) => matrix.move(event, cell),
     moveBox: (event, region) => picture.move(event, view, region),
   });
+  // from outside, as a lesson does: {map, layer, head, order, top, reading}, as far as they are set, and pin: {row, col}
+  element.addEventListener('explore', ({detail: {pin: active = null, ...wanted}}) => {
+    if (!model) return;
+    state = takenUp(state, wanted);
+    choose({pin: active, map: state.map});
+  });
+  part('back').addEventListener('click', back);
   part('import').addEventListener('change', (event) => open(event.target));
   part('table-part').addEventListener('toggle', () => view && renderTable(part, view));
   // where the cells are changes with the width of the page, and with a tab that is opened

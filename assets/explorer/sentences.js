@@ -10,10 +10,12 @@ const FEW_KEYS = 12; // with so few an even share is so large that everything lo
 /** Which case this is: its name, the unit, the likeliest diagnosis, how much went in. */
 export function caseLine(model) {
   const best = model.probabilities.reduce((a, b) => (b.value > a.value ? b : a));
+  // a file of an earlier version has no nature, but says what is malignant
+  const nature = best.nature ?? (best.malignant ? 'malignant' : 'benign');
   return [
     model.title,
     model.unit_name,
-    `${best.name}${best.malignant ? ' (malignant)' : ''} ${percent(best.value)}`,
+    `${best.name}${nature === 'benign' ? '' : ` (${nature})`} ${percent(best.value)}`,
     plural(model.boxes.length, 'region'),
     model.reads_words ? plural(model.words.length, 'word') : 'image only',
     model.key ? '' : 'opened from a file',

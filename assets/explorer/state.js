@@ -16,6 +16,9 @@ export const FIRST = Object.freeze({
 /** Whether two tokens or cells are one and the same. */
 export const isSame = (a, b) => Boolean(a && b) && a.row === b.row && a.col === b.col;
 
+/** Whether it is a cell, and not a token alone. */
+export const isCell = (active) => Boolean(active) && active.row !== null && active.col !== null;
+
 /** What lights the page: the pin, or else what is under the pointer. */
 export const activeOf = (state) => state.pin ?? state.hover;
 

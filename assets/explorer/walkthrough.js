@@ -4,6 +4,7 @@ import {entropyOf, largest, matrixOf, rowOf, softmax} from './data.js';
 import {draw, fill, make, setAttributes} from './dom.js';
 import {paintCells} from './paint.js';
 import {scaleOf} from './scales.js';
+import {isCell} from './state.js';
 import {fixed, started} from './text.js';
 import {asPair} from './view.js';
 
@@ -150,7 +151,7 @@ export function walkPanel(holder, server, pick) {
   async function show(view, {pin, walkHead}) {
     const ticket = ++asked;
     if (!view.exists) return say(view.reason);
-    if (!pin || pin.row === null || pin.col === null) {
+    if (!isCell(pin)) {
       return say('Pin a cell of the matrix (click it, or press Enter on it) to take its number apart: query, key, '
         + 'scale, softmax, value.');
     }

@@ -58,5 +58,7 @@ export function followAddress() {
     const tabs = tabsOf(location.hash);
     open(tabs.length ? tabs : ['diagnose']);
   });
+  // an address is a tab's, and no place on the page: some of Gradio's elements have the same name
+  addEventListener('hashchange', () => scrollTo({top: 0, behavior: 'instant'}));
   if (location.hash) open(tabsOf(location.hash));
 }

@@ -6,7 +6,7 @@ import {markable, painted} from './picture.js';
 import {CONFIDENCES, lacking} from './round.js';
 
 const LAYERS = {marks: 'Your marks', attended: 'Where the model looked', hidden: 'What mattered when hidden'};
-const points = (share) => `${(100 * share).toFixed(1)} %`;
+const points = (share) => `${(100 * share).toFixed(1)}%`;
 
 const heading = (state, text) => make('h2', {tabindex: '-1'}, `Case ${state.at + 1} of ${state.round.count}: ${text}`);
 
@@ -34,7 +34,7 @@ export function markPanel(state, found, facts, acts) {
         make('p', {class: 'pr-fine'}, 'Drag over what decides, or use the arrow keys and Space.'),
         radios('own', 'Your diagnosis', facts.classes.map(([code, name]) => [code, name]), state.draft.diagnosis,
           (diagnosis) => change({diagnosis})),
-        radios('confidence', 'How sure are you?', CONFIDENCES.map((c) => [String(c), `${c} %`]),
+        radios('confidence', 'How sure are you?', CONFIDENCES.map((c) => [String(c), `${c}%`]),
           String(state.draft.confidence), (confidence) => change({confidence: Number(confidence)})),
         hint, commit)));
   follow(state.draft);
@@ -50,7 +50,7 @@ export function modelPanel(state, found, facts, names, acts) {
     make('div', {class: 'pr-two'},
       picturePart(state.draft.marks, found, names, ['marks', 'attended'], 'attended'),
       make('section', {},
-        make('p', {}, `You: ${names[state.draft.diagnosis]}, ${state.draft.confidence} % sure. The model: ${names[top]}, ${points(p)}.`),
+        make('p', {}, `You: ${names[state.draft.diagnosis]}, ${state.draft.confidence}% sure. The model: ${names[top]}, ${points(p)}.`),
         bars(found, facts),
         ...found.doubts.map((sentence) => make('p', {}, `It is not sure: ${sentence}`)),
         radios('final', 'Your answer now', facts.classes.map(([code, name]) => [code, name]), final, (code) => { final = code; }),
@@ -70,7 +70,7 @@ export function truthPanel(state, found, facts, names, acts) {
         found.effect ? 'hidden' : 'attended'),
       make('section', {},
         make('p', {class: 'pr-right'}, `${names[answer.truth]}: ${found.how}.`),
-        make('p', {}, `You: ${said(answer.own)}, ${answer.confidence} % sure; after the model: ${said(answer.final)}.`),
+        make('p', {}, `You: ${said(answer.own)}, ${answer.confidence}% sure; after the model: ${said(answer.final)}.`),
         make('p', {}, `The model: ${said(answer.model)}, ${points(answer.probability)}.`),
         make('p', {'data-overlap': 'attended'}, overlapText(overlap(answer.marks, found.attended), 'that the model attended to most')),
         make('p', {class: 'pr-fine'}, `Attention here is ${found.looked}. It says where the network read from, not why it answered.`),

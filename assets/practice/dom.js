@@ -11,6 +11,14 @@ export function make(tag, attributes = {}, ...children) {
   return element;
 }
 
+/** The same for SVG, of what is drawn once. */
+export function draw(tag, attributes = {}, ...children) {
+  const element = document.createElementNS('http://www.w3.org/2000/svg', tag);
+  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
+  element.append(...children);
+  return element;
+}
+
 /** A plain table; the first cell of a row names it. */
 export const table = (label, head, rows) => make(
   'div', {class: 'pr-scroll', role: 'region', tabindex: '0', 'aria-label': label},

@@ -4,8 +4,9 @@ import {csvOf} from './csv.js';
 import {download, make, radios, table} from './dom.js';
 import {LAST_SEED, linkOf} from './round.js';
 import {brier, byClass, calibration, INFLUENCES, influences, meanOverlap, overconfidence, totals} from './score.js';
+import {stepsPanel} from './steps.js';
 
-const percent = (share) => `${Math.round(100 * share)} %`;
+const percent = (share) => `${Math.round(100 * share)}%`;
 const button = (text, onclick, main = false) => make(
   'button', {type: 'button', class: `pr-button${main ? ' pr-main' : ''}`, onclick}, text);
 
@@ -36,15 +37,21 @@ export function startPanel(facts, store, chosen, acts) {
   const current = store.current();
   return make('div', {},
     make('h2', {tabindex: '-1'}, 'Practice: answer first'),
-    make('p', {}, 'Mark on the lesion what decides, choose a diagnosis and say how sure you are. Only then the model '
-      + 'answers; you may change your mind; then comes the truth, and what mattered to the model when it was hidden.'),
-    make('p', {class: 'pr-fine'}, store.keeps()
-      ? 'Your answers stay in this browser; they are sent nowhere.'
-      : 'This browser keeps nothing (a private window?): your answers end with this page. They are sent nowhere.'),
-    current && button(`Go on: case ${Math.min(current.at + 1, current.round.count)} of ${current.round.count}, ${linkOf(current.round)}`, acts.resume, true),
-    form,
-    make('p', {}, 'The same round for a whole class, by this address behind that of the page: ', link),
-    pastPart(store, acts));
+    make('p', {}, 'Practice has cases of its own. Each goes like this:'),
+    stepsPanel(),
+    make('div', {class: 'pr-two'},
+      make('section', {class: 'pr-card'}, make('h3', {}, 'Your round'),
+        current && button(`Go on: case ${Math.min(current.at + 1, current.round.count)} of ${current.round.count}, ${linkOf(current.round)}`, acts.resume, true),
+        form,
+        make('p', {class: 'pr-fine'}, store.keeps()
+          ? 'Your answers stay in this browser; they are sent nowhere.'
+          : 'This browser keeps nothing (a private window?): your answers end with this page. They are sent nowhere.')),
+      make('section', {class: 'pr-card'}, make('h3', {}, 'The same round for a whole class'),
+        make('p', {}, 'Whoever opens this address behind that of the page gets the same cases in the same order: '),
+        make('p', {}, link),
+        make('p', {class: 'pr-fine'}, 'At the end a round adds up to a score: how often you were right by class, whether you were as '
+          + 'sure as you were right, and where the model helped or misled you. It can be saved as CSV.')),
+      pastPart(store, acts)));
 }
 
 function pastPart(store, acts) {
@@ -54,7 +61,7 @@ function pastPart(store, acts) {
     const [count, own, final, model] = totals(answers);
     return [linkOf(round), count, own, final, model];
   });
-  return make('section', {}, make('h3', {}, 'Rounds that you have done'),
+  return make('section', {class: 'pr-card'}, make('h3', {}, 'Rounds that you have done'),
     table('Rounds that you have done', ['round', 'cases', 'you', 'you, after the model', 'the model'], rows),
     make('p', {}, button('Delete all of them from this browser', acts.clear)));
 }
@@ -81,7 +88,7 @@ export function scorePanel(state, names, acts) {
       make('section', {}, make('h3', {}, 'How sure you were'),
         make('p', {}, `On average you were ${judged}. Brier score ${brier(answers).toFixed(2)} (0 is best, 0.25 a coin).`),
         table('Calibration of your confidence', ['confidence', 'answers', 'right', 'share right'],
-          calibration(answers).map(([sure, given, right]) => [`${sure} %`, given, right, percent(right / given)])))),
+          calibration(answers).map(([sure, given, right]) => [`${sure}%`, given, right, percent(right / given)])))),
     make('h3', {}, 'What the model did to your answers'),
     make('ul', {}, ...Object.entries(INFLUENCES).map(([kind, text]) => make(
       'li', {'data-influence': kind}, `${text}: ${moved[kind].length ? moved[kind].join(', ') : 'none'}.`))),

@@ -65,7 +65,7 @@ class Library:
     ):
         self.cases, self.own = tuple(cases), {example.name: example for example in own}
         self._by_id = {case.id: case for case in cases}
-        self._pictures, self._archive, self._cache, self._folder = dict(pictures or {}), archive, cache, folder
+        self._pictures, self._archive, self._cache, self.folder = dict(pictures or {}), archive, cache, folder
         self._locks = {case.id: threading.Lock() for case in cases}
 
     def case(self, name: object) -> NamedCase:
@@ -113,7 +113,7 @@ class Library:
                 return self._cache.add(case.id, data)
             except OSError:
                 pass  # no room there: the private folder has it while the app runs
-        path = self._pictures[case.id] = self._folder / f"{case.id}.jpg"
+        path = self._pictures[case.id] = self.folder / f"{case.id}.jpg"
         path.write_bytes(data)
         return path
 
@@ -126,7 +126,7 @@ class Library:
 
     def _phantom(self, case: NamedCase, reason: str) -> Example:
         seed = int(case.id.removeprefix("ISIC_"))
-        path = self._folder / f"phantom-{case.id}.png"
+        path = self.folder / f"phantom-{case.id}.png"
         if not path.exists():
             path.write_bytes(encode_png(make_phantom(seed, case.diagnosis, (450, 600)).image))
         note = CLEARLY.format(reason=reason, name=case.id)

@@ -4,10 +4,11 @@ from mat_core import Diagnosis
 from mat_core.bundle import Bundle
 from mat_core.explain.doubt import reasons
 from mat_core.labels import BY_CODE
-from mat_core.wording import share
+from mat_core.wording import class_name, counted, share
 
 from ..session import Session
 from .gallery import provenance_html
+from .measured import missed
 from .text import esc
 
 # how far the first class is ahead of the second, in probability: from where on which words
@@ -29,7 +30,7 @@ def answer_html(session: Session | None, bundle: Bundle) -> str:
         f'<div class="answer{" stale" if session.stale else ""}" data-top="{diagnosis.top}" data-case="{session.key}">'
         f'{stale}{_unsure(diagnosis)}<p class="verdict" aria-live="polite">{verdict(diagnosis)}</p>'
         f"{changed_html(session)}"
-        f'<ol class="bars" aria-label="Probability of each class, most probable first">{_bars(session)}</ol>'
+        f'<ol class="bars" aria-label="Probability of each class, most probable first">{_bars(session, bundle)}</ol>'
         f'<p class="sum">{_malignant_sum(diagnosis)}</p>'
         f'<p class="fine">{esc(meaning(bundle))}</p>'
         f"{provenance_html(session.example) if session.example else ''}</div>"
@@ -82,16 +83,29 @@ def doubts(diagnosis: Diagnosis) -> tuple[str, ...]:
 
 
 def meaning(bundle: Bundle) -> str:
-    """What a probability of this bundle means, with its measured calibration where it was measured."""
+    """What a probability of this bundle means, and on how many images its misses were counted, where they were."""
     text = "A probability is a share among these seven classes; nothing else exists for the model."
-    figures = bundle.metrics.get("test")
-    error = figures.get("expected_calibration_error") if isinstance(figures, dict) else None
-    if error is None:
+    counts = missed(_tested(bundle), bundle.labels)
+    if not counts:
         return f"{text} How often answers of this model are right has not been measured."
-    return (
-        f"{text} On {figures['images']} test images the top probability and the share of right answers "
-        f"were {100 * error:.1f} points apart on average (expected calibration error)."
-    )
+    images = counted(sum(of for of, _ in counts.values()), "test image")
+    return f"{text} Missed means that another class came first; counted on {images}."
+
+
+def misses(bundle: Bundle) -> dict[str, str]:
+    """What stands beside the bar of each class that must not be missed: how often this model did, where counted."""
+    said = {}
+    for code, (of, lost) in missed(_tested(bundle), bundle.labels).items():
+        if code in BY_CODE and BY_CODE[code].malignant:
+            lesions = counted(of, f"test {class_name(code)}") if code in ("mel", "bcc") else counted(of, "test lesion")
+            kind = "" if code in ("mel", "bcc") else " of this class"
+            said[code] = f"In {lesions}{kind} this model missed {lost}."
+    return said
+
+
+def _tested(bundle: Bundle) -> dict:
+    figures = bundle.metrics.get("test")
+    return figures if isinstance(figures, dict) else {}
 
 
 def _unsure(diagnosis: Diagnosis) -> str:
@@ -99,17 +113,19 @@ def _unsure(diagnosis: Diagnosis) -> str:
     return f'<p class="unsure"><strong>I am not sure.</strong></p><ul class="reasons">{reasons}</ul>' if reasons else ""
 
 
-def _bars(session: Session) -> str:
-    rows, before = [], session.before
+def _bars(session: Session, bundle: Bundle) -> str:
+    rows, before, told = [], session.before, misses(bundle)
     for code, p in sorted(session.diagnosis.probabilities.items(), key=lambda item: -item[1]):
         info = BY_CODE[code]
         mark = "" if info.nature == "benign" else f' <span class="mark {info.nature}">{info.nature}</span>'
+        measured = f'<small class="missed">{esc(told[code])}</small>' if code in told else ""
         ghost = f'<i class="ghost" style="left:{100 * before.probabilities[code]:.2f}%"></i>' if before else ""
         rows.append(
             f'<li class="{info.nature}" data-code="{code}" data-probability="{p!r}">'
             f'<span class="name">{esc(info.name)}{mark}</span>'
             f'<span class="value">{share(p)}</span>'
-            f'<span class="track" aria-hidden="true"><span style="width:{100 * p:.2f}%"></span>{ghost}</span></li>'
+            f'<span class="track" aria-hidden="true"><span style="width:{100 * p:.2f}%"></span>{ghost}</span>'
+            f"{measured}</li>"
         )
     return "".join(rows)
 

@@ -5,6 +5,7 @@ They are narrow enough for a phone, and their keys are text of the page, which w
 
 import io
 import threading
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import matplotlib
@@ -98,6 +99,33 @@ def roc(
         axes.annotate(told, (1 - point[1], point[0]), xytext=(9, -9), textcoords="offset points", fontsize=9, color=INK)
     axes.set_xlabel("false alarms, % of other lesions", fontsize=9.5, color=INK)
     axes.set_ylabel("found, % of melanomas", fontsize=9.5, color=INK)
+    axes.set_xlim(-0.02, 1.02)
+    axes.set_ylim(-0.02, 1.02)
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_major_formatter(PercentFormatter(1.0, decimals=0, symbol=""))
+    axes.set_aspect("equal")
+    return _picture(figure, label, "square")
+
+
+def reliability(bins: Sequence[dict], label: str) -> str:
+    """How often answers are right against how sure they are, as an SVG in HTML: a disc for each bin, with its interval.
+
+    A disc is larger where it has more answers; on the line, a percentage can be taken at its word.
+
+    bins: of `mat_core.measuring`: 'confidence', 'accuracy', 'interval95' (0 to 1) and 'cases'.
+    """
+    figure, axes = _empty((3.8, 3.6))
+    axes.plot([0, 1], [0, 1], color=INK, linewidth=0.8, linestyle=(0, (2, 2)))
+    most = max(each["cases"] for each in bins)
+    for each in bins:
+        x = each["confidence"]
+        axes.plot([x, x], each["interval95"], color=LOOKS[0].colour, linewidth=1.6, solid_capstyle="round")
+        axes.plot(
+            x, each["accuracy"], "o", color=LOOKS[0].colour, markersize=4 + 9 * (each["cases"] / most) ** 0.5,
+            markeredgecolor=INK, markeredgewidth=0.6,
+        )  # fmt: skip
+    axes.set_xlabel("probability of the answer, %", fontsize=9.5, color=INK)
+    axes.set_ylabel("right answers, %", fontsize=9.5, color=INK)
     axes.set_xlim(-0.02, 1.02)
     axes.set_ylim(-0.02, 1.02)
     for axis in (axes.xaxis, axes.yaxis):

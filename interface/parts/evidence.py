@@ -46,7 +46,7 @@ def regions_html(session: Session | None, k: int, order: str = "detector") -> st
     )
     by = order if attended is not None else "detector"
     if by == "attention":
-        rest = f"Even attention would give each {percent(1 / len(regions))} %."
+        rest = f"Even attention would give each {percent(1 / len(regions))}%."
     else:
         rest = "" if order == by else "Nothing attends to regions in this model, so they stand in the detector's order."
     return (

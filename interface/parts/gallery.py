@@ -28,6 +28,8 @@ def gallery_html(examples: list[Example]) -> str:
 
 def provenance_html(example: Example) -> str:
     """Where the case on the screen is from; its diagnosis stays covered until it is asked for."""
+    if not example.diagnosis:  # no lesion at all
+        return f'<p class="provenance">{esc(f"{example.name}. {example.note}")}</p>'
     name = BY_CODE[example.diagnosis].name
     if example.synthetic:
         where, cover, told = (

@@ -1,11 +1,13 @@
 """What was measured of a model on a split, as pictures with one sentence each. What a bundle lacks is left out."""
 
+from collections.abc import Callable, Sequence
+
 import numpy as np
 
 from mat_core.colours import class_colour
 from mat_core.wording import class_name, class_title, counted, of_hundred, share, signed, width
 
-from .charts import roc
+from .charts import reliability, roc
 from .plots import Dot, confusion, dots
 from .text import esc
 
@@ -27,6 +29,9 @@ RANKED = {
     "gradient": "gradient × input", "relevance": "relevance",
 }  # fmt: skip
 CHANCE = 0.15  # rank correlation below which a ranking is hardly more than chance
+EVEN = 0.005  # a gap between promised and right below which neither is said
+SITE = "localization"  # the kind of groups that has a picture of its own
+FEWEST = 30  # lesions of a group that a sentence names
 Part = tuple[str, str, str] | None  # a title, a sentence, and a picture as HTML
 PERCENT = {0.0: "0%", 0.5: "50%", 1.0: "100%"}
 
@@ -52,15 +57,33 @@ def with_ablation(row: dict) -> float | None:
     return value["value"] if isinstance(value, dict) else value
 
 
+def confusion_of(figures: dict, labels: tuple[str, ...]) -> np.ndarray | None:
+    """(classes, classes) counts of one split's figures, row: the confirmed class; None where there are none, or of
+    other classes.
+    """
+    matrix = np.array(figures["confusion"]) if "confusion" in figures else None
+    return None if matrix is None or matrix.shape != (len(labels), len(labels)) else matrix
+
+
+def missed(figures: dict, labels: tuple[str, ...]) -> dict[str, tuple[int, int]]:
+    """Class -> how many lesions of it were measured, and for how many another class came first; those with any."""
+    matrix = confusion_of(figures, labels)
+    if matrix is None:
+        return {}
+    sums = matrix.sum(1)
+    return {code: (int(sums[k]), int(sums[k] - matrix[k, k])) for k, code in enumerate(labels) if sums[k]}
+
+
 def measured_html(where: str, figures: dict, labels: tuple[str, ...]) -> str:
     """All pictures of one split. where: how a sentence about it starts; figures: of metrics.json."""
-    matrix = np.array(figures["confusion"]) if "confusion" in figures else None
-    if matrix is not None and matrix.shape != (len(labels), len(labels)):
-        matrix = None
+    matrix = confusion_of(figures, labels)
     parts = [_overall(where, figures)]
     if matrix is not None:
-        parts += [_recall(where, matrix, labels), _confusion(where, matrix, labels)]
-    parts += [_roc(where, figures), _calibration(where, figures), _detector(where, figures), _attention(where, figures)]
+        parts += [_recall(where, figures, labels), _confusion(where, matrix, labels)]
+    parts += [_roc(where, figures), _calibration(where, figures)]
+    parts.append(_groups(where, figures, "For whom it is right", lambda kind: kind != SITE))
+    parts += [_detector(where, figures), _attention(where, figures)]
+    parts.append(_groups(where, figures, "Where on the body it is right", lambda kind: kind == SITE))
     shown = "".join(
         f"<section><h4>{esc(title)}</h4><p>{esc(said)}</p>{drawn}</section>"
         for title, said, drawn in filter(None, parts)
@@ -86,22 +109,17 @@ def _overall(where: str, figures: dict) -> Part:
     return "How often it is right", f"{where}{counted_images}{right}.", drawn
 
 
-def _recall(where: str, matrix: np.ndarray, labels: tuple[str, ...]) -> Part:
-    sums, right = matrix.sum(1), np.diag(matrix)
-    marks = [
-        Dot(
-            class_title(code),
-            right[k] / sums[k] if sums[k] else None,
-            f"{right[k]} of {sums[k]}",
-            colour=class_colour(code),
-        )
-        for k, code in enumerate(labels)
-    ]
+def _recall(where: str, figures: dict, labels: tuple[str, ...]) -> Part:
+    found = missed(figures, labels)
+    marks = []
+    for code in labels:
+        of, lost = found.get(code, (0, 0))
+        part = (of - lost) / of if of else None
+        marks.append(Dot(class_title(code), part, f"{of - lost} of {of}", colour=class_colour(code)))
     said = f"{where}, each class by itself: of its lesions, how many it names."
-    if "mel" in labels and sums[labels.index("mel")]:
-        k = labels.index("mel")
-        missed = sums[k] - right[k]
-        said = f"In {counted(int(sums[k]), 'melanoma')} this model missed {missed}: it named another class first."
+    if "mel" in found:
+        of, lost = found["mel"]
+        said = f"In {counted(of, 'melanoma')} this model missed {lost}: it named another class first."
     return "What it finds, class by class", said, dots("Found of each class", marks, (0.0, 1.0), PERCENT)
 
 
@@ -141,8 +159,54 @@ def _calibration(where: str, figures: dict) -> Part:
     if before is not None:
         marks.append(Dot("without its temperature", before, width(before)))
     said = f"Of answers that it gives 80%, 80 of 100 should be right; it is off by {width(error)} on average."
-    drawn = dots("Expected calibration error", marks, (0.0, 0.2), {0.0: "0 points", 0.1: "10", 0.2: "20"})
+    drawn = ""
+    if bins := figures.get("reliability", {}).get("after"):
+        said += f" {leaning(bins)}"
+        drawn = reliability(bins, f"{where}: right answers against the probability of the answer") + (
+            '<p class="fine">A disc holds the answers of about one probability, and is larger where there are more of '
+            "them; below the line it promises too much. Bars: 95% intervals.</p>"
+        )
+    drawn += dots("Expected calibration error", marks, (0.0, 0.2), {0.0: "0 points", 0.1: "10", 0.2: "20"})
     return "How far its percentages can be believed", said, drawn
+
+
+def leaning(bins: Sequence[dict]) -> str:
+    """Whether answers promise too much or too little, over all bins of `mat_core.measuring`, as a sentence."""
+    cases = sum(each["cases"] for each in bins)
+    gap = sum(each["cases"] * (each["confidence"] - each["accuracy"]) for each in bins) / cases
+    if abs(gap) < EVEN:
+        return "Over all answers, it promises neither too much nor too little."
+    return f"Over all answers, it promises {width(abs(gap))} too {'much' if gap > 0 else 'little'}."
+
+
+def _groups(where: str, figures: dict, title: str, shown: Callable[[str], bool]) -> Part:
+    """Right answers by the kinds of groups that are `shown`, a picture each."""
+    kinds = {kind: groups for kind, groups in figures.get("groups", {}).items() if groups and shown(kind)}
+    if not kinds:
+        return None
+    drawn = ""
+    for kind, groups in kinds.items():
+        marks = [
+            Dot(name, one["value"], share(one["value"]), *one["interval95"], detail=counted(one["cases"], "lesion"))
+            for name, one in groups.items()
+        ]
+        drawn += f'<p class="fine"><b>By {esc(kind)}</b></p>' + dots(
+            f"{where}: right answers by {kind}", marks, (0.0, 1.0), PERCENT
+        )
+    large = [
+        (one["value"], kind, name)
+        for kind, groups in kinds.items()
+        for name, one in groups.items()
+        if one["cases"] >= FEWEST
+    ]
+    said = f"No group of these has {FEWEST} lesions: read the 95% intervals, not the dots."
+    if large:
+        value, kind, name = min(large)
+        said = (
+            f"Of groups with at least {FEWEST} lesions it is right least often where {kind} is {name}: "
+            f"in {of_hundred(value)} of 100. Groups differ in their diagnoses, too. Bars: 95% intervals."
+        )
+    return title, said, drawn
 
 
 def _detector(where: str, figures: dict) -> Part:

@@ -8,6 +8,7 @@ from mat_core.bundle import Bundle
 from mat_core.ham10000 import ATTRIBUTION
 from mat_core.labels import CODES, DISCLAIMER
 from mat_core.units import UNITS
+from mat_core.wording import counted
 
 from ..parts.measured import measured_html
 from ..parts.tables import details
@@ -24,7 +25,7 @@ def build_about(bundle: Bundle) -> None:
 
 
 def about_html(bundle: Bundle) -> str:
-    """The model card of this bundle. Pictures first; all figures are behind them, as the bundle has them."""
+    """The model card of this bundle. Pictures first; all numbers are behind them, as the bundle has them."""
     config = bundle.network.config
     facts = {
         "Model": bundle.name,
@@ -48,7 +49,7 @@ def about_html(bundle: Bundle) -> str:
         "<p>Synthetic examples are drawn by the project from seeds.</p>"
         "<h3>Licence</h3><p>Code: Apache-2.0. Weights: CC BY-NC 4.0, as they were trained on HAM10000.</p>"
         f"<h3>Privacy</h3><p>{esc(privacy())}</p></section></div>"
-        f"<h3>What was measured</h3>{pictures}{details('All figures', raw) if raw else nothing}</div>"
+        f"<h3>What was measured</h3>{pictures}{details('All numbers', raw) if raw else nothing}</div>"
     )
 
 
@@ -83,26 +84,47 @@ def _flat(figures: dict, prefix: str = "") -> tuple[dict[str, str], str]:
         if isinstance(value, dict) and "interval95" in value:
             low, high = value["interval95"]
             rows[label] = f"{_number(value['value'])} (95 % interval {_number(low)} to {_number(high)})"
+            if "cases" in value:
+                rows[label] += f", {counted(value['cases'], 'lesion')}"
         elif isinstance(value, dict):
             below, more = _flat(value, f"{label}: ")
             rows |= below
             tables += more
         elif isinstance(value, list) and value and isinstance(value[0], list):
             tables += _matrix(label, value)
+        elif isinstance(value, list) and value and isinstance(value[0], dict):
+            tables += _list(label, value)
         else:
             rows[label] = _number(value)
     return rows, tables
 
 
 def _number(value) -> str:
+    if isinstance(value, list):
+        return " to ".join(map(_number, value))
     return f"{value:.4f}" if isinstance(value, float) else str(value)
+
+
+def _list(label: str, rows: list[dict]) -> str:
+    """Bins and the like: a row each, of whatever the first one has."""
+    names = list(rows[0])
+    head = "".join(f'<th scope="col">{esc(name)}</th>' for name in names)
+    body = "".join(
+        f"<tr>{''.join(f'<td>{esc(_number(row.get(name)))}</td>' for name in names)}</tr>"
+        for row in rows
+        if isinstance(row, dict)
+    )
+    return (
+        f'{_scroll(label)}<table class="matrix"><caption>{esc(label)}</caption><thead><tr>{head}</tr></thead>'
+        f"<tbody>{body}</tbody></table></div>"
+    )
 
 
 def _matrix(label: str, matrix: list[list]) -> str:
     names: Sequence = CODES if len(matrix) == len(CODES) else range(1, len(matrix) + 1)
     head = "".join(f'<th scope="col">{name}</th>' for name in names)
     body = "".join(
-        f'<tr><th scope="row">{name}</th>{"".join(f"<td>{_number(cell)}</td>" for cell in row)}</tr>'
+        f'<tr><th scope="row">{name}</th>{"".join(f"<td>{esc(_number(cell))}</td>" for cell in row)}</tr>'
         for name, row in zip(names, matrix, strict=True)
     )
     return (

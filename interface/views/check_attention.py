@@ -3,7 +3,7 @@
 import numpy as np
 
 from mat_core import Diagnoser
-from mat_core.explain import RANKINGS, Agreement, agree, contributions, relevance
+from mat_core.explain import RANKINGS, Agreement, agree, contributions, over_cases, relevance
 from mat_core.explain.agreement import RANDOM
 from mat_core.explain.contributions import Margin
 from mat_core.labels import region_name
@@ -51,8 +51,9 @@ def agreement_html(diagnoser: Diagnoser, now: Session, label: str) -> str:
         if over
         else "Averages over the test split have not been measured for this model."
     )
+    many = over_cases(diagnoser.bundle.metrics)  # one case is an anecdote
     return (
-        f'<p class="verdict">{esc(found.sentence())}</p>'
+        f'<p class="verdict">{esc(found.sentence())}</p>{f"<p>{esc(many)}</p>" if many else ""}'
         '<p class="fine">Ablation is the yardstick: what the answer loses when a region is masked. Rank correlation '
         "(Spearman): +1, the ranking orders the regions as ablation does; 0, as chance would; negative, the other way "
         "round. A good ranking lets deletion fall early (a <b>small</b> area below the curve) and insertion rise early "

@@ -9,6 +9,7 @@ from mat_core.encoding import data_uri
 from mat_core.figures import plate, to_png
 
 from ..examples import Example
+from ..lessons.guide import Guide
 from ..library.library import Library
 from ..parts.answer import answer_html
 from ..parts.desk import Widgets, lay_out
@@ -43,12 +44,17 @@ REMEMBERED = 64  # answers that a reload can find again, of about 1 MB each
 
 
 def build_diagnose(
-    demo: gr.Blocks, diagnoser: Diagnoser, examples: list[Example], library: Library, strip: gr.HTML
+    demo: gr.Blocks,
+    diagnoser: Diagnoser,
+    examples: list[Example],
+    library: Library,
+    strip: gr.HTML,
+    guide: Guide | None = None,
 ) -> gr.State:
     """Lay the view out, wire it, and return the state that holds the visitor's Session (None until the page loads).
 
-    strip: where `strip_html` of the case goes. The first example is analysed here, so the first visit shows a case at
-    once. Another tab follows the diagnosis with `session.change(...)`.
+    strip: where `strip_html` of the case goes. guide: lessons that open their cases here. The first example is analysed
+    here, so the first visit shows a case at once. Another tab follows the diagnosis with `session.change(...)`.
     """
     first = examples[0]
     # the field shows the example under its opaque name: that is what it will send
@@ -57,7 +63,7 @@ def build_diagnose(
     )
     widgets = lay_out(diagnoser, examples, library, opened, strip)
     session = gr.State(None, time_to_live=IDLE)
-    _wire(demo, diagnoser, examples, library, widgets, session, opened)
+    _wire(demo, diagnoser, examples, library, widgets, session, opened, guide)
     return session
 
 
@@ -69,6 +75,7 @@ def _wire(
     w: Widgets,
     session: gr.State,
     opened: Session,
+    guide: Guide | None = None,
 ) -> None:
     bundle, view = diagnoser.bundle, [w.k, w.order, w.head]
     remembered: Remembered[Session] = Remembered(REMEMBERED, IDLE)
@@ -137,6 +144,12 @@ def _wire(
         source = UPLOADS.keep(example.path.resolve())
         found = replace(analyse(diagnoser, example.path, example.metadata), example=example, source=source)
         return {w.image: source, **filled(example.metadata), **shows(found, k, order, head, now)}
+
+    def follow_lesson(now: Session | None, k, order, head, picked: gr.EventData, progress=gr.Progress()):
+        found, told = guide.follow(picked._data, now, lambda share, text: progress(share, desc=text))
+        if found is None:
+            return told
+        return {w.image: found.source, **filled(found.diagnosis.metadata), **shows(found, k, order, head, now), **told}
 
     def image_changed(now: Session | None, path, age, sex, localization):
         if now is None:
@@ -220,6 +233,9 @@ def _wire(
     revised = on(
         [field.input for field in w.form], revise, [session, w.image, *w.form, *view], shown, **quick
     )  # fmt: skip
+    if guide is not None:
+        outputs = [*picked, guide.panel, guide.label]
+        on([guide.panel.submit], follow_lesson, [session, *view], outputs, show_progress="hidden")
     for event in (asked, chosen, opened_case, revised):
         event.then(settle, [session, w.image], [session, w.strip, w.answer], **quiet)
     on([w.k.input, w.order.input, w.head.input], redraw, [session, *view], [w.regions, w.attention, *notes], **quick)

@@ -10,17 +10,15 @@ import torch
 from torch import Tensor, fx, nn
 from torch.nn.utils.fusion import fuse_conv_bn_weights
 
+from ..linear import Linear, changes
 
-class Pointwise(nn.Module):
+
+class Pointwise(Linear):
     """A 1 x 1 convolution as the matrix product that it is: on maps that are channels last nothing is copied."""
 
-    def __init__(self, weight: Tensor, bias: Tensor):
-        super().__init__()
-        self.weight, self.bias = (nn.Parameter(t, requires_grad=False) for t in (weight.flatten(1), bias))
-
-    def forward(self, maps: Tensor) -> Tensor:
+    def forward(self, x: Tensor) -> Tensor:
         """(b, c, h, w) to (b, d, h, w)."""
-        return nn.functional.linear(maps.permute(0, 2, 3, 1), self.weight, self.bias).permute(0, 3, 1, 2)
+        return super().forward(x.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
 
 
 class _Tracer(fx.Tracer):
@@ -62,7 +60,7 @@ def _without_norm(convolution: nn.Conv2d, norm: nn.BatchNorm2d) -> nn.Module:
         )
         c = convolution
         if c.kernel_size == (1, 1) and c.stride == (1, 1) and c.groups == 1 and tuple(c.padding) == (0, 0):
-            return Pointwise(weight.detach(), bias.detach())
+            return Pointwise.of(weight.detach().flatten(1), bias.detach())
         new = copy.deepcopy(convolution)
         new.weight = nn.Parameter(weight.detach().contiguous(memory_format=torch.channels_last), requires_grad=False)
         new.bias = nn.Parameter(bias.detach(), requires_grad=False)
@@ -85,15 +83,10 @@ class Folding:
     def of(self, model: nn.Module) -> nn.Module:
         """The folded copy; the model itself while any of its weights can learn."""
         made = self._made
-        if made is None or any(t.requires_grad or _changes(t) != seen for t, seen in made[1]):
+        if made is None or any(t.requires_grad or changes(t) != seen for t, seen in made[1]):
             tensors = [*model.parameters(), *model.buffers()]
             if any(t.requires_grad for t in tensors):
                 return model
             with torch.inference_mode(False):
-                made = self._made = folded(model), [(t, _changes(t)) for t in tensors]
+                made = self._made = folded(model), [(t, changes(t)) for t in tensors]
         return made[0]
-
-
-def _changes(tensor: Tensor) -> int:
-    """How often a tensor was changed in place; torch does not count where it was made for inference."""
-    return 0 if tensor.is_inference() else tensor._version

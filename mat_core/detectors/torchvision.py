@@ -19,15 +19,17 @@ from torchvision.models.detection import FasterRCNN
 from torchvision.models.detection.anchor_utils import AnchorGenerator
 from torchvision.models.detection.faster_rcnn import FastRCNNPredictor, TwoMLPHead
 from torchvision.models.detection.image_list import ImageList
-from torchvision.ops import FeaturePyramidNetwork, MultiScaleRoIAlign
+from torchvision.ops import FeaturePyramidNetwork
 
 from ..errors import ConfigError
 from ..images import scale_image
 from ..labels import CODES, PARTS
 from ..limits import number, shown, whole
+from ..linear import Linear
 from ..regions import Regions
 from .common import check_output, kinds_of, scaled_back, thin_out
 from .folded import Folding
+from .pooling import Pooling
 
 NAME = re.compile(r"\w+(\.\w+)?", re.ASCII)
 MOST_SIDE = 2000  # pixels
@@ -114,11 +116,13 @@ class TorchvisionDetector(nn.Module):
             rpn_anchor_generator=AnchorGenerator(config.anchors, ((0.5, 1.0, 2.0),) * len(config.anchors)),
             rpn_pre_nms_top_n_train=600, rpn_post_nms_top_n_train=300, rpn_batch_size_per_image=128,
             rpn_pre_nms_top_n_test=600, rpn_post_nms_top_n_test=config.proposals,
-            box_roi_pool=MultiScaleRoIAlign(names, config.pool, sampling_ratio=2),
+            box_roi_pool=Pooling(names, config.pool, sampling_ratio=2),
             box_head=TwoMLPHead(config.pyramid_width * config.pool**2, config.feature_width),
             box_predictor=FastRCNNPredictor(config.feature_width, len(config.kinds) + 1),
             box_batch_size_per_image=64,
         )  # fmt: skip
+        head = self.rcnn.roi_heads.box_head
+        head.fc6, head.fc7 = (Linear.of(layer.weight, layer.bias) for layer in (head.fc6, head.fc7))
         self._folding = Folding()
         pyramid.body.register_load_state_dict_post_hook(self._folding.forget)
 

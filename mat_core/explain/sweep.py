@@ -18,6 +18,7 @@ from torch import Tensor
 
 from ..attention import AttentionBlock, scaled_dot_product
 from ..diagnoser import Diagnoser
+from ..linear import Linear
 from ..network import ImageSide, MATNetwork
 from ..units import TransformerUnit
 from .passes import probabilities_of
@@ -64,8 +65,8 @@ class _Guided:
         assert isinstance(block, AttentionBlock)
         self.block, attention, norm = block, block.attention, block.attention_norm
         first, second = block.feed_forward[0], block.feed_forward[-1]
-        assert isinstance(first, torch.nn.Linear)
-        assert isinstance(second, torch.nn.Linear)
+        assert isinstance(first, Linear)
+        assert isinstance(second, Linear)
         self.second = second
         d, h = network.config.d, attention.h
         self.query = attention.query(tokens).view(1, -1, h, d // h).transpose(1, 2)  # (1, h, n, d/h)
@@ -109,5 +110,5 @@ class _Guided:
         vectors = torch.cat([inner, self.shift.expand(b, 1, -1)], 1)
         hidden = torch.baddbmm(self.inner_start, factors, vectors).relu_()
         middle = (summed - mean).div_(deviation).mul_(norm.weight).add_(norm.bias)
-        forward = torch.nn.functional.linear(hidden, self.second.weight).div_(deviation)
+        forward = self.second.product(hidden).div_(deviation)
         return self.block.feed_forward_norm(middle.add_(forward).add_(self.second.bias))

@@ -63,7 +63,11 @@ class Measurement:
     before: Calibration | None = None
 
     def as_json(self) -> dict:
-        """As a bundle's metrics.json and docs/results/metrics.json have it, and as every document reads it."""
+        """As a bundle's metrics.json and docs/results/metrics.json have it, and as every document reads it.
+
+        'reliability' has the bins of `metrics.reliability`: 'after' temperature scaling, of the probabilities as they
+        are, and 'before' it where that is known.
+        """
         found = {
             "images": self.cases,
             **{name: {"value": self.values[name], "interval95": list(self.intervals[name])} for name in HEADLINE},
@@ -75,7 +79,8 @@ class Measurement:
         }
         if self.before is not None:
             found["before_scaling"] = {"expected_calibration_error": self.before.error, "brier": self.before.brier}
-        return found
+        before = {} if self.before is None else {"before": self.before.bins}
+        return found | {"reliability": before | {"after": self.calibration.bins}}
 
 
 def measure(probabilities: np.ndarray, labels: np.ndarray, before: np.ndarray | None = None) -> Measurement:

@@ -1,6 +1,7 @@
 """The paper's three metrics and those that small classes need, all from probabilities and labels."""
 
 from collections.abc import Sequence
+from statistics import NormalDist
 
 import numpy as np
 from sklearn.metrics import (
@@ -48,17 +49,32 @@ def melanoma_sensitivity(probabilities: np.ndarray, labels: np.ndarray, specific
 
 
 def reliability(probabilities: np.ndarray, labels: np.ndarray) -> list[dict]:
-    """'confidence' and 'accuracy' of the top class, and 'cases', of each of the BINS that has a case."""
+    """Of each of the BINS of equal width that has a case: how sure the answers are, and how often they are right.
+
+    'confidence': mean probability of the top class; 'accuracy': share of right answers, with its 'interval95' of
+    `share_interval`; 'cases': how many. A model keeps its word where accuracy is confidence.
+    """
     top, right = probabilities.max(1), probabilities.argmax(1) == labels
     bin_of = np.minimum((top * BINS).astype(int), BINS - 1)
     return [
         {
             "confidence": float(top[bin_of == b].mean()),
             "accuracy": float(right[bin_of == b].mean()),
+            "interval95": list(share_interval(int(right[bin_of == b].sum()), int((bin_of == b).sum()))),
             "cases": int((bin_of == b).sum()),
         }
         for b in np.unique(bin_of)
     ]
+
+
+def share_interval(found: int, cases: int) -> tuple[float, float]:
+    """95 % interval of a share (Wilson 1927): `found` of `cases`, of which there is at least one.
+
+    A bootstrap of three right answers would be sure of the fourth; this one is not.
+    """
+    z = NormalDist().inv_cdf(0.975)
+    middle, half = found + z**2 / 2, z * (found * (cases - found) / cases + z**2 / 4) ** 0.5
+    return max(0.0, (middle - half) / (cases + z**2)), min(1.0, (middle + half) / (cases + z**2))
 
 
 def calibration_error(bins: Sequence[dict]) -> float:

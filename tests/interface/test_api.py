@@ -1,4 +1,4 @@
-"""The endpoints as programs use them: every one of them, the README's own snippets, and one answer whoever asks."""
+"""The endpoints as programs use them: every one of them, the snippets of docs/API.md, and one answer whoever asks."""
 
 import asyncio
 import base64
@@ -19,6 +19,7 @@ import httpx
 import pytest
 from browsing import PATIENCE, upload
 from conftest import ROOT, app_process
+from documents import block
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 from papers import pages, words
@@ -32,7 +33,7 @@ from mat_core.labels import CODES
 pytestmark = pytest.mark.slow
 CASE = {"age": 55, "sex": "female", "localization": "back"}
 LIVES = 10
-README = (ROOT / "README.md").read_text(encoding="utf-8")
+DOCUMENT = (ROOT / "docs" / "API.md").read_text(encoding="utf-8")
 needs_mcp = pytest.mark.skipif(find_spec("mcp") is None, reason="package mcp is not installed: requirements-dev.txt")
 ON_THE_CASE = (
     "diagnose", "attention", "explore", "walk_through", "figure", "heatmap", "ablate", "take_away", "occlude",
@@ -70,7 +71,7 @@ def test_every_action_has_a_named_endpoint_with_types_and_meanings(client):
     for name, endpoint in named.items():
         assert len(endpoint["description"]) > 30, name
         assert all(p["parameter_name"] and p["python_type"]["type"] for p in endpoint["parameters"]), name
-        assert f"`{name}`" in README
+        assert f"`{name}`" in DOCUMENT
     for name in ON_THE_CASE:
         first = [p["parameter_name"] for p in named[f"/{name}"]["parameters"]][:4]
         assert first == ["image", "age", "sex", "localization"], name
@@ -242,14 +243,14 @@ def test_mistakes_without_an_image_get_a_sentence_too(client, name, wrong, says)
         client.predict(**wrong, api_name=f"/{name}")
 
 
-# ---------------------------------------------------------------- the README's snippets
+# ---------------------------------------------------------------- the document's snippets
 
 
 def snippet(name: str, url: str) -> str:
-    """The block of the README that is marked so, word for word, but for the address."""
-    block = re.search(rf"<!-- test: {name} -->\n```\w+\n(.*?)```", README, re.S)[1]
-    assert block.count("http://127.0.0.1:7860") == 1
-    return block.replace("http://127.0.0.1:7860", url.rstrip("/"))
+    """The block of docs/API.md that is marked so, word for word, but for the address."""
+    text = block(name)
+    assert text.count("http://127.0.0.1:7860") == 1
+    return text.replace("http://127.0.0.1:7860", url.rstrip("/"))
 
 
 @pytest.fixture(scope="module")
@@ -266,14 +267,14 @@ def run(command: list, folder: Path) -> str:
     return done.stdout
 
 
-def test_the_readmes_python_runs(app_url, lesion, expected):
+def test_the_documents_python_runs(app_url, lesion, expected):
     *_, first, second = run([sys.executable, "-c", snippet("gradio_client", app_url)], lesion).splitlines()
     assert float(first.split()[-1]) == max(expected.probabilities.values())
     assert second.startswith("The probability of")
 
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="no curl on this machine")
-def test_the_readmes_curl_runs(app_url, lesion, expected):
+def test_the_documents_curl_runs(app_url, lesion, expected):
     event, data = run(["bash", "-euc", snippet("curl", app_url)], lesion).strip().splitlines()
     assert event == "event: complete"
     assert json.loads(data.removeprefix("data: ")) == [expected.to_dict()]

@@ -1,6 +1,5 @@
 """The app as a program uses it: its process, its endpoint, and what its views say where there is little to say."""
 
-import csv
 import os
 import re
 import signal
@@ -8,18 +7,19 @@ import socket
 import subprocess
 import sys
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import ROOT, app_process
+from archive import named
+from conftest import HAM10000, ROOT, app_process
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 
 from interface import examples as examples_module
-from interface.examples import real_examples, synthetic_examples
-from interface.parts.answer import answer_html, meaning, verdict
+from interface.examples import PHANTOMS, real_examples, synthetic_examples
+from interface.library.library import Library, open_library
+from interface.parts.answer import answer_html, meaning, misses, verdict
 from interface.parts.evidence import regions_html
 from interface.parts.form import words_html
 from interface.parts.gallery import provenance_html
@@ -27,11 +27,13 @@ from interface.parts.heatmaps import attention_html
 from interface.private_cache import private_cache
 from interface.session import analyse, answer_again, read_upload
 from interface.views.about import about_html
-from mat_core import DISCLAIMER, DataError, ImageError, Metadata, UserError
+from mat_core import DISCLAIMER, DataError, Diagnoser, ImageError, Metadata, UserError
 from mat_core.figures import guided_map
-from mat_core.ham10000 import read_dataset
 from mat_core.labels import CODES
+from mat_core.named_cases import read_cases
 from mat_core.phantoms import write_phantom_dataset
+from tools.opening import drawings, teaches
+from tools.opening import named as opening_cases
 
 
 @pytest.fixture(scope="module")
@@ -200,12 +202,30 @@ def test_how_sure_is_said_by_the_margin(session, first, second, says):
     assert "Melanocytic nevus" in text
 
 
-def test_calibration_is_claimed_only_where_it_was_measured(tiny_diagnoser):
+def test_misses_are_counted_from_the_bundles_own_metrics(session, tiny_diagnoser):
     bundle = tiny_diagnoser.bundle
     assert "has not been measured" in meaning(bundle)
-    measured = replace(bundle, metrics={"test": {"images": 747, "expected_calibration_error": 0.0312}})
-    assert "747 test images" in meaning(measured)
-    assert "3.1 points" in meaning(measured)
+    assert misses(bundle) == {}
+    assert "missed" not in answer_html(session, bundle)
+    confusion = np.diag([5, 1, 3, 1, 90, 0, 1])  # akiec is in no test image
+    confusion[CODES.index("mel"), CODES.index("nv")] = 4
+    confusion[CODES.index("bcc"), CODES.index("mel")] = 1
+    confusion[CODES.index("nv"), CODES.index("mel")] = 9  # a false alarm: no melanoma is missed
+    measured = replace(bundle, metrics={"test": {"images": 115, "confusion": confusion.tolist()}})
+    assert misses(measured) == {
+        "bcc": "In 6 test basal cell carcinomas this model missed 1.",
+        "mel": "In 7 test melanomas this model missed 4.",
+    }
+    assert "counted on 115 test images" in meaning(measured)
+    of_melanoma = re.search(r'<li class="malignant" data-code="mel".*?</li>', answer_html(session, measured))[0]
+    assert "In 7 test melanomas this model missed 4." in of_melanoma
+    confusion[CODES.index("akiec")] = np.arange(7)
+    assert misses(replace(bundle, metrics={"test": {"images": 1, "confusion": confusion.tolist()}}))["akiec"] == (
+        "In 21 test lesions of this class this model missed 16."
+    )
+    # of fewer classes, or of another split: nothing is said
+    for metrics in ({"test": {"images": 9, "confusion": [[9]]}}, {"val": {"images": 9, "confusion": confusion}}):
+        assert misses(replace(bundle, metrics=metrics)) == {}
 
 
 def test_other_metadata_on_the_same_image_asks_the_network_only(session, tiny_diagnoser, phantom_file):
@@ -284,31 +304,60 @@ def test_synthetic_examples_are_one_of_each_and_say_what_they_are(tmp_path):
     assert all("a drawing, no patient" in provenance_html(example) for example in drawn)
 
 
-def test_real_examples_are_test_cases_stratified_and_always_the_same(tmp_path, monkeypatch):
-    root = write_phantom_dataset(tmp_path / "data", per_class=5)
-    cases = read_dataset(root, None).cases
-    with (tmp_path / "split.csv").open("w", newline="") as handle:
-        writer = csv.writer(handle)
-        writer.writerow(["lesion_id", "first_image_id", "dx", "split", "images"])
-        for lesion in sorted({case.lesion_id for case in cases}):
-            own = sorted(case.image_id for case in cases if case.lesion_id == lesion)
-            split = "train" if int(lesion[-3:]) < 7 else "test"
-            writer.writerow([lesion, own[0], "", split, len(own)])
-    monkeypatch.setattr(examples_module, "read_dataset", partial(read_dataset, split_file=tmp_path / "split.csv"))
-    chosen = real_examples(root)
-    assert sorted(example.diagnosis for example in chosen) == sorted([*CODES, *CODES])
-    assert [example.diagnosis for example in chosen] != sorted(example.diagnosis for example in chosen)
-    assert chosen == real_examples(root)
-    trained = {case.image_id for case in cases if int(case.lesion_id[-3:]) < 7}
-    assert not trained & {example.name for example in chosen}
+def shelf(folder: Path, *codes: tuple[str, str, bool]) -> Library:
+    """A library of made-up named cases, (diagnosis, answer, unsure) of each, with their pictures at hand."""
+    cases, pictures = [], {}
+    for number, (diagnosis, answer, unsure) in enumerate(codes):
+        case, data = named(number, diagnosis)
+        cases.append(replace(case, answer=answer, unsure=unsure))
+        pictures[case.id] = folder / f"{case.id}.jpg"
+        pictures[case.id].write_bytes(data)
+    return Library(cases, pictures)
+
+
+def test_real_examples_are_named_cases_right_and_wrong_and_open_on_a_melanoma_that_was_found(tmp_path):
+    library = shelf(
+        tmp_path, ("nv", "nv", False), ("mel", "nv", False), ("mel", "mel", True), ("mel", "mel", False),
+        ("nv", "mel", False), ("nv", "nv", True), ("bcc", "bcc", False),
+    )  # fmt: skip
+    chosen = real_examples(library)
+    assert [int(example.name.removeprefix("ISIC_")) for example in chosen] == [3, 0, 1, 4, 6]
+    assert not any(example.synthetic for example in chosen)
     details = provenance_html(chosen[0]).split("<details>")
     assert "confirmed" not in details[0]
     assert "Show the confirmed diagnosis" in details[1]
+    assert chosen == real_examples(library)
 
 
-def test_a_folder_without_test_cases_is_told(tmp_path):
-    with pytest.raises(DataError, match="test split"):
-        real_examples(write_phantom_dataset(tmp_path, per_class=1))
+def test_the_opening_case_comes_first_wherever_it_stands(tmp_path, monkeypatch):
+    library = shelf(tmp_path, ("nv", "nv", False), ("mel", "mel", False), ("mel", "mel", False))
+    monkeypatch.setattr(examples_module, "OPENING", library.cases[2].id)
+    assert [example.name for example in real_examples(library)] == [library.cases[2].id, library.cases[0].id]
+
+
+def test_the_opening_case_is_one_that_the_list_says_was_found():
+    (case,) = [case for case in read_cases()[0] if case.id == examples_module.OPENING]
+    assert case.diagnosis == "mel"
+    assert case.right
+    assert not case.unsure
+
+
+def test_a_folder_without_a_named_case_is_told(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))  # which may have photographs of named cases
+    root = write_phantom_dataset(tmp_path / "data", per_class=1)
+    library, problems = open_library(root, True, tmp_path)
+    assert problems == ()
+    with pytest.raises(DataError, match="48 named cases"):
+        real_examples(library)
+
+
+@pytest.mark.parametrize("which", ["drawing", pytest.param("lesion", marks=[pytest.mark.real, pytest.mark.slow])])
+@pytest.mark.slow
+def test_what_the_page_opens_on_is_right_sure_and_shows_why(which):
+    cases = drawings() if which == "drawing" else opening_cases(HAM10000)
+    wanted = f"seed {PHANTOMS[0][0]}" if which == "drawing" else examples_module.OPENING
+    (case,) = [case for case in cases if case[0] == wanted]
+    assert teaches(Diagnoser.from_pretrained(), *case) is not None
 
 
 def test_the_interface_alone_knows_gradio():

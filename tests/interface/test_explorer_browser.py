@@ -819,6 +819,31 @@ def test_edges_of_what_can_be_pressed_are_seen(show, scheme):
         assert contrast(part(page, "readout").evaluate(edge), paper) >= 3
 
 
+def test_on_a_phone_the_picture_comes_before_the_controls(show):
+    page = show("sga-sga", width=390, height=844)
+    stage, controls = part(page, "stage").bounding_box(), part(page, "map").bounding_box()
+    assert stage["y"] + stage["height"] <= controls["y"]
+    page.set_viewport_size({"width": 1280, "height": 900})
+    stage, controls = part(page, "stage").bounding_box(), part(page, "map").bounding_box()
+    assert controls["y"] + controls["height"] <= stage["y"]
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_the_walk_through_leads_back_to_the_matrix(show, width):
+    page = show("sga-sga", width=width, height=700)
+    expect(part(page, "back")).to_be_hidden()
+    page.locator("tbody th[data-row]").first.click()
+    expect(part(page, "back")).to_be_hidden()  # a token is pinned, and no cell
+    cell(page, 1, 2).click()
+    page.locator('[data-walk="panel"]').wait_for()
+    page.locator('[data-walk="panel"] h4').last.scroll_into_view_if_needed()
+    part(page, "back").click()
+    expect(cell(page, 1, 2)).to_be_focused()
+    expect(cell(page, 1, 2)).to_be_in_viewport()
+    page.keyboard.press("Escape")
+    expect(part(page, "back")).to_be_hidden()
+
+
 def test_touch_at_390_pixels(show):
     page = show("sga-sga", width=390, height=844, has_touch=True, is_mobile=True)
     page.locator('[data-word="3"]').tap()

@@ -16,6 +16,8 @@ ENTRIES = {
     "hiding.js": "mountHiding(element)",
     "casebook.js": "mountCasebook(element)",
     "practice/practice.js": "mountPractice(element)",
+    "page/page.js": "startPage([])",
+    "lesson/lesson.js": "mountGuide(element)",
 }
 
 
@@ -50,7 +52,7 @@ def test_what_the_page_gets_is_one_script_that_asks_for_no_other(entry):
     assert told.returncode == 0, told.stderr
 
 
-@pytest.mark.parametrize("entry", ["explorer/explorer.js", "practice/practice.js"])
+@pytest.mark.parametrize("entry", ["explorer/explorer.js", "practice/practice.js", "page/page.js", "lesson/lesson.js"])
 def test_every_module_of_a_component_is_sent_once(entry):
     file = ROOT / "assets" / entry
     sent = re.findall(r"^modules\['([\w-]+\.js)'\] = ", joined(file, ENTRIES[entry]), re.M)

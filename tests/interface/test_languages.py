@@ -132,7 +132,7 @@ def visit_in(browser, app_url):
 
 def test_a_german_browser_shows_the_chrome_in_german_and_what_comes_later_too(visit_in):
     page = visit_in("de-DE")
-    for tab in ("Erkunden", "Fragen", "Vergleich", "Lernen", "Üben", "Info"):
+    for tab in ("Erkunden", "Fragen", "Vergleich", "Lernen", "Lektionen", "Üben", "Info"):
         expect(page.get_by_role("tab", name=tab, exact=True)).to_be_visible()
     expect(page.locator("#purpose")).to_contain_text("worauf ein neuronales Netz achtet")
     expect(page.locator("#sex")).to_contain_text("weiblich")
@@ -175,7 +175,7 @@ def test_a_link_chooses_the_language(visit_in):
     expect(page.get_by_role("tab", name="Question", exact=True)).to_be_visible()
     page.locator("#language").select_option("de")
     page.set_viewport_size({"width": 390, "height": 800})
-    for tab in ("Diagnose", "Erkunden", "Fragen", "Vergleich", "Lernen", "Üben", "Info"):  # none in a menu
+    for tab in ("Diagnose", "Erkunden", "Fragen", "Vergleich", "Lernen", "Lektionen", "Üben", "Info"):  # none in a menu
         expect(page.get_by_role("tab", name=tab, exact=True)).to_be_visible()
     page = visit_in("fr-FR")
     expect(page.get_by_role("tab", name="Question", exact=True)).to_be_visible()

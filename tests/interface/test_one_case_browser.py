@@ -144,6 +144,26 @@ def test_a_tab_has_an_address_that_opens_it(visit, tab):
     assert page.evaluate("window.mat.where()") == ADDRESSES[tab]
 
 
+def test_an_address_opens_its_tab_at_its_top(visit):
+    page = visit(height=500)
+    for address in ("diagnose", "learn", "about"):  # some of Gradio's elements have the same name
+        page.evaluate(f"location.hash = '#{address}'")
+        page.wait_for_function("(tab) => window.mat.where() === tab", arg=address)
+        page.wait_for_timeout(300)
+        assert page.evaluate("scrollY") == 0
+    expect(page.locator("#case")).to_be_visible()
+
+
+def test_practice_has_cases_of_its_own_and_hides_the_answer_to_this_one(visit):
+    page = visit()
+    expect(page.locator("#strip")).to_be_visible()
+    open_tab(page, "Practice")
+    expect(page.locator("#strip")).to_be_hidden()
+    expect(page.locator("#masthead .disclaimer")).to_be_visible()
+    open_tab(page, "Explore")
+    expect(page.locator("#strip")).to_be_visible()
+
+
 def test_back_and_reload_keep_tab_and_case(reloading, tmp_path):
     page = reloading
     path = tmp_path / "mine.png"

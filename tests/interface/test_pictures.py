@@ -9,12 +9,13 @@ import pytest
 
 from interface.models import Models
 from interface.parts.bars import EVEN, LOG_SCALES, SCALES, Change, before_after, class_html, diverging, shares
-from interface.parts.charts import class_look, key, lines, roc
+from interface.parts.charts import class_look, key, lines, reliability, roc
 from interface.parts.lesson import lesson_html
-from interface.parts.measured import measured_html, scale, with_ablation
+from interface.parts.measured import leaning, measured_html, scale, with_ablation
 from interface.parts.pictures import FULL, attention_picture, crop, heat, turned
 from interface.parts.plots import Dot, confusion, dots, hundred
 from interface.session import analyse
+from interface.views.about import about_html
 from interface.views.check_attention import agreement_html
 from interface.views.compare import compare_html
 from interface.views.doubt import doubt_html, threshold_html
@@ -24,6 +25,7 @@ from mat_core import Metadata
 from mat_core.bundle import load_bundle
 from mat_core.explain.doubt import VIEWS
 from mat_core.labels import BY_CODE, CODES
+from mat_core.measuring.metrics import share_interval
 from mat_core.places import CHECKPOINTS
 from mat_core.regions import Regions
 from mat_core.wording import share
@@ -187,7 +189,7 @@ def test_what_was_measured_of_the_shipped_model_is_said_in_sentences():
     row = figures["confusion"][mel]
     assert f"In {sum(row)} melanomas this model missed {sum(row) - row[mel]}" in text
     assert f"Accuracy {share(figures['acc']['value'])}" in text
-    assert html.count("<section>") == (7 if "explain" in bundle.metrics["test"] else 6)
+    assert html.count("<section>") == 6 + ("explain" in figures) + 2 * ("groups" in figures)
     for info in BY_CODE.values():
         assert info.name in text
     assert measured_html("On the test split", {}, bundle.labels).count("<section>") == 0
@@ -196,6 +198,60 @@ def test_what_was_measured_of_the_shipped_model_is_said_in_sentences():
     assert with_ablation({"spearman": 0.1}) == 0.1
     assert with_ablation({"ablation": {"spearman": {"value": 0.2}}}) == 0.2
     assert with_ablation({}) is None
+
+
+def measured_bin(confidence: float, right: int, cases: int) -> dict:
+    low, high = share_interval(right, cases)
+    return {"confidence": confidence, "accuracy": right / cases, "interval95": [low, high], "cases": cases}
+
+
+def test_reliability_is_drawn_where_its_numbers_are_and_said():
+    bins = [measured_bin(0.6, 5, 10), measured_bin(0.9, 24, 30)]
+    figures = {"expected_calibration_error": 0.1, "images": 40, "reliability": {"after": bins}}
+    html = measured_html("On the test split", figures, CODES)
+    # (10 * .1 + 30 * .1) / 40
+    assert "Over all answers, it promises 10.0 points too much." in text_of(html)
+    assert "Over all answers" not in measured_html("On the test split", {"expected_calibration_error": 0.1}, CODES)
+    assert leaning([measured_bin(0.5, 8, 10)]) == "Over all answers, it promises 30.0 points too little."
+    assert "neither too much nor too little" in leaning([measured_bin(0.8, 8, 10)])
+    drawn = reliability(bins, "how sure, how right")
+    assert 'aria-label="how sure, how right"' in drawn
+    larger = reliability([bins[0], {**bins[1], "cases": 10}], "x")  # discs of one size: another picture
+    assert larger.replace("x", "") != drawn.replace("how sure, how right", "")
+
+
+def test_groups_are_dots_with_their_counts_and_the_worst_large_one_is_named():
+    def group(right: int, cases: int) -> dict:
+        return {"cases": cases, "value": right / cases, "interval95": list(share_interval(right, cases))}
+
+    kinds = {"sex": {"female": group(45, 50), "male": group(36, 60)}, "age": {"under 30": group(1, 9)}}
+    html = measured_html("On the test split", {"groups": kinds}, CODES)
+    text = text_of(html)
+    assert "right least often where sex is male: in 60 of 100" in text  # those under 30 are too few to be named
+    assert "female 90.0% 50 lesions" in " ".join(text.split())
+    assert f"left:{100 * 36 / 60:.2f}%" in html
+    low, high = share_interval(36, 60)
+    assert f"left:{100 * low:.2f}%;width:{100 * (high - low):.2f}%" in html
+    few = measured_html("On the test split", {"groups": {"age": kinds["age"]}}, CODES)
+    assert "least often" not in few
+    assert "No group of these has 30 lesions" in few
+    apart = measured_html("On the test split", {"groups": kinds | {"localization": {"back": group(9, 40)}}}, CODES)
+    assert apart.count("<section>") == 2
+    assert "where localization is back: in 22 of 100" in text_of(apart)
+    assert "where sex is male: in 60 of 100" in text_of(apart)
+
+
+def test_raw_bins_and_groups_are_tables_and_rows(tiny_diagnoser):
+    figures = {
+        "reliability": {"after": [measured_bin(0.6, 5, 10)]},
+        "groups": {"sex": {"female": {"cases": 1, "value": 1.0, "interval95": [0.2, 1.0]}}},
+        "more": [{"<i>a</i>": "<b>b</b>"}, {}],
+        "confusion": [["<u>3</u>"]],
+    }
+    html = about_html(replace(tiny_diagnoser.bundle, metrics={"other": figures}))
+    assert "<td>0.6000</td><td>0.5000</td>" in html
+    assert "1.0000 (95 % interval 0.2000 to 1.0000), 1 lesion" in html
+    assert not re.search("<(i|b|u)>[ab3]", html)
 
 
 @pytest.mark.slow

@@ -115,6 +115,19 @@ def test_a_round_from_its_link_to_its_score(visit, tmp_path):
     assert kept(page)["current"] is None
 
 
+@pytest.mark.parametrize(("width", "columns"), [(1920, 4), (820, 2), (390, 1)])
+def test_before_a_round_its_steps_are_shown(visit, width, columns):
+    page = visit(width=width)
+    open_tab(page, "Practice")
+    steps = page.locator("#practice .pr-steps li")
+    expect(steps).to_have_count(4)
+    boxes = [step.bounding_box() for step in steps.all()]
+    assert len({round(box["x"]) for box in boxes}) == columns
+    assert all(step.locator("svg").bounding_box()["width"] > 80 for step in steps.all())
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert serious_faults(page) == []
+
+
 def test_two_browsers_do_not_see_each_other(visit):
     one, other = visit(), visit()
     open_round(one)

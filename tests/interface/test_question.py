@@ -32,6 +32,7 @@ from mat_core.explain import (
     doubt,
     kind_groups,
     leak,
+    over_cases,
     similarity,
     take_away,
     what_if,
@@ -142,6 +143,11 @@ def test_agreement_shows_every_ranking_and_the_averages_where_there_are_any(tiny
     earlier = {"cases": 7, "rankings": {"attention": {"spearman": 0.123}}}
     html = agreement_html(Diagnoser(replace(tiny_diagnoser.bundle, metrics={"test": {"explain": earlier}})), case, "")
     assert "have not been measured" in html
+    both = {one: {"spearman": {"value": value, "interval95": [-0.9, 0.9]}} for one, value in
+            (("occlusion", 0.21), ("ablation", 0.43))}  # fmt: skip
+    metrics = {"test": {"explain": {"cases": 7, "rankings": {"attention": both}}}}
+    html = text_of(agreement_html(Diagnoser(replace(tiny_diagnoser.bundle, metrics=metrics)), case, ""))
+    assert over_cases(metrics) in html
 
 
 def test_what_if_shows_the_sweep_and_that_it_is_no_biology(tiny_diagnoser, case):

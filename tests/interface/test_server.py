@@ -21,7 +21,8 @@ from interface.server.fair_queue import CalmBlocks, FairQueue
 from interface.server.guard import OPEN, TOOLS, Guard
 from interface.server.image_field import image_upload
 from interface.server.uploads import Uploads, tidy
-from mat_core.machine import cores, share_heaps
+from mat_core import BundleError
+from mat_core.machine import cores, tune_heaps
 
 # what this version of Gradio serves and the app does not: a new version's new routes make the test below fail
 CLOSED = {
@@ -437,10 +438,10 @@ def test_a_containers_quota_counts(tmp_path, monkeypatch, files, share):
     assert cores(tmp_path) == share
 
 
-def test_heaps_are_shared_where_the_c_library_can(monkeypatch):
-    assert share_heaps(64) == (sys.platform.startswith("linux") and "glibc" in platform.libc_ver())
+def test_heaps_are_tuned_where_the_c_library_can(monkeypatch):
+    assert tune_heaps(64) == (sys.platform.startswith("linux") and "glibc" in platform.libc_ver())
     monkeypatch.setattr(sys, "platform", "darwin")
-    assert not share_heaps()
+    assert not tune_heaps()
 
 
 # ---------------------------------------------------------------- the command line of the app
@@ -475,3 +476,19 @@ def test_a_full_disk_at_the_start_is_a_sentence(monkeypatch, capsys, tiny_bundle
     assert app.main(["--checkpoint", str(tiny_bundle)]) == 2
     assert "disk is full" in capsys.readouterr().err
     assert not list(tmp_path.iterdir())
+
+
+def test_a_revision_of_the_hubs_goes_where_the_bundle_is_loaded(monkeypatch, capsys, tiny_bundle):
+    asked = []
+
+    def load(*given):
+        asked.append(given)
+        raise BundleError("that was all")
+
+    monkeypatch.setattr("signal.signal", lambda *_: None)
+    assert app.main(["--checkpoint", str(tiny_bundle), "--revision", "v1"]) == 2
+    assert "A revision belongs to a name on the Hub" in capsys.readouterr().err
+    monkeypatch.setattr("mat_core.diagnoser.load_bundle", load)
+    assert app.main(["--checkpoint", "mat/tiny", "--revision", "0123abc"]) == 2
+    assert app.main(["--checkpoint", "mat/tiny"]) == 2
+    assert asked == [("mat/tiny", "0123abc"), ("mat/tiny", None)]

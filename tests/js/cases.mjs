@@ -15,7 +15,7 @@ export const MODEL = {
   kind_of: [0, 1, 2],
   words: [{text: 'female', field: 'sex'}, {text: 'back', field: 'localization'}],
   fields: {sex: 'female', localization: 'back', age: null},
-  probabilities: [{code: 'nv', name: 'nevus', value: 0.25, malignant: false}, {code: 'mel', name: 'melanoma', value: 0.75, malignant: true}],
+  probabilities: [{code: 'nv', name: 'nevus', value: 0.25, nature: 'benign'}, {code: 'mel', name: 'melanoma', value: 0.75, nature: 'malignant'}],
   contributions: {regions: [[-0.5, 0.5], [0.25, 0], [0, 0.25]], words: [[-0.25, 0.5], [0, 0.25]], constant: [0, 0.125]},
   image: {width: 100, height: 80, uri: 'data:image/jpeg;base64,AAAA'},
   maps: {

@@ -28,7 +28,7 @@ test('numbers and words become text', () => {
   assert.deepEqual([signed(0.25, 2), signed(-0.25, 2), signed(-0.001, 2)], ['+0.25', '−0.25', '0.00']);
   assert.deepEqual([plural(1, 'word'), plural(0, 'word')], ['1 word', '0 words']);
   assert.deepEqual([shortened('lesion', 6), shortened('lesions', 6)], ['lesion', 'lesio…']);
-  assert.equal(percent(0.1234), '12.3 %');
+  assert.deepEqual([0.1234, 0, 0.0001, 0.9999, 1].map(percent), ['12.3%', '0.0%', '<0.1%', '>99.9%', '100.0%']);
   assert.equal(started('“female” x'), '“female” x');
   assert.equal(started('region 1'), 'Region 1');
 });
@@ -41,9 +41,17 @@ test('tokens and heads have names', () => {
 });
 
 test('the case is told in a line', () => {
-  assert.equal(caseLine(MODEL), 'case · SGA-SGA · melanoma (malignant) 75.0 % · 3 regions · 2 words');
+  assert.equal(caseLine(MODEL), 'case · SGA-SGA · melanoma (malignant) 75.0% · 3 regions · 2 words');
   assert.equal(caseLine({...MODEL, title: '', key: undefined, reads_words: false}),
-    'SGA-SGA · melanoma (malignant) 75.0 % · 3 regions · image only · opened from a file');
+    'SGA-SGA · melanoma (malignant) 75.0% · 3 regions · image only · opened from a file');
+});
+
+test('what a class is stands behind its name; a file of an earlier version says less', () => {
+  const told = (best) => caseLine({...MODEL, probabilities: [{code: 'x', name: 'it', value: 1, ...best}]}).split(' · ')[2];
+  assert.equal(told({nature: 'premalignant'}), 'it (premalignant) 100.0%');
+  assert.equal(told({nature: 'benign'}), 'it 100.0%');
+  assert.equal(told({malignant: true}), 'it (malignant) 100.0%');
+  assert.equal(told({malignant: false}), 'it 100.0%');
 });
 
 test('the matrix says what sums to 1, what is hidden and what an even share is', () => {

@@ -18,6 +18,7 @@ import cv2
 import numpy as np
 import pytest
 from conftest import ROOT
+from documents import block
 
 from mat_core import DataError, Metadata, MetadataError
 from mat_core.__main__ import main
@@ -227,12 +228,6 @@ def test_a_launcher_gives_each_process_its_shard_and_none_ends_the_others(tiny_b
     assert "row 1, none: There is no image none" in done.stderr
 
 
-def documented(name: str) -> str:
-    """A block of docs/LISTS.md, by the mark above it."""
-    text = (ROOT / "docs" / "LISTS.md").read_text(encoding="utf-8")
-    return re.search(rf"<!-- test: {name} -->\n```sh\n(.*?)```", text, re.S)[1]
-
-
 @pytest.mark.slow
 def test_the_documents_commands_do_what_it_says(pictures, tmp_path):
     folder = tmp_path / "lesions"
@@ -244,9 +239,7 @@ def test_the_documents_commands_do_what_it_says(pictures, tmp_path):
     def typed(name: str) -> subprocess.CompletedProcess:
         launch = f"{python} -m accelerate.commands.launch --num_machines=1 {' '.join(QUIET)}"
         words = {"python": python, "accelerate launch": launch}
-        script = "set -e\n" + re.sub(
-            r"^(python|accelerate launch)", lambda m: words[m[1]], documented(name), flags=re.M
-        )
+        script = "set -e\n" + re.sub(r"^(python|accelerate launch)", lambda m: words[m[1]], block(name), flags=re.M)
         return subprocess.run(["sh", "-ec", script], cwd=tmp_path, env=env, capture_output=True, text=True, timeout=400)
 
     for name, says in (("lists", "6 images with an answer and a diagnosis"), ("shards", ""), ("launch", "")):

@@ -92,7 +92,12 @@ WRONG_SETTINGS = [
 
 CURVE = {"threshold": [0.1, 0.5], "sensitivity": [1, 0.5], "specificity": [0, 1]}
 MEAN = {"value": 0.5, "interval95": [0.4, 0.6]}
+BIN = {"confidence": 0.9, "accuracy": 0.8, "interval95": [0.5, 0.9], "cases": 10}
 WRONG_FIGURES = [
+    *(
+        {"test": {"images": 3, "confusion": odd}}
+        for odd in ({}, 3, [[1, 0], [0]], [[1, 0], [0, "2"]], [[1, 0], [0, -2]], [[1.5]], [[None]], [1, 2], [[[1]]])
+    ),
     {"test": 3}, {"val": None}, {"test": []}, {"test": {"acc": {"value": 1}}}, {"test": {"auc": {}}},
     {"test": {"acc": {"value": "good", "interval95": [0, 1]}}}, {"test": {"acc": {"value": 1, "interval95": [1]}}},
     {"test": {"acc": {"value": 1, "interval95": None}}}, {"any": {"of": {"interval95": "wide"}}},
@@ -112,7 +117,15 @@ WRONG_FIGURES = [
     {"test": {"explain": {"cases": 9, "rankings": {"attention": {"occlusion": {"spearman": {**MEAN, "value": "a"}}}}}}},
     {"test": {"explain": {"cases": "9", "rankings": {"attention": {"occlusion": {"spearman": MEAN}}}}}},
     {"test": {"explain": {"rankings": {"attention": {"occlusion": {"spearman": MEAN}}}}}},
-    {"test": {"confusion": [[1, 2], 3]}}, {"a\nb": 1},
+    {"test": {"confusion": [[1, 2], 3]}}, {"a\nb": 1}, {"test": {"confusion": [["<b>", 1], [0, 1]]}},
+    {"test": {"confusion": 3}}, {"test": {"reliability": 3}}, {"test": {"reliability": {"after": []}}},
+    {"test": {"reliability": {"after": [3]}}}, {"test": {"reliability": {"after": [{**BIN, "cases": 0}]}}},
+    {"test": {"reliability": {"after": [{**BIN, "accuracy": 2}]}}},
+    {"test": {"reliability": {"after": [{"cases": 1}]}}},
+    {"val": {"reliability": {"before": [{**BIN, "interval95": [0.1]}]}}},
+    {"val": {"reliability": {"before": [{**BIN, "confidence": "high"}]}}},
+    {"test": {"groups": []}}, {"test": {"groups": {"sex": 3}}}, {"test": {"groups": {"sex": {"female": 0.5}}}},
+    {"test": {"groups": {"sex": {"female": MEAN}}}}, {"test": {"groups": {"sex": {"female": {**MEAN, "cases": 0}}}}},
 ]  # fmt: skip
 WRONG_JSON = [
     b"", b"\0", b"{", b"[1]", b"null", b"\xff\xfe{}", DEEP.encode(), b'{"a":' * 20 + b"1" + b"}" * 20, b"[" * 100_000,
@@ -487,7 +500,8 @@ def test_what_is_good_still_loads(copy, tiny_diagnoser, phantom_file):
                     "explain": {
                         "cases": 3, "rankings": {"attention": {}, "relevance": {"ablation": {"spearman": MEAN}}},
                     },
-                    "expected_calibration_error": 0.1,
+                    "expected_calibration_error": 0.1, "reliability": {"after": [BIN]},
+                    "groups": {"sex": {"female": {**MEAN, "cases": 3}}, "age": {}},
                 },
                 "val": {"roc": {"mel": CURVE}},
             }

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from scipy.special import softmax
+from scipy.stats import binomtest
 from sklearn.metrics import brier_score_loss, roc_curve
 
 from mat_core.labels import CODES
@@ -17,6 +18,7 @@ from mat_core.measuring.metrics import (
     label_precision,
     melanoma_sensitivity,
     reliability,
+    share_interval,
 )
 from training.results.curves import fit_temperature, melanoma_curve, unscaled
 from training.steps.report import shipped
@@ -91,6 +93,32 @@ def test_calibration_before_scaling_is_that_of_the_logits():
     assert calibration_error(reliability(p, np.array([0, 1]))) == pytest.approx((0.1 + 0.6) / 2)
 
 
+def test_bins_of_reliability_by_hand():
+    # of 15 bins of equal width, .9 is in the 13th, .95 in the 14th, 1 in the last
+    p = np.array([[0.9, 0.1], [0.92, 0.08], [0.1, 0.9], [0.95, 0.05], [1.0, 0.0]])
+    bins = reliability(p, np.array([0, 0, 0, 1, 0]))
+    assert [b["cases"] for b in bins] == [3, 2]
+    assert [b["confidence"] for b in bins] == pytest.approx([(0.9 + 0.92 + 0.9) / 3, (0.95 + 1) / 2])
+    assert [b["accuracy"] for b in bins] == pytest.approx([2 / 3, 1 / 2])
+    assert bins[0]["interval95"] == pytest.approx(list(share_interval(2, 3)))
+
+
+@pytest.mark.parametrize(("found", "cases"), [(0, 1), (1, 1), (2, 3), (3, 3), (450, 747), (747, 747)])
+def test_the_interval_of_a_share_is_wilsons(found, cases):
+    wanted = binomtest(found, cases).proportion_ci(method="wilson")
+    assert share_interval(found, cases) == pytest.approx((wanted.low, wanted.high), abs=1e-9)
+
+
+def test_a_measurement_has_its_bins_before_and_after_scaling():
+    rng = np.random.default_rng(2)
+    p, before, labels = rng.dirichlet(np.ones(7), 90), rng.dirichlet(np.ones(7), 90), rng.integers(0, 7, 90)
+    found = measure(p, labels, before).as_json()
+    assert found["reliability"] == {"before": reliability(before, labels), "after": reliability(p, labels)}
+    for when, error in (("after", found), ("before", found["before_scaling"])):
+        assert calibration_error(found["reliability"][when]) == error["expected_calibration_error"]
+    assert set(measure(p, labels).as_json()["reliability"]) == {"after"}
+
+
 def test_metrics_of_the_threshold_and_brier_are_scikit_learns():
     rng = np.random.default_rng(0)
     p = rng.dirichlet(np.ones(7), 300)
@@ -132,5 +160,6 @@ def test_a_measurement_is_what_its_parts_are_and_a_bundles_file_has_it_under_the
         assert right == pytest.approx((those.argmax(1) == labels).mean())
     assert "before_scaling" not in measure(p, labels).as_json()
     bundle = shipped()[0]["test"]
-    assert [name for name in bundle if name in said] == list(said)
+    late = {"reliability"} - bundle.keys()  # a bundle that was measured before there were bins has none
+    assert [name for name in bundle if name in said] == [name for name in said if name not in late]
     assert list(bundle["recall"]) == list(said["recall"]) == list(CODES)

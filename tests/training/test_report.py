@@ -21,10 +21,11 @@ from mat_core.labels import CODES
 from mat_core.measuring.metrics import brier_score
 from mat_core.phantoms import make_phantom, write_phantom_dataset
 from training.documents.card import card_text
-from training.documents.drawings import overlays_svg
+from training.documents.drawings import draw_shipped, overlays_svg
 from training.documents.glossary import glossary_text
 from training.documents.goals import GOALS, goals_text
 from training.documents.results import results_text
+from training.documents.wording import groups_table
 from training.results.rows import RESULTS, Row, write_row
 from training.results.table import kept, summary
 from training.steps.report import (
@@ -93,7 +94,7 @@ def test_metrics_of_a_row_are_those_of_its_logits(made):
     assert sum(g["cases"] for g in shown["groups"]["sex"].values()) == keep.sum()
     for groups in shown["groups"].values():
         for group in groups.values():  # Wilson's formula, by hand
-            n, share, z = group["cases"], group["acc"], 1.959964
+            n, share, z = group["cases"], group["value"], 1.959964
             middle, half = share + z**2 / (2 * n), z * (share * (1 - share) / n + z**2 / (4 * n**2)) ** 0.5
             bounds = [(middle - half) / (1 + z**2 / n), (middle + half) / (1 + z**2 / n)]
             assert group["interval95"] == pytest.approx(bounds, abs=1e-6)
@@ -120,7 +121,11 @@ def test_the_same_metrics_give_the_same_bytes(made, tmp_path):
         write_documents(made[2], metrics, config, tmp_path / name, tmp_path / name / "CARD.md")
     ones = sorted(p.relative_to(tmp_path / "one") for p in (tmp_path / "one").rglob("*") if p.is_file())
     assert Path("figures/clean-groups.svg") in ones
-    assert len([p for p in ones if p.suffix == ".svg"]) == 10
+    kinds = ["roc", "confusion", "reliability", "loss"]
+    drawn = {f"{protocol}-{kind}.svg" for protocol in ("clean", "paper") for kind in kinds}
+    drawn |= {"clean-groups.svg", "overlays.svg", "shipped-roc.svg", "shipped-confusion.svg"}
+    drawn |= {f"shipped-{kind}.svg" for kind in ("reliability", "groups") if kind in metrics["test"]}
+    assert {p.name for p in ones if p.suffix == ".svg"} == drawn
     for path in ones:
         assert (tmp_path / "one" / path).read_bytes() == (tmp_path / "two" / path).read_bytes(), path
         assert (tmp_path / "one" / path).stat().st_size < 150_000
@@ -249,6 +254,34 @@ def test_the_readme_says_what_the_metrics_file_says():
         f"in {100 * detector['lesion_recall_100']:.1f} % of the test images; the top-scored region is the lesion in "
         f"{100 * detector['lesion_top']:.1f} %." in text
     )
+
+
+def test_the_card_shows_what_the_bundle_has_and_says_what_it_lacks(made, tmp_path):
+    metrics, config = shipped()
+    row = made[2]["clean"]["rows"]["sga-sga-seed0"]
+    lean = {name: value for name, value in metrics["test"].items() if name not in ("reliability", "groups")}
+    whole = lean | {"reliability": row["reliability"], "groups": row["groups"]}
+    figures = draw_shipped(whole, tmp_path)
+    assert {path.name for path in tmp_path.iterdir()} == {
+        f"shipped-{kind}.svg" for kind in ("roc", "confusion", "reliability", "groups")
+    }
+    text = card_text({**metrics, "test": whole}, config, made[2], figures)
+    for name in figures.values():
+        assert f"](docs/figures/{name})" in text
+    assert "Not measured for this bundle yet (`python -m training evaluate" not in text
+    assert groups_table(row["groups"]) in text
+    assert "Of a row of" not in text
+    figures = draw_shipped(lean, tmp_path / "lean")
+    assert list(figures) == ["roc", "confusion"]
+    text = card_text({**metrics, "test": lean}, config, made[2], figures)
+    assert "Not measured for this bundle yet (`python -m training evaluate" in text
+    assert "Of a row of `docs/RESULTS.md`" in text
+    only = {name: value for name, value in whole["reliability"].items() if name == "after"}
+    alone = {**whole, "reliability": only}
+    del alone["before_scaling"]
+    drawn = tmp_path / draw_shipped(alone, tmp_path)["reliability"]
+    assert "after scaling" in drawn.read_text()
+    assert "before scaling" not in drawn.read_text()
 
 
 def test_the_card_has_no_blank_left():

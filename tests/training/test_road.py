@@ -55,6 +55,8 @@ def test_all_leads_from_images_to_a_bundle_that_answers(road):
     metrics = json.loads((folder / "bundle" / "metrics.json").read_text())["test"]
     assert 0 <= metrics["acc"]["interval95"][0] <= metrics["acc"]["value"] <= metrics["acc"]["interval95"][1] <= 1
     assert metrics["detector"]["regions"] > 5
+    assert sum(b["cases"] for b in metrics["reliability"]["after"]) == metrics["images"]
+    assert sum(group["cases"] for group in metrics["groups"]["sex"].values()) == metrics["images"]
 
 
 @pytest.mark.slow

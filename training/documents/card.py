@@ -1,5 +1,6 @@
 """MODEL_CARD.md, from the bundle that ships and its metrics."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from string import Template
 
@@ -11,20 +12,25 @@ from mat_core.network import MATConfig, MATNetwork
 from mat_core.units import UNITS
 
 from .evidence import agreement_line
-from .wording import before_text, groups_text, headline_table, regions_text, short
+from .wording import before_text, groups_table, groups_text, headline_table, regions_text, short
 
 TEMPLATE = Path(__file__).with_name("templates") / "MODEL_CARD.md"
 
 
-def card_text(metrics: dict, config: dict, tables: dict) -> str:
+LACKING = "Not measured for this bundle yet (`python -m training evaluate --data HAM10000 --split test --save`)."
+FIGURES = "docs/figures"  # as the card sees them
+
+
+def card_text(metrics: dict, config: dict, tables: dict, figures: Mapping[str, str] | None = None) -> str:
     """MODEL_CARD.md: the written sections of its template, with metrics and config of the shipped bundle.
 
-    Groups are those of `tables`, docs/results/metrics.json. Raises DataError for a bundle without metrics of the test
-    split: a card says how good a model is.
+    figures: kind -> file, see `drawings.draw_shipped`. Groups are the bundle's own where it has them, else those of a
+    row of `tables`, docs/results/metrics.json. Raises DataError for a bundle without metrics of the test split: a card
+    says how good a model is.
     """
     if "test" not in metrics:
         raise DataError("The bundle has no metrics of the test split: run evaluate --split test --save first.")
-    test = metrics["test"]
+    test, figures = metrics["test"], figures or {}
     with torch.device("meta"):  # shapes only
         parameters = sum(p.numel() for p in MATNetwork(MATConfig(**config["network"])).parameters())
     lesions = {code: sum(line) for code, line in zip(CODES, test["confusion"], strict=True)}
@@ -39,7 +45,11 @@ def card_text(metrics: dict, config: dict, tables: dict) -> str:
         "sensitivity": short(test["melanoma_sensitivity_at_90_specificity"]),
         "ece": short(test["expected_calibration_error"]) + before_text(test),
         "parameters": f"{parameters / 1e6:.1f} million", "lesions": test["images"],
-        "df": lesions["df"], "vasc": lesions["vasc"], "groups": groups_text(tables).split("\n", 2)[2].strip(),
+        "df": lesions["df"], "vasc": lesions["vasc"],
+        "roc": _shown("roc", figures, "each point of the curve is one threshold for calling melanoma"),
+        "reliability": _shown("reliability", figures, "on the line, a percentage can be taken at its word"),
+        "confusion": _shown("confusion", figures, "rows are confirmed, columns answered"),
+        "groups": _groups(test, tables, figures),
         "recall_head": " | ".join(recall), "recall_rule": " | ".join("---" for _ in recall),
         "recall_values": " | ".join(short(v, 2) for v in recall.values()),
         "single": test["single_image_lesions"]["images"],
@@ -51,3 +61,29 @@ def card_text(metrics: dict, config: dict, tables: dict) -> str:
     }  # fmt: skip
     template = Template(TEMPLATE.read_text(encoding="utf-8"))
     return template.substitute(values)
+
+
+def _shown(kind: str, figures: Mapping[str, str], said: str) -> str:
+    """A figure of the bundle's with what a screen reader is told, or that it is lacking."""
+    return f"![{kind}: {said}]({FIGURES}/{figures[kind]})" if kind in figures else LACKING
+
+
+def _groups(test: dict, tables: dict, figures: Mapping[str, str]) -> str:
+    """The bundle's own groups as a figure, with its numbers folded; else those of a row, which says so."""
+    if "groups" in figures:
+        return (
+            "Groups differ in their diagnoses, and small ones in luck: read the counts and the (Wilson) intervals.\n\n"
+            f"{_shown('groups', figures, 'accuracy by sex, age and localization, with 95 % intervals')}\n\n"
+            + folded("The numbers", groups_table(test["groups"]))
+        )
+    said = groups_text(tables).split("\n", 2)[2].strip()
+    sentence, _, numbers = said.partition("\n\n")
+    return (
+        "Of a row of `docs/RESULTS.md`, trained with the same architecture; it need not be the very weights of this "
+        f"bundle.\n{sentence}" + (f"\n\n{folded('The numbers', numbers)}" if numbers else "")
+    )
+
+
+def folded(title: str, text: str) -> str:
+    """Markdown behind a title that opens it, on GitHub and on the site."""
+    return f'<details markdown="1">\n<summary>{title}</summary>\n\n{text}\n\n</details>'

@@ -48,6 +48,22 @@ def draw_all(tables: dict, folder: Path) -> list[str]:
     return names
 
 
+def draw_shipped(measured: dict, folder: Path) -> dict[str, str]:
+    """Draw what a bundle's metrics of a split have, for its card; kind -> name of the file, none for what they lack."""
+    folder.mkdir(parents=True, exist_ok=True)
+    draws = {"roc": _melanoma, "confusion": _confusion, "reliability": _reliability, "groups": _groups}
+    made = {}
+    for kind, draw in draws.items():
+        if not measured.get(kind):
+            continue
+        figure = Figure(figsize=(9, 4.2) if kind == "groups" else (5.2, 4.2), facecolor=PAPER, layout="constrained")
+        draw(figure, measured)
+        figure.suptitle(f"The shipped bundle, {measured['images']} test lesions", fontsize=9, color=INK)
+        made[kind] = f"shipped-{kind}.svg"
+        _save(figure, folder / made[kind])
+    return made
+
+
 def overlays_svg(overlays: list[dict], width: int = 400, height: int = 300, columns: int = 2) -> str:
     """A sheet of phantoms with their numbered first regions, and below each the kinds by name.
 
@@ -114,6 +130,21 @@ def _roc(figure: Figure, row: dict) -> None:
     axes.legend(fontsize=7, frameon=False, loc="lower right")
 
 
+def _melanoma(figure: Figure, measured: dict) -> None:
+    """The ROC of melanoma as a bundle has it, with the point of 90 % specificity."""
+    axes = figure.add_subplot()
+    curve = measured["roc"]["mel"]
+    false = 1 - np.array(curve["specificity"])
+    order = np.argsort(false, kind="stable")
+    found = np.maximum.accumulate(np.array(curve["sensitivity"])[order])
+    axes.plot(false[order], found, color=COLOURS[0], linewidth=1.6)
+    axes.plot([0, 1], [0, 1], color="#b0b8bf", linewidth=0.8)
+    at = measured["melanoma_sensitivity_at_90_specificity"]
+    axes.plot(0.1, at, "o", color=COLOURS[1])
+    axes.annotate(f"{at:.3f}", (0.1, at), xytext=(8, -10), textcoords="offset points", fontsize=8, color=INK)
+    _label(axes, "1 - specificity", "sensitivity", "Melanoma against all others; the point is 90 % specificity")
+
+
 def _confusion(figure: Figure, row: dict) -> None:
     axes = figure.add_subplot()
     table = np.array(row["confusion"])
@@ -131,15 +162,20 @@ def _confusion(figure: Figure, row: dict) -> None:
 def _reliability(figure: Figure, row: dict) -> None:
     axes = figure.add_subplot()
     axes.plot([0, 1], [0, 1], color="#b0b8bf", linewidth=0.8)
-    errors = (row["before_scaling"]["expected_calibration_error"], row["expected_calibration_error"])
-    drawn = zip(row["reliability"].items(), errors, COLOURS, ("o--", "s-"), strict=False)
-    for (when, bins), error, colour, style in drawn:
+    errors = {"after": row["expected_calibration_error"]}
+    if "before_scaling" in row:
+        errors["before"] = row["before_scaling"]["expected_calibration_error"]
+    looks = {"before": (COLOURS[0], "o--"), "after": (COLOURS[1], "s-")}
+    for when, bins in row["reliability"].items():
+        error, (colour, style) = errors[when], looks[when]
         points = np.array([(b["confidence"], b["accuracy"]) for b in bins])
         axes.scatter(*points.T, [200 * b["cases"] / sum(b["cases"] for b in bins) for b in bins], colour, alpha=0.4)
         axes.plot(*points.T, style, color=colour, markersize=2, linewidth=1.2, label=f"{when} scaling, ECE {error:.3f}")
-    _label(
-        axes, "probability of the top class", "share of right answers", "Reliability, 15 bins; discs: how many cases"
-    )
+        if when == "after":
+            for b in bins:
+                axes.plot([b["confidence"]] * 2, b["interval95"], color=colour, linewidth=0.8, alpha=0.7)
+    title = "Reliability, 15 bins; discs: how many cases; bars: 95 %"
+    _label(axes, "probability of the top class", "share of right answers", title)
     axes.legend(fontsize=8, frameon=False, loc="upper left")
 
 
@@ -160,7 +196,7 @@ def _groups(figure: Figure, row: dict) -> None:
     for axes, (kind, groups) in zip(panels, row["groups"].items(), strict=True):
         for i, group in enumerate(groups.values()):
             axes.plot(group["interval95"], [i, i], color=COLOURS[0], linewidth=1.5)
-            axes.plot(group["acc"], i, "o", color=COLOURS[0], markersize=4)
+            axes.plot(group["value"], i, "o", color=COLOURS[0], markersize=4)
         axes.set_yticks(range(len(groups)), [f"{name} ({group['cases']})" for name, group in groups.items()])
         axes.set_xlim(0, 1)
         axes.invert_yaxis()

@@ -76,6 +76,6 @@ def groups_table(groups: dict) -> str:
         for name, group in these.items():
             low, high = group["interval95"]
             lines.append(
-                f"| {kind} | {name} | {group['cases']} | {short(group['acc'])} | {short(low)} to {short(high)} |"
+                f"| {kind} | {name} | {group['cases']} | {short(group['value'])} | {short(low)} to {short(high)} |"
             )
     return "\n".join(lines)

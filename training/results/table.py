@@ -5,12 +5,11 @@ from collections.abc import Sequence
 
 import numpy as np
 from scipy.special import softmax
-from scipy.stats import binomtest
 
 from mat_core.ham10000 import Case, Dataset
 from mat_core.labels import CODES
 from mat_core.measuring.measurement import measure
-from mat_core.measuring.metrics import HEADLINE, headline
+from mat_core.measuring.metrics import HEADLINE, headline, share_interval
 from mat_core.units import UNITS
 
 from .curves import fit_temperature, roc_points
@@ -28,7 +27,7 @@ def row_metrics(row: Row, data: Dataset, keep: np.ndarray) -> dict:
     """All metrics of one row on test, calibrated on val: `Measurement.as_json` and what is a row's own.
 
     keep: (cases,) see `kept`. Beside the measurement: what the row is and cost, 'temperature', 'val', the headline
-    there, 'roc' of every class, 'reliability' and 'groups' to draw, 'regions' where it has some, and 'history'.
+    there, 'roc' of every class and 'groups' to draw, 'regions' where it has some, and 'history'.
     """
     val, test = data.of("val"), data.of("test")
     val_labels, labels = (np.array([c.label for c in cases]) for cases in (val, test))
@@ -43,8 +42,7 @@ def row_metrics(row: Row, data: Dataset, keep: np.ndarray) -> dict:
         **found.as_json(),
         "val": headline(softmax(row.val_logits.double().numpy(), 1), val_labels),
         "roc": {code: roc_points(labels == k, p[:, k]) for k, code in enumerate(CODES) if (labels == k).any()},
-        "reliability": {"before": found.before.bins, "after": found.calibration.bins},
-        "groups": _groups(cases, p, labels),
+        "groups": groups(cases, p, labels),
         **({"regions": row.regions} if row.regions else {}),
         "history": [{k: epoch[k] for k in ("epoch", "loss", "val_loss") if k in epoch} for epoch in row.history],
     }  # fmt: skip
@@ -70,7 +68,11 @@ def summary(rows: dict) -> dict[str, dict]:
     return dict(sorted(made.items(), key=lambda item: order.index(item[1]["row"]) if item[1]["row"] in order else 99))
 
 
-def _groups(cases: Sequence[Case], p: np.ndarray, labels: np.ndarray) -> dict:
+def groups(cases: Sequence[Case], p: np.ndarray, labels: np.ndarray) -> dict:
+    """Accuracy by sex, age and localization: kind -> group -> 'cases', 'value' and 'interval95'.
+
+    p: (cases, classes); labels: (cases,) class numbers. A group without a case is left out.
+    """
     right = p.argmax(1) == labels
     members: dict[str, dict[str, np.ndarray]] = {"sex": {}, "age": {}, "localization": {}}
     for sex in ("female", "male", None):
@@ -86,6 +88,5 @@ def _groups(cases: Sequence[Case], p: np.ndarray, labels: np.ndarray) -> dict:
 
 
 def _group(right: np.ndarray) -> dict:
-    """Accuracy with Wilson's interval: a bootstrap of three right answers would be sure of the fourth."""
-    low, high = binomtest(int(right.sum()), len(right)).proportion_ci(method="wilson")
-    return {"cases": len(right), "acc": float(right.mean()), "interval95": [float(low), float(high)]}
+    interval = share_interval(int(right.sum()), len(right))
+    return {"cases": len(right), "value": float(right.mean()), "interval95": list(interval)}

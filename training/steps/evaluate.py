@@ -17,6 +17,7 @@ from mat_core.regions import Regions
 
 from ..results.curves import melanoma_curve, unscaled
 from ..results.regions import detector_metrics
+from ..results.table import groups
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,8 @@ def bundle_metrics(cases: Sequence[Case], answers: Answers, temperature: float |
     """All metrics of a bundle on one split, ready for metrics.json: `Measurement.as_json` and what is a bundle's own.
 
     temperature: what the logits were divided by; with it, calibration before that is told, too. Beside the measurement:
-    'roc', the melanoma's operating points; 'single_image_lesions'; 'detector', see `regions.detector_metrics`.
+    'roc', the melanoma's operating points; 'groups', see `table.groups`; 'single_image_lesions'; 'detector', see
+    `regions.detector_metrics`.
     """
     p, labels = answers.probabilities, answers.labels
     single = np.array([c.lesion_images == 1 for c in cases])
@@ -61,6 +63,7 @@ def bundle_metrics(cases: Sequence[Case], answers: Answers, temperature: float |
     return {
         **measure(p, labels, before).as_json(),
         "roc": {"mel": melanoma_curve(p, labels)},
+        "groups": groups(cases, p, labels),
         "single_image_lesions": {"images": int(single.sum()), **headline(p[single], labels[single])},
         "detector": detector_metrics(cases, answers.regions),
     }

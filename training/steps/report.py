@@ -16,7 +16,7 @@ from mat_core.phantoms import make_phantom
 from mat_core.places import CHECKPOINTS, DEFAULT
 
 from ..documents.card import card_text
-from ..documents.drawings import draw_all
+from ..documents.drawings import draw_all, draw_shipped
 from ..documents.glossary import glossary_text
 from ..documents.results import results_text
 from ..engine.files import write_json
@@ -76,10 +76,11 @@ def overlays(diagnoser: Diagnoser) -> list[dict]:
 def write_documents(tables: dict, metrics: dict, config: dict, docs: Path, card: Path) -> None:
     """All documents, from what is committed: `tables` of `measure_rows`, the shipped bundle's metrics and config."""
     figures = draw_all(tables, docs / "figures")
+    drawn = draw_shipped(metrics["test"], docs / "figures") if "test" in metrics else {}
     text = results_text(tables, metrics, figures, config["notes"].get("preset", ""))
     (docs / "RESULTS.md").write_text(text, encoding="utf-8")
     (docs / "GLOSSARY.md").write_text(glossary_text(), encoding="utf-8")
-    card.write_text(card_text(metrics, config, tables), encoding="utf-8")
+    card.write_text(card_text(metrics, config, tables, drawn), encoding="utf-8")
 
 
 def shipped(checkpoints: Path = CHECKPOINTS) -> tuple[dict, dict]:

@@ -1,0 +1,35 @@
+// Questions to the server, one at a time: two answers at once would be one value of the component.
+
+const PATIENCE = 180_000; // milliseconds until a question that nobody answers is given up
+
+/**
+ * @param {function(string, object): void} trigger Gradio's @param {function(): string} silent says that nobody answers
+ * @returns {{ask: function(string, object): Promise<object>, hear: function(string): void}} an answer may be {error}
+ */
+export function questions(trigger, silent) {
+  let tickets = 0;
+  let waiting = null;
+  let line = Promise.resolve();
+
+  function ask(event, question) {
+    line = line.then(() => new Promise((answered) => {
+      const ticket = ++tickets;
+      const timer = setTimeout(() => waiting?.settle({error: silent()}), PATIENCE);
+      waiting = {ticket, settle: (answer) => { clearTimeout(timer); waiting = null; answered(answer); }};
+      trigger(event, {...question, ticket});
+    }));
+    return line;
+  }
+
+  function hear(text) {
+    let answer = null;
+    try {
+      answer = JSON.parse(text);
+    } catch {
+      return;
+    }
+    if (waiting && answer?.ticket === waiting.ticket) waiting.settle(answer);
+  }
+
+  return {ask, hear};
+}
