@@ -2,6 +2,7 @@
 
 import os
 import socket
+import sys
 from pathlib import Path
 
 import gradio as gr
@@ -12,6 +13,7 @@ from mat_core.labels import BY_CODE
 
 from .examples import Example
 from .following import follow
+from .languages import read_languages
 from .lessons.room import LessonRoom
 from .lessons.shelf import Shelf, open_shelf
 from .library.library import Library
@@ -31,6 +33,7 @@ from .views.about import build_about
 from .views.compare import build_compare
 from .views.diagnose import build_diagnose
 from .views.explore import build_explorer
+from .views.held import build_held
 from .views.learn import build_learn
 from .views.lessons import build_guide, build_lessons
 from .views.practice import build_practice
@@ -56,7 +59,8 @@ def build_demo(
         with gr.Column(elem_id="top"):
             gr.HTML(
                 "<header><h1>Mutual Attention Transformer</h1><p>attention on skin lesions</p>"
-                f'<p class="disclaimer">{esc(DISCLAIMER)}</p></header>',
+                f'<p class="disclaimer">{esc(DISCLAIMER)}</p>'
+                '<select id="language" aria-label="Language"></select></header>',
                 elem_id="masthead", apply_default_css=False, js_on_load=None,
             )  # fmt: skip
             with gr.Row(elem_id="case"):
@@ -73,6 +77,7 @@ def build_demo(
             with gr.Tab("Question", id="question") as question:
                 views, tabs = build_question(diagnoser, session, label)
             with gr.Tab("Compare", id="compare") as comparing:
+                build_held(diagnoser, models, session, comparing)
                 views += build_compare(models)
             with gr.Tab("Learn", id="learn") as learning:
                 views += build_learn(models, examples)
@@ -101,11 +106,14 @@ def serve(
     missing or does not fit.
     """
     host = host or "127.0.0.1"
+    languages = read_languages()
+    for problem in languages.problems:
+        print(problem, file=sys.stderr)
     if mcp:
         offer_tools()
     os.environ["FORWARDED_ALLOW_IPS"] = ""  # the guard decides whom to believe, not uvicorn
     lifespan = guarded(demo, proxies, mcp, SWEPT_EVERY, FORGOTTEN_AFTER)
-    script = joined(ASSETS / "page" / "page.js", f"startPage({glossary_json()})")
+    script = joined(ASSETS / "page" / "page.js", f"startPage({glossary_json()}, {languages.script()})")
     try:
         _try_host(host)
         demo.launch(
