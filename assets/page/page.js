@@ -11,7 +11,7 @@ import {measureTop} from './top.js';
 /**
  * Begin.
  * @param {{term: string, meaning: string, forms: string[]}[]} glossary
- * @param {Object} languages texts by language and key
+ * @param {Object<string, Object<string, string>>} languages texts by language and key
  */
 export function startPage(glossary, languages = {}) {
   window.mat = {where: whereAreWe, case: keptCase(), setClass};
@@ -20,9 +20,9 @@ export function startPage(glossary, languages = {}) {
   const start = () => {
     followAddress();
     measureTop();
+    followLanguage(languages);  // before terms are marked: a text in pieces is in no list
     explainTerms(glossary);
     markTerms(glossary);
-    followLanguage(languages);
   };
   if (document.readyState === 'loading') document.addEventListener('DOMContentLoaded', start);
   else start();

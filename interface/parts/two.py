@@ -107,4 +107,5 @@ def _words(diagnosis: Diagnosis) -> str:
         return '<p class="fine">The regions look at no word.</p>'
     got = weights[-1].mean((0, 1))
     rows = [(word.text, f"{percent(float(w))}%") for word, w in zip(diagnosis.words, got, strict=True)]
-    return table("Attention of the regions to each word", ("words, for the regions", "attention"), rows)
+    told = table("Attention of the regions to each word", ("words, for the regions", "attention"), rows)
+    return f"<div data-keep-language>{told}</div>"  # what the model read is data

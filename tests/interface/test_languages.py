@@ -132,7 +132,7 @@ def visit_in(browser, app_url):
 
 def test_a_german_browser_shows_the_chrome_in_german_and_what_comes_later_too(visit_in):
     page = visit_in("de-DE")
-    for tab in ("Erkunden", "Hinterfragen", "Vergleichen", "Lernen", "Üben", "Über"):
+    for tab in ("Erkunden", "Fragen", "Vergleich", "Lernen", "Lektionen", "Üben", "Info"):
         expect(page.get_by_role("tab", name=tab, exact=True)).to_be_visible()
     expect(page.locator("#purpose")).to_contain_text("worauf ein neuronales Netz achtet")
     expect(page.locator("#sex")).to_contain_text("weiblich")
@@ -146,7 +146,7 @@ def test_a_german_browser_shows_the_chrome_in_german_and_what_comes_later_too(vi
     page.locator("#age input").fill("81")
     expect(page.locator("#strip .who")).to_contain_text("age 81", timeout=PATIENCE)
     expect(page.locator("#strip .who")).to_contain_text("eine Zeichnung")
-    open_tab(page, "Vergleichen")
+    open_tab(page, "Vergleich")
     page.get_by_role("button", name="Diesen Fall festhalten").click()
     expect(page.locator("#held-view .is-held h4")).to_have_text("Festgehalten", timeout=PATIENCE)
     page.get_by_role("button", name="Loslassen").click()
@@ -170,8 +170,12 @@ def test_the_language_is_chosen_in_the_page_and_kept(visit_in):
 
 def test_a_link_chooses_the_language(visit_in):
     page = visit_in("en-US", "?lang=de")
-    expect(page.get_by_role("tab", name="Hinterfragen", exact=True)).to_be_visible()
+    expect(page.get_by_role("tab", name="Fragen", exact=True)).to_be_visible()
     page = visit_in("de-DE", "?lang=en")
     expect(page.get_by_role("tab", name="Question", exact=True)).to_be_visible()
+    page.locator("#language").select_option("de")
+    page.set_viewport_size({"width": 390, "height": 800})
+    for tab in ("Diagnose", "Erkunden", "Fragen", "Vergleich", "Lernen", "Lektionen", "Üben", "Info"):  # none in a menu
+        expect(page.get_by_role("tab", name=tab, exact=True)).to_be_visible()
     page = visit_in("fr-FR")
     expect(page.get_by_role("tab", name="Question", exact=True)).to_be_visible()
