@@ -87,6 +87,8 @@ export function followLanguage(texts) {
     language = code;
     say = translator(texts[ENGLISH], texts[code]);
     document.documentElement.dataset.language = code;
+    window.mat.language = code;
+    dispatchEvent(new Event('mat-language'));
     const asking = texts[code]['view.asking'];
     if (asking) document.documentElement.style.setProperty('--asking', JSON.stringify(asking));
     below(document.body);

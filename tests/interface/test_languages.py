@@ -10,7 +10,9 @@ from conftest import ROOT
 from playwright.sync_api import expect
 
 from interface.languages import FOLDER, blanks, read_languages
+from interface.lessons.shelf import open_shelf
 
+LESSONS = ROOT / "assets" / "lessons"
 SHIPPED = read_languages()
 ENGLISH = {"_name": "English", "hello": "Hello", "count": "{count} cases"}
 GERMAN = {"_name": "Deutsch", "hello": "Hallo", "count": "{count} Fälle"}
@@ -103,6 +105,26 @@ def test_a_text_cannot_end_the_script(tmp_path):
     assert json.loads(script)["en"]["hello"] == "</script><b>"
 
 
+@pytest.mark.parametrize("path", sorted((LESSONS / "de").glob("*.md")), ids=lambda path: path.stem)
+def test_a_lesson_in_german_is_the_same_lesson(path):
+    """The same steps, settings and numbers; only words differ."""
+    texts = [(LESSONS / language / path.name).read_text(encoding="utf-8") for language in ("de", "en")]
+    fields = r"^truth: .*|^from: .*|^to: .*|^  \w+:|^case: .*"
+    for kept in (r"^## ", r"(?s)```page\n.*?```", r"\{\{ [\w.]+ \}\}", fields):
+        german, english = (re.findall(kept, text, re.M) for text in texts)
+        assert sorted(german) == sorted(english)
+        assert german or "truth" in kept
+
+
+def test_the_words_around_lessons_are_whole():
+    shelf = open_shelf()
+    assert shelf.problems == ()
+    assert [len(shelf.by_language["de"]), list(shelf.words["de"])] == [3, list(shelf.words["en"])]
+    for key, text in shelf.words["de"].items():
+        assert blanks(text) == blanks(shelf.words["en"][key]), key
+    assert shelf.words["de"]["begin"] == "Anfangen"
+
+
 # ---------------------------------------------------------------- in the browser
 
 
@@ -150,6 +172,9 @@ def test_a_german_browser_shows_the_chrome_in_german_and_what_comes_later_too(vi
     page.get_by_role("button", name="Diesen Fall festhalten").click()
     expect(page.locator("#held-view .is-held h4")).to_have_text("Festgehalten", timeout=PATIENCE)
     page.get_by_role("button", name="Loslassen").click()
+    open_tab(page, "Lektionen")
+    expect(page.get_by_text("Was das Netz liest", exact=True).first).to_be_visible(timeout=PATIENCE)
+    expect(page.get_by_role("button", name="Anfangen").first).to_be_visible()
     open_tab(page, "Diagnose")
     assert serious_faults(page) == []
 
