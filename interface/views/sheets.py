@@ -10,11 +10,11 @@ from mat_core.bundle import Bundle
 from mat_core.encoding import data_uri
 from mat_core.explain import ablate, doubt, occlude
 from mat_core.ham10000 import ATTRIBUTION
-from mat_core.handout import CAVEATS, MOST_TEXT, handout
+from mat_core.handout import MOST_TEXT, handout
 from mat_core.labels import BY_CODE
 from mat_core.worksheet import ASKS, worksheet
 
-from ..parts.answer import meaning
+from ..parts.answer import caveats
 from ..parts.asking import about
 from ..parts.safely import safely
 from ..parts.text import note
@@ -118,11 +118,6 @@ def titles(now: Session) -> tuple[str, str]:
         return "", OWN
     whose = DRAWN if example.synthetic else ATTRIBUTION if not example.note else ""
     return f"Case: {example.name}"[:MOST_TEXT], f"{whose} {example.note}".strip()[:MOST_TEXT]
-
-
-def caveats(bundle: Bundle) -> list[str]:
-    """How well this model is calibrated; what is on every handout anyway is left out."""
-    return [meaning(bundle).removeprefix(CAVEATS[0]).strip()]
 
 
 def _told(error: UserError) -> tuple[None, str]:
