@@ -24,6 +24,9 @@ function openTab(tab) {
 
 const isOpen = (tab) => one(`[role=tab][data-tab-id="${CSS.escape(tab)}"]`)?.getAttribute('aria-selected') === 'true';
 
+/** Whether a view in sight still waits for its answer, which will push what is below it down. */
+const isAsking = () => [...document.querySelectorAll('.of-case[data-outdated]')].some((view) => view.offsetParent);
+
 /** Bring a place into sight, below what sticks to the top of the window, and mark it for a moment. */
 function show(place) {
   const bar = one('#views > .tab-wrapper')?.getBoundingClientRect();
@@ -67,6 +70,7 @@ export async function setPage({key, tab, explore, temperature, hide, look}, goes
     if (temperature) await heat(temperature, goesOn);
   }
   const place = look && await until(() => [...document.querySelectorAll(look)].find((found) => found.offsetParent), goesOn, hide ? LATER : SOON);
+  if (place) await until(() => !isAsking(), goesOn, LATER);
   if (place && goesOn()) show(place);
   if (hide) {
     await hideTiles(hide, key, goesOn);

@@ -13,6 +13,7 @@ from .text import esc
 
 # how far the first class is ahead of the second, in probability: from where on which words
 LEADS = ((0.5, "clearly ahead of"), (0.2, "ahead of"), (0.05, "narrowly ahead of"), (0.0, "about level with"))
+UNMEASURED = "How often answers of this model are right has not been measured."
 
 
 def answer_html(session: Session | None, bundle: Bundle) -> str:
@@ -87,7 +88,7 @@ def meaning(bundle: Bundle) -> str:
     text = "A probability is a share among these seven classes; nothing else exists for the model."
     counts = missed(_tested(bundle), bundle.labels)
     if not counts:
-        return f"{text} How often answers of this model are right has not been measured."
+        return f"{text} {UNMEASURED}"
     images = counted(sum(of for of, _ in counts.values()), "test image")
     return f"{text} Missed means that another class came first; counted on {images}."
 
@@ -101,6 +102,11 @@ def misses(bundle: Bundle) -> dict[str, str]:
             kind = "" if code in ("mel", "bcc") else " of this class"
             said[code] = f"In {lesions}{kind} this model missed {lost}."
     return said
+
+
+def caveats(bundle: Bundle) -> list[str]:
+    """What a sheet for a class says of this model: how often it missed what must not be missed."""
+    return list(misses(bundle).values()) or [UNMEASURED]
 
 
 def _tested(bundle: Bundle) -> dict:

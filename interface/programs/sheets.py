@@ -11,7 +11,7 @@ from mat_core.labels import DISCLAIMER
 from mat_core.worksheet import ASKS
 from mat_core.worksheet import worksheet as make_worksheet
 
-from ..parts.sheets import caveats
+from ..parts.answer import caveats
 from .values import Case, code, one_of
 
 

@@ -1,21 +1,28 @@
 """Paper for a class: the case on the screen as handout or worksheet, made in memory and sent to the page as it is."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 
 import gradio as gr
 
 from mat_core import Diagnoser, UserError
+from mat_core.bundle import Bundle
 from mat_core.encoding import data_uri
 from mat_core.explain import ablate, doubt, occlude
+from mat_core.ham10000 import ATTRIBUTION
+from mat_core.handout import MOST_TEXT, handout
+from mat_core.labels import BY_CODE
+from mat_core.worksheet import ASKS, worksheet
 
+from ..parts.answer import caveats
 from ..parts.asking import about
 from ..parts.safely import safely
-from ..parts.sheets import handout_of, worksheet_of
 from ..parts.text import note
 from ..session import Session
 
 NO_CASE = "There is no case to print: diagnose an image first."
+DRAWN = "A drawing by this project: no patient is in it, and the model never learnt from drawings."
+OWN = "An image that was given to the page; whose it is has not been said."
 PRIVATE = "A worksheet asks the class on its first page and answers on its second. Nothing of it is kept here."
 # the bytes come as text in base64 and go to the browser's downloads, by an address of the page's own
 SAVE = """(file) => { if (!file) return null;
@@ -76,6 +83,41 @@ def ask_all(diagnoser: Diagnoser, now: Session, tell: Callable[[float, str], Non
             diagnoser, now.seen, diagnosis.metadata, cancelled=now.over.is_set,
             progress=lambda done, of: tell(0.3 + 0.7 * done / of, "Hiding one tile after the other"),
         )  # fmt: skip
+
+
+def handout_of(bundle: Bundle, now: Session, label: str, format: str) -> bytes:
+    """The file of the case, with all that has been found about it. label: the class in question, '' for the top one."""
+    title, source = titles(now)
+    return handout(
+        now.diagnosis, now.image(), format, title=title, source=source, caveats=caveats(bundle), label=label or None,
+        **now.found,
+    )  # fmt: skip
+
+
+def worksheet_of(now: Session, label: str, asks: Sequence[tuple[str, ...]] = ASKS) -> bytes:
+    """The case as a worksheet with these questions, as `worksheet` takes them."""
+    title, source = titles(now)
+    return worksheet(
+        now.diagnosis, now.image(), title=title, source=source, truth=truth(now), asks=asks, label=label or None,
+        **now.found,
+    )  # fmt: skip
+
+
+def truth(now: Session) -> str:
+    """What the case is, where that is known."""
+    if now.example is None:
+        return ""
+    name = BY_CODE[now.example.diagnosis].name
+    return f"{name}: what it was drawn to look like." if now.example.synthetic else f"{name}, as confirmed."
+
+
+def titles(now: Session) -> tuple[str, str]:
+    """What the page is headed with, and whose the photograph is, as texts that find room."""
+    example = now.example
+    if example is None:
+        return "", OWN
+    whose = DRAWN if example.synthetic else ATTRIBUTION if not example.note else ""
+    return f"Case: {example.name}"[:MOST_TEXT], f"{whose} {example.note}".strip()[:MOST_TEXT]
 
 
 def _told(error: UserError) -> tuple[None, str]:

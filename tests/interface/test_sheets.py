@@ -11,10 +11,9 @@ from PIL import Image
 from playwright.sync_api import Page, expect
 
 from interface.examples import Example
-from interface.parts.sheets import DRAWN, OWN, caveats, handout_of, titles, truth, worksheet_of
 from interface.session import Session, analyse, answer_again, for_visitor
 from interface.views.doubt import doubt_html
-from interface.views.sheets import ask_all
+from interface.views.sheets import DRAWN, OWN, ask_all, caveats, handout_of, titles, truth, worksheet_of
 from interface.views.take_away import ablation_html
 from mat_core import DISCLAIMER, Metadata
 from mat_core.explain.scene import StoppedError

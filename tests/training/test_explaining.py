@@ -71,7 +71,7 @@ def test_a_split_is_the_mean_of_its_cases(small, photographs, explained):
             areas = [one.areas(getattr(one, kind))[name] for one in taken]
             assert row[f"{kind}_area"]["value"] == pytest.approx(np.mean(areas))
             low, high = row[f"{kind}_area"]["interval95"]
-            assert min(areas) <= low <= high <= max(areas)
+            assert min(areas) - 1e-12 <= low <= high <= max(areas) + 1e-12  # a mean has last bits of its own
     for one in REFERENCES:
         largest = np.mean([np.abs(c.scores[one]).max() for c in hidden])
         assert explained["largest"][one]["value"] == pytest.approx(largest)
