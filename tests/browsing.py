@@ -24,7 +24,7 @@ VIEWS = {
     "Doubt": "#doubt-view .verdict",
     "Compare": "#compare-view .verdict, #compare-view .note-info",
     "Learn": "#leak-view .note-info",
-    "Lessons": "#lessons li",
+    "Lessons": "#lessons li:first-child",
     "Practice": "#practice h2",
     "About": "#about",
 }

@@ -140,7 +140,11 @@ function headChoice(weights, current, kind, pick) {
  */
 export function walkPanel(holder, server, pick) {
   let asked = 0;
-  const say = (text) => fill(holder, [make('p', {class: 'mx-hint'}, text)]);
+  const busy = (is) => holder.setAttribute('aria-busy', String(is));
+  const say = (text) => {
+    busy(false);
+    return fill(holder, [make('p', {class: 'mx-hint'}, text)]);
+  };
 
   async function pickAndFocus(head) {
     await pick(head);
@@ -165,6 +169,7 @@ export function walkPanel(holder, server, pick) {
     const isChosen = typeof view.head === 'number';
     const head = isChosen ? view.head : walkHead ?? largest(weights, 1)[0];
     if (!holder.querySelector('[data-walk="panel"]')) say('Asking the model for the vectors …');
+    busy(true);
     let numbers;
     try {
       numbers = await server.walk_through({key: model.key, map: view.name, layer, head, query, token: key});
@@ -178,6 +183,7 @@ export function walkPanel(holder, server, pick) {
       line: axes.queryOnRows ? 'row' : 'column',
       place: `head ${head + 1} of ${map.heads}, layer ${layer + 1} of ${map.layers}`,
     });
+    busy(false);
     return fill(holder, [isChosen ? null : headChoice(weights, head, view.head, pickAndFocus), panel]);
   }
 

@@ -47,7 +47,8 @@ async function hideTiles(tiles, key, goesOn) {
 }
 
 async function heat(temperature, goesOn) {
-  const slider = await until(() => one('[data-walk="panel"] input[type=range]'), goesOn);
+  // of the cell that was just pinned, not of the one before
+  const slider = await until(() => one('[aria-busy="false"] [data-walk="panel"] input[type=range]'), goesOn);
   if (!slider) return;
   slider.value = String(Math.log2(temperature));
   slider.dispatchEvent(new Event('input', {bubbles: true}));

@@ -218,7 +218,10 @@ def test_what_the_app_imports_is_required(built):
             elif isinstance(node, ast.ImportFrom) and not node.level:
                 roots.add(node.module.split(".")[0])
     assert {"torch", "gradio", "captum"} <= roots
-    given = {"cv2": "opencv-python-headless", "PIL": "pillow", "python_multipart": "python-multipart"}
+    given = {
+        "cv2": "opencv-python-headless", "PIL": "pillow", "python_multipart": "python-multipart", "yaml": "pyyaml",
+        "markdown_it": "markdown-it-py",
+    }  # fmt: skip
     names = {re.match(r"[\w.-]+", line)[0].lower() for line in (built / "requirements.txt").read_text().splitlines()
              if re.match(r"\w", line)}  # fmt: skip
     unknown = {
