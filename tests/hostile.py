@@ -561,8 +561,10 @@ def _joins() -> Iterator[Ask]:
                   {"data": [], "fn_index": 0, "session_hash": session})  # fmt: skip
     for number in range(0, 60, 3):  # the page's events with nothing, with too much, with the wrong things
         for data in ([], [{}] * 9, ["x"] * 7):
+            # a session each: of two who read one session's stream, one gets the other's answer and waits in vain
+            session = f"h{number}-{len(data)}"
             yield Ask(f"event {number} with {data}", "POST", "/gradio_api/queue/join",
-                      {"data": data, "fn_index": number, "session_hash": f"h{number}", "event_data": {"index": 99},
+                      {"data": data, "fn_index": number, "session_hash": session, "event_data": {"index": 99},
                        "trigger_id": 10**9})  # fmt: skip
 
 
