@@ -1,15 +1,6 @@
-// Building the page. Text only ever enters as text nodes and attributes.
+// What the panel builds of the server's own HTML.
 
-/** make('p', {class: 'x', onclick: f}, 'text', child): an element; null children are left out. */
-export function make(tag, attributes = {}, ...children) {
-  const element = document.createElement(tag);
-  for (const [name, value] of Object.entries(attributes)) {
-    if (name.startsWith('on')) element.addEventListener(name.slice(2), value);
-    else if (value !== null && value !== undefined && value !== false) element.setAttribute(name, value === true ? '' : value);
-  }
-  element.append(...children.filter((child) => child !== null && child !== undefined));
-  return element;
-}
+import {make} from '../shared/make.js';
 
 /** An element with HTML of the server's own: it has escaped whatever came from a file or a case. */
 export function trusted(tag, attributes, html) {

@@ -1,13 +1,14 @@
 // The panel that runs a lesson beside the page: one state, asked for, shown, kept; docked, put away or presenting.
 
-import {questions} from './asking.js';
+import {questions} from '../shared/asking.js';
 import {beatsOf, keyMove, moved, readLink} from './course.js';
-import {make} from './dom.js';
+import {make} from '../shared/make.js';
 import {judged} from './guess.js';
 import {listIn} from './list.js';
 import {askPart, endPart, notePart, textPart, truthPart} from './parts.js';
 import {setPage} from './setting.js';
-import {browserStorage, openStore} from './store.js';
+import {browserStorage} from '../shared/keeping.js';
+import {openStore} from './store.js';
 import {languageOf, wordsOf} from './words.js';
 
 const SMALLEST = 18; // pixels of the presenter's type

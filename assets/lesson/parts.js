@@ -1,6 +1,7 @@
 // What the panel shows of a step: its text, its question, the truth, and the end of a lesson.
 
-import {make, trusted} from './dom.js';
+import {make} from '../shared/make.js';
+import {trusted} from './dom.js';
 import {numberOf, offText, saidText, tally} from './guess.js';
 
 /** A step's own words. */

@@ -1,5 +1,7 @@
 // What is kept in this browser: how far one has come in each lesson, and what was predicted. It never leaves it.
 
+import {keeping} from '../shared/keeping.js';
+
 const KEY = 'mat-lessons';
 const OPEN = 'mat-lessons-open';
 const MOST = 300; // lessons
@@ -20,48 +22,31 @@ export const isPlace = (value) => Boolean(value) && isText(value.name) && isCoun
 
 const blank = () => ({reached: 0, done: false, answers: {}});
 
-/**
- * A store on `storage` and `session`, localStorage and sessionStorage or null; where they refuse (a private window, a
- * full disk), the page's own memory, which ends with it.
- */
+/** What was kept, as far as it can be used. */
+const usable = (read) => ({
+  current: isPlace(read?.current) ? read.current : null,
+  lessons: Object.fromEntries(
+    Object.entries(read?.lessons ?? {}).filter(([name, one]) => isText(name) && isProgress(one)).slice(-MOST)),
+});
+
+/** A store on `storage` and `session`, localStorage and sessionStorage or null. */
 export function openStore(storage, session) {
-  let value = {current: null, lessons: {}};
-  let keeps = Boolean(storage);
-  try {
-    const read = JSON.parse(storage?.getItem(KEY) ?? 'null');
-    if (isPlace(read?.current)) value.current = read.current;
-    const known = Object.entries(read?.lessons ?? {}).filter(([name, one]) => isText(name) && isProgress(one));
-    value.lessons = Object.fromEntries(known.slice(-MOST));
-  } catch {
-    // what cannot be read is as good as nothing
-  }
-
-  function write() {
-    try {
-      storage.setItem(KEY, JSON.stringify(value));
-      keeps = true;
-    } catch {
-      keeps = false;
-    }
-  }
-
-  const of = (name) => (Object.hasOwn(value.lessons, name) ? value.lessons[name] : blank());
+  const {keeps, value, put} = keeping(storage, KEY, usable);
+  const of = (name) => (Object.hasOwn(value().lessons, name) ? value().lessons[name] : blank());
   const change = (name, changes) => {
-    value = {...value, lessons: {...value.lessons, [name]: {...of(name), ...changes}}};
-    write();
+    put({...value(), lessons: {...value().lessons, [name]: {...of(name), ...changes}}});
   };
 
   return {
     /** Whether it outlives the page. */
-    keeps: () => keeps,
+    keeps,
     of,
     /** The place where one is, or null. */
-    current: () => value.current,
+    current: () => value().current,
     /** One is at a step now; null: in no lesson. */
     place(current) {
-      value = {...value, current};
+      put({...value(), current});
       if (current) change(current.name, {reached: Math.max(of(current.name).reached, current.at)});
-      else write();
     },
     answer(name, at, answer) {
       change(name, {answers: {...of(name).answers, [at]: answer}});
@@ -74,8 +59,7 @@ export function openStore(storage, session) {
       change(name, {answers: {}, reached: 0});
     },
     clear() {
-      value = {current: null, lessons: {}};
-      write();
+      put(usable(null));
     },
     /** Whether the panel was open in this tab before a reload. */
     wasOpen() {
@@ -93,13 +77,4 @@ export function openStore(storage, session) {
       }
     },
   };
-}
-
-/** One of the browser's stores, 'localStorage' or 'sessionStorage', or null where it may not be asked for. */
-export function browserStorage(name) {
-  try {
-    return globalThis[name] ?? null;
-  } catch {
-    return null;
-  }
 }

@@ -1,6 +1,7 @@
 // One case on the screen, through its stages: mark and commit, the model's answer, the truth.
 
-import {make, radios} from './dom.js';
+import {make} from '../shared/make.js';
+import {radios} from './dom.js';
 import {overlap, overlapText} from './marks.js';
 import {markable, painted} from './picture.js';
 import {CONFIDENCES, lacking} from './round.js';

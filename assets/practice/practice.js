@@ -1,15 +1,16 @@
 // Practice itself: one state (round.js), kept in the browser (store.js); the server is asked about one case at a time.
 
 import {markPanel, modelPanel, truthPanel} from './casework.js';
-import {make} from './dom.js';
+import {questions} from '../shared/asking.js';
+import {make} from '../shared/make.js';
 import {overlap} from './marks.js';
 import {
   advanced, committed, completed, decided, drafted, isSameRound, linkOf, newRound, readLink,
 } from './round.js';
 import {scorePanel, startPanel} from './start.js';
-import {browserStorage, openStore} from './store.js';
+import {browserStorage} from '../shared/keeping.js';
+import {openStore} from './store.js';
 
-const PATIENCE = 120_000; // milliseconds until a question that nobody answers is given up
 const SILENT = 'The server does not answer.';
 
 /** What is known of a case that nobody has asked about. has: the questions that are answered. */
@@ -19,36 +20,14 @@ const nothing = () => ({has: new Set()});
 export function mountPractice(element, props, trigger, watch, facts) {
   const part = (name) => element.querySelector(`[data-part="${name}"]`);
   const names = Object.fromEntries(facts.classes.map(([code, name]) => [code, name]));
-  const store = openStore(browserStorage());
+  const store = openStore(browserStorage('localStorage'));
   let state = null; // null: no round is on the screen
   let found = nothing(); // what the server has said of the case on the screen
-  let tickets = 0;
-  let waiting = null;
-  let line = Promise.resolve();
+  const server = questions(trigger, () => SILENT);
 
   // --- asking ------------------------------------------------------------------------------------------------------
 
-  /** One question at a time; two answers at once would be one value of the component. */
-  function ask(what) {
-    const asked = {ask: what, ...state.round, at: state.at};
-    line = line.then(() => new Promise((answered) => {
-      const ticket = ++tickets;
-      const timer = setTimeout(() => waiting?.settle({error: SILENT}), PATIENCE);
-      waiting = {ticket, settle: (answer) => { clearTimeout(timer); waiting = null; answered(answer); }};
-      trigger('click', {...asked, ticket});
-    }));
-    return line;
-  }
-
-  function hear(text) {
-    let answer = null;
-    try {
-      answer = JSON.parse(text);
-    } catch {
-      return;
-    }
-    if (waiting && answer?.ticket === waiting.ticket) waiting.settle(answer);
-  }
+  const ask = (what) => server.ask('click', {ask: what, ...state.round, at: state.at});
 
   /** Ask for what the case on the screen still lacks, then show it. */
   async function fetchAll(...questions) {
@@ -189,6 +168,6 @@ export function mountPractice(element, props, trigger, watch, facts) {
   }
 
   addEventListener('hashchange', follow);
-  watch('value', () => hear(props.value));
+  watch('value', () => server.hear(props.value));
   if (!follow()) render();
 }

@@ -1,7 +1,8 @@
 // Before a round and after it: its length and seed, the link for a class, the score, and what was done before.
 
 import {csvOf} from './csv.js';
-import {download, make, radios, table} from './dom.js';
+import {make} from '../shared/make.js';
+import {download, radios, table} from './dom.js';
 import {LAST_SEED, linkOf} from './round.js';
 import {brier, byClass, calibration, INFLUENCES, influences, meanOverlap, overconfidence, totals} from './score.js';
 import {stepsPanel} from './steps.js';

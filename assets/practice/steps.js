@@ -1,6 +1,7 @@
 // How a round goes, in four small drawings: before it starts, one sees what will be asked.
 
-import {draw, make} from './dom.js';
+import {make} from '../shared/make.js';
+import {draw} from './dom.js';
 
 const COLUMNS = 6;
 const ROWS = 4;

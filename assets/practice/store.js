@@ -1,57 +1,32 @@
 // What is kept in this browser: the round under way and those that are done. It never leaves the browser.
 
+import {keeping} from '../shared/keeping.js';
 import {isState} from './round.js';
 
 const KEY = 'mat-practice';
 const MOST_ROUNDS = 50;
 
-/**
- * A store on `storage`, localStorage or null; where that refuses (a private window, a full disk), the page's own
- * memory, which ends with it.
- */
+/** What was kept, as far as it can be used. */
+const usable = (read) => ({
+  current: isState(read?.current) ? read.current : null,
+  done: Array.isArray(read?.done) ? read.done.filter((one) => isState(one)).slice(-MOST_ROUNDS) : [],
+});
+
+/** A store on `storage`, localStorage or null. */
 export function openStore(storage) {
-  let value = {current: null, done: []};
-  let keeps = Boolean(storage);
-  try {
-    const read = JSON.parse(storage?.getItem(KEY) ?? 'null');
-    if (isState(read?.current)) value.current = read.current;
-    if (Array.isArray(read?.done)) value.done = read.done.filter((one) => isState(one)).slice(-MOST_ROUNDS);
-  } catch {
-    // what cannot be read is as good as nothing
-  }
-
-  function write() {
-    try {
-      storage.setItem(KEY, JSON.stringify(value));
-      keeps = true;
-    } catch {
-      keeps = false;
-    }
-  }
-
+  const {keeps, value, put} = keeping(storage, KEY, usable);
   return {
-    current: () => value.current,
-    done: () => value.done,
+    current: () => value().current,
+    done: () => value().done,
     /** Whether it outlives the page. */
-    keeps: () => keeps,
+    keeps,
     /** Keep a round's state; one at its score joins those that are done. */
     save(state) {
-      const done = state?.stage === 'score' ? [...value.done, state].slice(-MOST_ROUNDS) : value.done;
-      value = {current: state?.stage === 'score' ? null : state, done};
-      write();
+      const done = state?.stage === 'score' ? [...value().done, state].slice(-MOST_ROUNDS) : value().done;
+      put({current: state?.stage === 'score' ? null : state, done});
     },
     clear() {
-      value = {current: null, done: []};
-      write();
+      put({current: null, done: []});
     },
   };
-}
-
-/** The browser's store, or null where it may not be asked for. */
-export function browserStorage() {
-  try {
-    return globalThis.localStorage ?? null;
-  } catch {
-    return null;
-  }
 }

@@ -97,14 +97,7 @@ def roc(
     if point is not None:
         axes.plot(1 - point[1], point[0], "o", color=class_colour("mel"), markersize=10, markeredgecolor=INK)
         axes.annotate(told, (1 - point[1], point[0]), xytext=(9, -9), textcoords="offset points", fontsize=9, color=INK)
-    axes.set_xlabel("false alarms, % of other lesions", fontsize=9.5, color=INK)
-    axes.set_ylabel("found, % of melanomas", fontsize=9.5, color=INK)
-    axes.set_xlim(-0.02, 1.02)
-    axes.set_ylim(-0.02, 1.02)
-    for axis in (axes.xaxis, axes.yaxis):
-        axis.set_major_formatter(PercentFormatter(1.0, decimals=0, symbol=""))
-    axes.set_aspect("equal")
-    return _picture(figure, label, "square")
+    return _square(figure, axes, "false alarms, % of other lesions", "found, % of melanomas", label)
 
 
 def reliability(bins: Sequence[dict], label: str) -> str:
@@ -124,14 +117,7 @@ def reliability(bins: Sequence[dict], label: str) -> str:
             x, each["accuracy"], "o", color=LOOKS[0].colour, markersize=4 + 9 * (each["cases"] / most) ** 0.5,
             markeredgecolor=INK, markeredgewidth=0.6,
         )  # fmt: skip
-    axes.set_xlabel("probability of the answer, %", fontsize=9.5, color=INK)
-    axes.set_ylabel("right answers, %", fontsize=9.5, color=INK)
-    axes.set_xlim(-0.02, 1.02)
-    axes.set_ylim(-0.02, 1.02)
-    for axis in (axes.xaxis, axes.yaxis):
-        axis.set_major_formatter(PercentFormatter(1.0, decimals=0, symbol=""))
-    axes.set_aspect("equal")
-    return _picture(figure, label, "square")
+    return _square(figure, axes, "probability of the answer, %", "right answers, %", label)
 
 
 def stages(names: tuple[str, ...], curves: dict[str, dict[str, float]], upright: str, label: str) -> str:
@@ -184,6 +170,18 @@ def _line(look: Look) -> dict:
 
 def _page(colour: str) -> str:
     return "currentColor" if colour == INK else colour
+
+
+def _square(figure, axes, across: str, upright: str, label: str) -> str:
+    """A figure of shares (0 to 1) against shares, written as percent, as an SVG in HTML."""
+    axes.set_xlabel(across, fontsize=9.5, color=INK)
+    axes.set_ylabel(upright, fontsize=9.5, color=INK)
+    axes.set_xlim(-0.02, 1.02)
+    axes.set_ylim(-0.02, 1.02)
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_major_formatter(PercentFormatter(1.0, decimals=0, symbol=""))
+    axes.set_aspect("equal")
+    return _picture(figure, label, "square")
 
 
 def _picture(figure: Figure, label: str, kind: str = "wide") -> str:

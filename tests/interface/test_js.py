@@ -55,14 +55,34 @@ def test_what_the_page_gets_is_one_script_that_asks_for_no_other(entry):
 @pytest.mark.parametrize("entry", ["explorer/explorer.js", "practice/practice.js", "page/page.js", "lesson/lesson.js"])
 def test_every_module_of_a_component_is_sent_once(entry):
     file = ROOT / "assets" / entry
-    sent = re.findall(r"^modules\['([\w-]+\.js)'\] = ", joined(file, ENTRIES[entry]), re.M)
-    assert sorted(sent) == sorted(module.name for module in file.parent.glob("*.js"))
+    sent = re.findall(r"^modules\['([\w./-]+\.js)'\] = ", joined(file, ENTRIES[entry]), re.M)
+    assert len(sent) == len(set(sent))
+    own = [name for name in sent if not name.startswith("../shared/")]
+    assert sorted(own) == sorted(module.name for module in file.parent.glob("*.js"))
     assert sent[-1] == file.name
 
 
 @pytest.mark.parametrize("file", sorted((ROOT / "assets").rglob("*.js")), ids=lambda file: file.name)
 def test_no_module_is_long(file):
     assert len(file.read_text(encoding="utf-8").splitlines()) < 300
+
+
+def test_what_is_shared_may_have_the_name_of_a_components_own(tmp_path):
+    for folder in ("own", "shared"):
+        (tmp_path / folder).mkdir()
+    main = written(
+        tmp_path / "own",
+        main="import {inner} from './same.js';\nimport {outer} from '../shared/same.js';\n\n"
+        "export function told(say) {\n  say(inner + outer);\n}\n",
+        same="export const inner = 'own ';\n",
+    )
+    written(
+        tmp_path / "shared",
+        same="import {word} from './word.js';\n\nexport const outer = word;\n",
+        word="export const word = 'shared';\n",
+    )
+    told = ran(node(), "-e", joined(main, "told(console.log)"))
+    assert (told.returncode, told.stdout) == (0, "own shared\n"), told.stderr
 
 
 def test_modules_keep_their_names_to_themselves_and_run_once(tmp_path):

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import {test} from 'node:test';
 
-import {questions} from '../../assets/lesson/asking.js';
+import {questions} from '../../assets/shared/asking.js';
 import {beatsOf, keyMove, linkOf, moved, readLink} from '../../assets/lesson/course.js';
 import {judged, numberOf, offText, saidText, tally} from '../../assets/lesson/guess.js';
 import {isPlace, isProgress, openStore} from '../../assets/lesson/store.js';

@@ -1,6 +1,6 @@
 // Questions to the server, one at a time: two answers at once would be one value of the component.
 
-const PATIENCE = 180_000; // milliseconds until a question that nobody answers is given up
+const PATIENCE = 180_000; // milliseconds until a question that nobody answers is given up: others may be before us
 
 /**
  * @param {function(string, object): void} trigger Gradio's @param {function(): string} silent says that nobody answers
