@@ -24,6 +24,7 @@ from PIL import Image
 
 from mat_core.errors import UserError
 from mat_core.files import replace_file
+from tools.processes import end
 
 ROOT = Path(__file__).resolve().parents[1]
 IMAGES = ROOT / "docs" / "images"
@@ -163,12 +164,7 @@ def running() -> Iterator[str]:
                     return
             raise PicturesError(f"The app did not start: {said.strip() or 'it said nothing'}")
         finally:
-            process.terminate()
-            try:
-                process.wait(30)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+            end(process)
 
 
 def _screenshot(browser, url: str, shot: Shot, scheme: str) -> bytes:

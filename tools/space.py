@@ -23,6 +23,7 @@ import yaml
 from mat_core.encoding import encode_png
 from mat_core.errors import UserError
 from mat_core.phantoms import make_phantom
+from tools.processes import end
 
 ROOT = Path(__file__).resolve().parents[1]
 # what the app needs
@@ -271,12 +272,7 @@ def start(folder: Path, python: Path, patience: float = 600) -> dict:
                 answered = time.monotonic() - began
                 status = Path(f"/proc/{process.pid}/status").read_text(encoding="utf-8")
             finally:
-                process.terminate()
-                try:
-                    process.wait(30)
-                except subprocess.TimeoutExpired:
-                    process.kill()
-                    process.wait()
+                end(process)
             text = (place / "said").read_text(encoding="utf-8")
         if asked := re.findall(r"^ASKED (.*)", text, re.MULTILINE):
             raise SpaceError(f"The app asked for other machines: {_listed(asked)}.")
