@@ -2,7 +2,7 @@
 
 import {questions} from '../shared/asking.js';
 import {beatsOf, keyMove, moved, readLink} from './course.js';
-import {make} from '../shared/make.js';
+import {make} from '../shared/elements.js';
 import {judged} from './guess.js';
 import {listIn} from './list.js';
 import {askPart, endPart, notePart, textPart, truthPart} from './parts.js';

@@ -1,7 +1,7 @@
 // The tab 'Lessons': all of them, with how far this browser has come; what was left out, and why.
 
 import {linkOf} from './course.js';
-import {make} from '../shared/make.js';
+import {make} from '../shared/elements.js';
 import {languageOf, wordsOf} from './words.js';
 
 /** Bring the list in `element` to life; `window.mat.lessons` is the panel's side of it. @param {object} facts */

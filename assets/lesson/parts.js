@@ -1,6 +1,6 @@
 // What the panel shows of a step: its text, its question, the truth, and the end of a lesson.
 
-import {make} from '../shared/make.js';
+import {make} from '../shared/elements.js';
 import {trusted} from './dom.js';
 import {numberOf, offText, saidText, tally} from './guess.js';
 

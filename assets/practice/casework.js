@@ -1,6 +1,6 @@
 // One case on the screen, through its stages: mark and commit, the model's answer, the truth.
 
-import {make} from '../shared/make.js';
+import {make} from '../shared/elements.js';
 import {radios} from './dom.js';
 import {overlap, overlapText} from './marks.js';
 import {markable, painted} from './picture.js';

@@ -1,6 +1,6 @@
 // What practice builds of elements.
 
-import {make} from '../shared/make.js';
+import {make} from '../shared/elements.js';
 
 /** The same for SVG, of what is drawn once. */
 export function draw(tag, attributes = {}, ...children) {

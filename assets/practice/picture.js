@@ -1,6 +1,6 @@
 // The picture under its tiles: marked with a brush, a finger or the arrow keys; later with what the model made of it.
 
-import {make} from '../shared/make.js';
+import {make} from '../shared/elements.js';
 import {marked, moveOnGrid} from './marks.js';
 
 const LOOKED = '230, 159, 0'; // Okabe and Ito 2008

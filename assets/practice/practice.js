@@ -2,7 +2,7 @@
 
 import {markPanel, modelPanel, truthPanel} from './casework.js';
 import {questions} from '../shared/asking.js';
-import {make} from '../shared/make.js';
+import {make} from '../shared/elements.js';
 import {overlap} from './marks.js';
 import {
   advanced, committed, completed, decided, drafted, isSameRound, linkOf, newRound, readLink,

@@ -1,7 +1,7 @@
 // Before a round and after it: its length and seed, the link for a class, the score, and what was done before.
 
 import {csvOf} from './csv.js';
-import {make} from '../shared/make.js';
+import {make} from '../shared/elements.js';
 import {download, radios, table} from './dom.js';
 import {LAST_SEED, linkOf} from './round.js';
 import {brier, byClass, calibration, INFLUENCES, influences, meanOverlap, overconfidence, totals} from './score.js';

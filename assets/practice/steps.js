@@ -1,6 +1,6 @@
 // How a round goes, in four small drawings: before it starts, one sees what will be asked.
 
-import {make} from '../shared/make.js';
+import {make} from '../shared/elements.js';
 import {draw} from './dom.js';
 
 const COLUMNS = 6;
