@@ -2,6 +2,7 @@
 
 import re
 import threading
+import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -26,14 +27,27 @@ class Log:
 
     def __init__(self, url: str):
         self.url, self.requests, self.messages, self.failed = url.rstrip("/"), [], [], []
+        self.streams = set()  # of answers, as long as the page reads them
 
     def watch(self, page: Page) -> None:
         page.add_init_script(REFUSALS)
         page.on("request", lambda request: self.requests.append(request.url))
+        page.on("request", lambda request: self.streams.add(request) if "/queue/data" in request.url else None)
+        page.on("requestfinished", lambda request: self.streams.discard(request))
+        page.on("requestfailed", lambda request: self.streams.discard(request))
         page.on("websocket", lambda socket: self.requests.append(socket.url))
         page.on("console", lambda said: self.messages.append((said.type, said.text)))
         page.on("pageerror", lambda error: self.messages.append(("error", str(error))))
         page.on("response", lambda got: self.failed.append((got.status, got.url)) if got.status >= 400 else None)
+
+    def wait_for_answers(self, page: Page) -> None:
+        """Wait until every question has its answer: who leaves before, breaks a stream off, and the console says so."""
+        end = time.monotonic() + PATIENCE / 1000
+        quiet = 0
+        while quiet < 5:
+            assert time.monotonic() < end, "some answer never came"
+            page.wait_for_timeout(200)
+            quiet = 0 if self.streams else quiet + 1
 
     def foreign(self) -> list[str]:
         """Requests to anywhere but the server that the page came from; data: and blob: go nowhere."""
@@ -106,9 +120,10 @@ def test_a_full_tour_stays_with_its_server(page, log, phantom_file):
     for name, text in (("Use via API", "API name"), ("Settings", "Theme")):
         page.get_by_role("button", name=name).click()
         expect(page.locator(".api-docs").get_by_text(text).first).to_be_visible(timeout=PATIENCE)
+        log.wait_for_answers(page)
         page.goto(log.url)
         expect(page.locator("#answer .bars li")).to_have_count(7, timeout=PATIENCE)
-    page.wait_for_timeout(1000)  # what is asked late is asked by now
+    log.wait_for_answers(page)
 
     assert len(log.requests) > 30, "nothing was watched"
     assert log.foreign() == []
