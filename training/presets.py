@@ -8,7 +8,7 @@ from .data.augment import Augmentation
 from .data.parts import KINDS
 from .engine.recipe import Recipe
 from .networks.backbones import feature_levels
-from .steps.backbone import BackboneSettings, with_model
+from .steps.backbone import BackboneSettings, Reweighting, with_model
 from .steps.detector import DetectorSettings
 from .steps.features import FeatureSettings
 from .steps.mat import MATSettings
@@ -73,6 +73,17 @@ MIXED = replace(
     ),
 )  # fmt: skip
 
+# Yao et al. (IEEE TMI 2022): crops, RandAugment, first features and then balance; the last epochs see what the detector
+# sees. Six hours on two cores: not trained yet, see CONTRIBUTING
+CROPS = replace(
+    TWO_CORES,
+    backbone=replace(
+        TWO_CORES.backbone, sizes=((300, 400),) * 60 + ((240, 320),) * 4,
+        recipe=replace(TWO_CORES.backbone.recipe, epochs=64, batch_size=64, average=0.999), balance=0.0, drop_path=0.2,
+        crop=(224, 224), whole=4, operations=2, reweighting=Reweighting(1.2, 20, 60),
+    ),
+)  # fmt: skip
+
 # the paper's section 3.1 for the network itself; it does not say when its decay acts: here after 5 epochs without a
 # lower loss
 PAPER = MATSettings(
@@ -89,6 +100,7 @@ PRESETS = {
     "two-cores": TWO_CORES,
     "long": LONG,
     "mixed": MIXED,
+    "crops": CROPS,
     # a smaller backbone, a detector that knows whole lesions only, nothing held out: half of the time
     "short": Plan(),
     "paper": replace(TWO_CORES, mat=PAPER),

@@ -22,7 +22,7 @@ from training.engine.loop import fit
 from training.engine.progress import best_epoch
 from training.engine.recipe import Recipe, learning_rate, plateaus
 from training.presets import PRESETS
-from training.steps.backbone import train_backbone
+from training.steps.backbone import Reweighting, train_backbone
 from training.steps.detector import train_detector
 from training.steps.split import make_split
 
@@ -157,7 +157,8 @@ def test_backbone_and_detector_killed_within_an_epoch_end_where_the_undisturbed_
     assert mixed.drop_path
     settings = replace(
         mixed, name="tf_efficientnet_lite0", sizes=((48, 64), (48, 64), (64, 96)), unmixed=1,
-        recipe=replace(mixed.recipe, epochs=3, batch_size=6),
+        recipe=replace(mixed.recipe, epochs=3, batch_size=6), crop=(40, 48), whole=1, operations=2,
+        reweighting=Reweighting(1.2, 1, 2),
     )  # fmt: skip
     trained = {
         "backbone": lambda runs: train_backbone(small, runs / "backbone", settings),

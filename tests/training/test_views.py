@@ -8,10 +8,19 @@ import torch
 
 from mat_core import DataError
 from mat_core.phantoms import make_phantom
-from training.data.augment import NONE, Augmentation
+from training.data.augment import NONE, Augmentation, Crops, RandAugment
 from training.data.views import case_rng, epoch_order, lesion_box
 from training.engine.recipe import Recipe
-from training.steps.backbone import BackboneSettings, mixing
+from training.presets import PRESETS
+from training.steps.backbone import (
+    BackboneSettings,
+    Reweighting,
+    augmentation,
+    class_weights,
+    mixing,
+    train_backbone,
+    weighted_loss,
+)
 
 
 def test_an_epoch_without_balancing_is_a_permutation():
@@ -73,6 +82,86 @@ def test_images_are_mixed_when_asked_for_and_in_pairs():
     assert mixing(BackboneSettings()) is None
     with pytest.raises(DataError, match="batch of 9 must be even"):
         mixing(BackboneSettings(recipe=Recipe(epochs=1, batch_size=9, lr=1e-3), mixup=0.4))
+
+
+def test_crops_are_parts_of_the_view_from_everywhere_and_seeded():
+    image = np.arange(60 * 80, dtype=np.int32).reshape(60, 80)
+    image = np.stack([image // 256, image % 256, image * 0], -1).astype(np.uint8)  # a pixel tells its place
+    corners = set()
+    for i in range(200):
+        (crop,) = Crops(NONE, crop=(40, 48))(case_rng(0, 1, i), image)
+        assert crop.shape == (40, 48, 3)
+        y, x = divmod(int(crop[0, 0, 0]) * 256 + int(crop[0, 0, 1]), 80)
+        assert (crop == image[y : y + 40, x : x + 48]).all()
+        corners.add((y, x))
+    assert {y for y, _ in corners} == set(range(21))
+    assert {x for _, x in corners} == set(range(33))
+    views = Crops(Augmentation(), operations=2, chance=1.0, crop=(40, 48))
+    one, same, other = (views(case_rng(0, e, 5), image)[0] for e in (1, 1, 2))
+    assert (one == same).all()
+    assert (one != other).any()
+    with pytest.raises(ValueError, match="40 x 90 does not fit"):
+        Crops(NONE, crop=(40, 90))(case_rng(0, 1, 1), image)
+
+
+def test_random_operations_leave_the_generator_alone_and_nothing_that_destroys_the_lesion(monkeypatch):
+    seen = []
+    apply = RandAugment._apply_image_or_video_transform
+    monkeypatch.setattr(
+        RandAugment, "_apply_image_or_video_transform",
+        lambda self, image, name, *rest, **more: seen.append(name) or apply(self, image, name, *rest, **more),
+    )  # fmt: skip
+    image = make_phantom(3, size=(60, 80)).image
+    state, changed = torch.get_rng_state(), 0
+    for i in range(100):
+        (view,) = Crops(NONE, operations=2)(case_rng(0, 1, i), image)
+        changed += (view != image).any()
+    assert (torch.get_rng_state() == state).all()
+    assert len(seen) == pytest.approx(140, abs=30)  # in seven of ten
+    assert changed > len(seen) / 4
+    assert set(seen) == set(RandAugment.KEPT)
+    assert not {"Posterize", "Solarize", "Equalize", "ShearX", "ShearY"} & set(seen)
+
+
+def test_the_last_epochs_see_whole_images():
+    settings = PRESETS["crops"].backbone
+    assert augmentation(settings, 60).crop == (224, 224)
+    assert augmentation(settings, 61).crop is None
+    assert augmentation(settings, 61).operations == 2
+    assert augmentation(BackboneSettings(), 1) == BackboneSettings().augmentation
+
+
+def test_a_crop_larger_than_an_epochs_images_is_told_before_the_training(tmp_path):
+    class Empty:
+        def of(self, split):
+            return []
+
+    settings = BackboneSettings(recipe=Recipe(epochs=1, batch_size=8, lr=1e-3), sizes=((96, 128),), crop=(112, 112))
+    with pytest.raises(DataError, match=r"crop of \(112, 112\) does not fit"):
+        train_backbone(Empty(), tmp_path, settings)
+
+
+def test_classes_are_weighted_by_and_by():
+    labels = [0] * 10 + [4] * 90
+    after = Reweighting(1.2, 20, 60)
+    assert (class_weights(labels, None, 70) == 1).all()
+    assert class_weights(labels, after, 20).tolist() == pytest.approx([1] * 7)
+    for epoch, power in ((40, 0.6), (60, 1.2), (64, 1.2)):
+        weights = class_weights(labels, after, epoch)
+        assert (weights[0] / weights[4]).item() == pytest.approx(9**power, rel=1e-5)
+        assert weights[torch.tensor(labels)].mean().item() == pytest.approx(1, rel=1e-5)
+
+
+def test_the_weighted_loss_is_torchs_without_weights_and_takes_mixed_labels():
+    generator = torch.Generator().manual_seed(0)
+    logits, labels = torch.randn(8, 7, generator=generator), torch.randint(7, (8,), generator=generator)
+    plain = torch.nn.functional.cross_entropy(logits, labels, label_smoothing=0.1)
+    assert weighted_loss(logits, labels, 0.1, torch.ones(7)).item() == pytest.approx(plain.item(), rel=1e-6)
+    weights = torch.arange(1.0, 8.0)
+    hard = weighted_loss(logits, labels, 0.0, weights)
+    one_hot = torch.nn.functional.one_hot(labels, 7).float()
+    assert weighted_loss(logits, one_hot, 0.0, weights).item() == pytest.approx(hard.item(), rel=1e-6)
+    assert hard.item() != pytest.approx(plain.item(), rel=1e-2)
 
 
 def test_the_lesion_box_is_that_of_the_largest_part():

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
+import torch
+from torchvision.transforms import v2
 
 
 @dataclass(frozen=True)
@@ -53,6 +55,50 @@ class Augmentation:
             return np.clip(cv2.transform(image.astype(np.float32), matrix), 0, 255).round().astype(np.uint8)
 
         return apply
+
+
+class RandAugment(v2.RandAugment):
+    """torchvision's RandAugment (Cubuk et al. 2020) of the operations that leave a lesion's colour and shape to be
+    seen, after Yao et al. (IEEE TMI 2022): without posterising, solarising, equalising and shearing.
+    """
+
+    KEPT = (
+        "Identity", "TranslateX", "TranslateY", "Rotate", "Brightness", "Color", "Contrast", "Sharpness",
+        "AutoContrast",
+    )  # fmt: skip
+    _AUGMENTATION_SPACE = {name: v2.RandAugment._AUGMENTATION_SPACE[name] for name in KEPT}  # noqa: RUF012
+
+
+@dataclass(frozen=True)
+class Crops:
+    """Random crops of views: `augmentation`, then with `chance` so many `operations` of `RandAugment`, then a crop.
+
+    crop: (h, w) in pixels, of whatever place; None: the whole view.
+    """
+
+    augmentation: Augmentation
+    operations: int = 0
+    chance: float = 0.7
+    crop: tuple[int, int] | None = None
+
+    def __call__(self, rng: np.random.Generator, *arrays: np.ndarray) -> tuple[np.ndarray, ...]:
+        """As `Augmentation`, for images alone, (h, w, 3) uint8. Raises ValueError for a view smaller than the crop."""
+        arrays = self.augmentation(rng, *arrays)
+        if self.operations and rng.random() < self.chance:
+            arrays = tuple(self._changed(rng, image) for image in arrays)
+        if self.crop is None:
+            return arrays
+        height, width = self.crop
+        if any(a.shape[0] < height or a.shape[1] < width for a in arrays):
+            raise ValueError(f"A crop of {height} x {width} does not fit into {arrays[0].shape[:2]}.")
+        y, x = (int(rng.integers(have - want + 1)) for have, want in zip(arrays[0].shape, self.crop, strict=False))
+        return tuple(a[y : y + height, x : x + width] for a in arrays)
+
+    def _changed(self, rng: np.random.Generator, image: np.ndarray) -> np.ndarray:
+        with torch.random.fork_rng(devices=[]):  # torchvision draws from torch's own generator
+            torch.manual_seed(int(rng.integers(2**62)))
+            changed = RandAugment(self.operations)(torch.from_numpy(np.ascontiguousarray(image.transpose(2, 0, 1))))
+        return np.ascontiguousarray(changed.numpy().transpose(1, 2, 0))
 
 
 NONE = Augmentation(False, 0, 0, 0, 0, 0, 0, 0, 0)

@@ -15,11 +15,22 @@ from mat_core.ham10000 import Case, Dataset
 from mat_core.labels import CODES
 from mat_core.measuring.metrics import headline
 
-from ..data.augment import Augmentation
+from ..data.augment import Augmentation, Crops
 from ..data.views import Size, Views, epoch_order, loader, to_tensor
 from ..engine.loop import fit
 from ..engine.recipe import Recipe
 from ..networks.backbones import check_name, imagenet_backbone, takes
+
+
+@dataclass(frozen=True)
+class Reweighting:
+    """First learn features, then balance: a class of n images weighs n ** -power in the loss, from the `last` epoch on;
+    none up to the `first`, and in between by and by (Yao et al., IEEE TMI 2022; Zhou et al., CVPR 2020).
+    """
+
+    power: float = 1.2
+    first: int = 20
+    last: int = 60
 
 
 @dataclass(frozen=True)
@@ -38,6 +49,10 @@ class BackboneSettings:
     cutmix: float = 0.0  # alpha of cutmix; with both, half of the mixed batches each
     mixed: float = 0.7  # share of the batches that are mixed
     unmixed: int = 0  # last epochs, in which none is
+    crop: Size | None = None  # (h, w): random crops of the epoch's size, which teach to read parts; for long runs
+    whole: int = 0  # last epochs, on whole images
+    operations: int = 0  # of RandAugment, in 7 of 10 views
+    reweighting: Reweighting | None = None  # beside balance 0, or it is balanced twice
 
 
 def with_model(settings: BackboneSettings, name: str) -> BackboneSettings:
@@ -63,6 +78,7 @@ def train_backbone(
     if len(settings.sizes) != settings.recipe.epochs:
         raise DataError(f"{len(settings.sizes)} sizes for {settings.recipe.epochs} epochs: give one size an epoch.")
     recipe, train, val = settings.recipe, data.of("train"), data.of("val")
+    _check_crops(settings)
     torch.manual_seed(recipe.seed)  # of the new classifier's weights
     model = imagenet_backbone(
         settings.name, weights, num_classes=len(CODES), drop_rate=settings.dropout, drop_path_rate=settings.drop_path
@@ -70,14 +86,15 @@ def train_backbone(
     model = model.to(memory_format=torch.channels_last)
     normalise = Normalise(model.default_cfg["mean"], model.default_cfg["std"])
     labels = [c.label for c in train]
-    mix = mixing(settings)
+    mix, weights_of = mixing(settings), torch.ones(len(CODES))
 
     def batches(epoch: int):
+        weights_of.copy_(class_weights(labels, settings.reweighting, epoch))
         if mix is not None:
             mix.mixup_enabled = epoch <= recipe.epochs - settings.unmixed
         order = epoch_order(labels, epoch, recipe.seed, settings.balance)
         views = Views(
-            train, order, settings.sizes[epoch - 1], settings.augmentation, _item,
+            train, order, settings.sizes[epoch - 1], augmentation(settings, epoch), _item,
             masks=False, seed=recipe.seed, epoch=epoch,
         )  # fmt: skip
         return loader(views, recipe.batch_size, drop_last=True)
@@ -87,7 +104,7 @@ def train_backbone(
         images, smoothing = normalise(images), settings.label_smoothing
         if mix is not None:
             (images, labels), smoothing = mix(images, labels), 0.0  # what it gives is smoothed already
-        return nn.functional.cross_entropy(model(images), labels, label_smoothing=smoothing)
+        return weighted_loss(model(images), labels, smoothing, weights_of.to(images.device))
 
     def validate(model: nn.Module) -> dict[str, float]:
         logits = classify(model, val, settings.sizes[-1])
@@ -112,6 +129,38 @@ def mixing(settings: BackboneSettings) -> Mixup | None:
         settings.mixup, settings.cutmix, prob=settings.mixed, label_smoothing=settings.label_smoothing,
         num_classes=len(CODES),
     )  # fmt: skip
+
+
+def augmentation(settings: BackboneSettings, epoch: int) -> Augmentation | Crops:
+    """What happens to the photographs of an epoch, counted from 1."""
+    cropped = settings.crop if epoch <= settings.recipe.epochs - settings.whole else None
+    if cropped is None and not settings.operations:
+        return settings.augmentation
+    return Crops(settings.augmentation, settings.operations, crop=cropped)
+
+
+def class_weights(labels: Sequence[int], reweighting: Reweighting | None, epoch: int) -> torch.Tensor:
+    """The weight of each class in an epoch's loss, (classes,); their mean over the images is 1."""
+    if reweighting is None:
+        return torch.ones(len(CODES))
+    length = max(reweighting.last - reweighting.first, 1)
+    power = reweighting.power * min(max((epoch - reweighting.first) / length, 0.0), 1.0)
+    counts = torch.bincount(torch.as_tensor(labels), minlength=len(CODES)).clamp(min=1).double()
+    weights = counts**-power
+    return (weights * len(labels) / weights[torch.as_tensor(labels)].sum()).float()
+
+
+def weighted_loss(logits: torch.Tensor, labels: torch.Tensor, smoothing: float, weights: torch.Tensor) -> torch.Tensor:
+    """Mean cross entropy, a scalar. labels: (b,) classes, or (b, classes) shares if mixed; weights: (classes,)."""
+    losses = nn.functional.cross_entropy(logits, labels, label_smoothing=smoothing, reduction="none")
+    of_each = weights[labels] if labels.ndim == 1 else labels @ weights
+    return (losses * of_each).mean()
+
+
+def _check_crops(settings: BackboneSettings) -> None:
+    sizes = settings.sizes[: max(settings.recipe.epochs - settings.whole, 0)]
+    if settings.crop and any(min(settings.crop) > size[0] or max(settings.crop) > size[1] for size in sizes):
+        raise DataError(f"A crop of {settings.crop} does not fit into every size of {sorted(set(sizes))}.")
 
 
 @torch.inference_mode()
