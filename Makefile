@@ -10,18 +10,29 @@ BIN = $(VENV)/bin
 app: $(VENV)/app.done
 	$(BIN)/python app.py $(ARGS)
 
+# what tests have none of these markers needs neither patience nor Chromium, HAM10000 or detectron2
+NEEDY = slow or browser or real or detectron2 or alone
+# two at a time; what counts time or memory, last and alone. ARGS goes to pytest in place of all that
 test: $(VENV)/dev.done
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+ifdef ARGS
 	$(BIN)/python -m pytest $(ARGS)
+else
+	@failed=0; \
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 2 --dist worksteal -m "not ($(NEEDY))" || failed=1; \
+	$(BIN)/python -m pytest -n 2 --dist loadfile --durations 20 -m "($(NEEDY)) and not alone" || failed=1; \
+	$(BIN)/python -m pytest -m alone || failed=1; \
+	exit $$failed
+endif
 
-# ruff, mypy on mat_core, and the tests that need neither patience nor Chromium, HAM10000 or detectron2: a minute
+# ruff, mypy on mat_core, and the tests that take a moment: a minute
 quick: $(VENV)/dev.done
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n auto --maxprocesses 4 --dist worksteal -m "not slow and not browser and not real and not detectron2" $(ARGS)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n auto --maxprocesses 4 --dist worksteal -m "not ($(NEEDY))" $(ARGS)
 
 # many clients at once, good and bad, for five minutes: its figures are in its output
 soak: $(VENV)/dev.done
