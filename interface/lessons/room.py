@@ -6,8 +6,10 @@ Who asked what, or predicted what, is kept in the browser and never sent.
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 
 from mat_core import DataError, Diagnoser
+from mat_core.encoding import data_uri
 from mat_core.limits import shown
 
 from ..library.library import Library
@@ -18,7 +20,8 @@ from .exploring import explorer_of
 from .known import Known
 from .lesson import TABS, Lesson, Page, Predict, Step
 from .markdown import to_html
-from .named import POINTS, SHARE
+from .named import unit_of
+from .on_paper import lesson_sheet
 from .shelf import Shelf
 from .values import NAMES, value_of
 
@@ -92,6 +95,16 @@ class LessonRoom:
         session = replace(for_visitor(wanted), source=UPLOADS.keep(example.path.resolve()))
         return Opening(session, page.code, told | {"key": session.key})
 
+    def paper(self, data: dict, tell: Tell = lambda share, text: None) -> dict:
+        """The worksheet of {'lesson', 'language'} as a file that the page saves."""
+        made = self.sheet(data.get("lesson"), data.get("language"), tell)
+        return {"name": f"lesson-{data['lesson']}.pdf", "uri": data_uri(made, "pdf")}
+
+    def sheet(self, name: object, language: object, tell: Tell = lambda share, text: None) -> bytes:
+        """A lesson's worksheet: a PDF, every number of it computed. Raises DataError for a lesson that there is not."""
+        lesson = self.shelf.lesson(name, language)
+        return lesson_sheet(lesson, self._cases, partial(self.shelf.say, language), tell)
+
     def _asked(self, data: dict) -> tuple[Lesson, Step]:
         lesson = self.shelf.lesson(data.get("lesson"), data.get("language"))
         at = data.get("at")
@@ -119,9 +132,9 @@ def _html(text: str, known: Known) -> str:
 
 
 def _question(predict: Predict) -> dict:
-    unit = {SHARE: "%", POINTS: "points"}.get(NAMES[predict.truth].kind, "")
     return {
-        "question": predict.question, "choices": [list(choice) for choice in predict.choices], "unit": unit,
+        "question": predict.question, "choices": [list(choice) for choice in predict.choices],
+        "unit": unit_of(NAMES[predict.truth]),
         "least": predict.least, "most": predict.most,
     }  # fmt: skip
 

@@ -48,11 +48,19 @@ class Shelf:
         translated = {one.name: one for one in self.by_language.get(self.language(language), ())}
         return tuple(translated.get(one.name, one) for one in self.by_language[FIRST])
 
+    def say(self, language: object, key: str, **values: object) -> str:
+        """What is said with this key in a language, its parts in {braces} filled."""
+        text = self.words[self.language(language)][key]
+        for name, value in values.items():
+            text = text.replace(f"{{{name}}}", str(value))
+        return text
+
     def lesson(self, name: object, language: object = FIRST) -> Lesson:
         """The lesson of this name. Raises DataError for any other value."""
         found = next((one for one in self.lessons(language) if one.name == name), None)
         if found is None:
-            raise DataError("There is no lesson of this name; the tab Lessons has all that there are.")
+            there = ", ".join(one.name for one in self.lessons())
+            raise DataError(f"There is no lesson {shown(name)}; there are {there}.")
         return found
 
 
