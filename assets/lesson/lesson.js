@@ -6,8 +6,8 @@ import {make} from '../shared/elements.js';
 import {judged} from './guess.js';
 import {listIn} from './list.js';
 import {askPart, endPart, notePart, textPart, truthPart} from './parts.js';
-import {download, fileOf} from '../shared/saving.js';
 import {setPage} from './setting.js';
+import {printing} from './sheet.js';
 import {browserStorage} from '../shared/keeping.js';
 import {openStore} from './store.js';
 import {languageOf, wordsOf} from './words.js';
@@ -24,7 +24,6 @@ export function mountGuide(element, props, trigger, watch, facts) {
   let mode = 'closed'; // or 'docked', 'away', 'presenting'
   let place = null; // {name, at, beat}
   let found = {}; // what the server said of this step: step, truth
-  let isMaking = false; // a worksheet
   let visit = 0; // counts the steps that were gone to: what comes late belongs to another one
 
   const language = () => languageOf(facts, window.mat?.language ?? document.documentElement.lang);
@@ -97,7 +96,6 @@ export function mountGuide(element, props, trigger, watch, facts) {
     part('back').disabled = place.at === 0 && place.beat <= 0;
     part('next').hidden = isEnd();
     for (const name of ['away', 'sheet']) part(name).hidden = mode === 'presenting';
-    part('sheet').disabled = isMaking;
     part('again').hidden = mode === 'presenting' || isEnd() || !found.step || Boolean(found.step.waits && !found.truth);
     part('root').setAttribute('aria-label', say('panel', {title}));
     if (focus && shown) part('heading').focus({preventScroll: true});
@@ -174,21 +172,6 @@ export function mountGuide(element, props, trigger, watch, facts) {
     if (found.step.waits && !found.isSet) await set(goesOn);
   }
 
-  /** The open lesson on paper, made by the server and saved by the browser. */
-  async function print() {
-    const asked = {lesson: place.name, language: language()};
-    isMaking = true;
-    part('sheet').disabled = true;
-    fail('');
-    status(say('sheet-making'));
-    const paper = await ask('click', {ask: 'paper', ...asked});
-    isMaking = false;
-    part('sheet').disabled = false;
-    status(paper.error ? '' : say('sheet-made'));
-    if (paper.error) fail(paper.error);
-    else download(fileOf(paper.uri), paper.name);
-  }
-
   /** What the reader predicts; null: nothing, show it. */
   function guess(said) {
     const mine = visit;
@@ -260,7 +243,7 @@ export function mountGuide(element, props, trigger, watch, facts) {
   part('away').addEventListener('click', () => turn('away'));
   part('leave').addEventListener('click', leave);
   part('present').addEventListener('click', () => turn(mode === 'presenting' ? 'docked' : 'presenting'));
-  part('sheet').addEventListener('click', print);
+  printing(part('sheet'), {ask, say, status, fail, asked: question});
   part('again').addEventListener('click', () => { const mine = ++visit; set(() => mine === visit && place !== null); });
   part('pill').addEventListener('click', () => (found.step ? turn('docked') : resume(false)));
   addEventListener('resize', fit);

@@ -22,7 +22,7 @@ from .lesson import TABS, Lesson, Page, Predict, Step
 from .markdown import to_html
 from .named import unit_of
 from .on_paper import lesson_sheet
-from .shelf import Shelf
+from .shelf import Shelf, without_cases
 from .values import NAMES, value_of
 
 
@@ -46,14 +46,17 @@ class LessonRoom:
         leaking: Callable[[], Diagnoser | None] = lambda: None,
     ):
         self.shelf = shelf
+        self._library = library
         self._cases = LessonCases(diagnoser, library, leaking)
 
     def facts(self) -> dict:
         """What the page needs before it asks: the lessons and the panel's words, by language, and what was left out."""
         lessons = {
-            language: [_listed(lesson) for lesson in self.shelf.lessons(language)] for language in self.shelf.languages
+            language: [self._listed(lesson) for lesson in self.shelf.lessons(language)]
+            for language in self.shelf.languages
         }
-        return {"lessons": lessons, "words": self.shelf.words, "problems": list(self.shelf.problems)}
+        problems = [*self.shelf.problems, *without_cases(self.shelf.lessons(), self._library)]
+        return {"lessons": lessons, "words": self.shelf.words, "problems": problems}
 
     def step(self, data: dict, tell: Tell = lambda share, text: None) -> dict:
         """A step of {'lesson', 'at', 'language'} as the page shows it, its question without the answer."""
@@ -105,6 +108,16 @@ class LessonRoom:
         lesson = self.shelf.lesson(name, language)
         return lesson_sheet(lesson, self._cases, partial(self.shelf.say, language), tell)
 
+    def _listed(self, lesson: Lesson) -> dict:
+        case = lesson.steps[0].page.case
+        real = case.kind in ("case", "own")
+        drawn = case.instead is not None and not self._library.is_at_hand(case.name)
+        return {
+            "name": lesson.name, "title": lesson.title, "minutes": lesson.minutes, "audience": lesson.audience,
+            "steps": len(lesson.steps), "own": lesson.own, "case": case.name if real else "", "drawn": drawn,
+            "asks": sum(step.predict is not None for step in lesson.steps),
+        }  # fmt: skip
+
     def _asked(self, data: dict) -> tuple[Lesson, Step]:
         lesson = self.shelf.lesson(data.get("lesson"), data.get("language"))
         at = data.get("at")
@@ -116,15 +129,6 @@ class LessonRoom:
 def script_json(value: object) -> str:
     """JSON that is inert inside a script."""
     return json.dumps(value).replace("</", "<\\/")
-
-
-def _listed(lesson: Lesson) -> dict:
-    case = lesson.steps[0].page.case
-    return {
-        "name": lesson.name, "title": lesson.title, "minutes": lesson.minutes, "audience": lesson.audience,
-        "steps": len(lesson.steps), "own": lesson.own, "case": case.name if case.kind in ("case", "own") else "",
-        "asks": sum(step.predict is not None for step in lesson.steps),
-    }  # fmt: skip
 
 
 def _html(text: str, known: Known) -> str:
