@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 from papers import pages
 
+from interface.languages import read_languages
 from interface.lessons.markdown import to_paragraphs
 from interface.lessons.on_paper import BLANK
 from interface.lessons.room import LessonRoom
@@ -90,6 +91,8 @@ def test_a_sheet_speaks_the_readers_language_and_a_house_has_no_truth(room):
     ):
         assert text in first
     assert "Zu erwarten: " in second
+    for language, texts in read_languages().texts.items():  # one wording for page and paper
+        assert SHELF.words[language]["sheet-disclaimer"] == texts["masthead.disclaimer"]
     assert SHELF.words["en"]["sheet-disclaimer"] == DISCLAIMER
 
 
