@@ -30,7 +30,7 @@ def _serve(args: argparse.Namespace, folder: Path) -> int:
     import torch
 
     from interface.examples import real_examples, synthetic_examples
-    from interface.lessons.shelf import open_shelf
+    from interface.lessons.shelf import open_shelf, without_cases
     from interface.library.library import open_library
     from mat_core import Diagnoser, UserError
     from mat_core.machine import cores, tune_heaps
@@ -42,7 +42,7 @@ def _serve(args: argparse.Namespace, folder: Path) -> int:
         library, problems = open_library(args.data, args.offline, folder, own=args.cases)
         examples = real_examples(library) if args.data else synthetic_examples(folder)
         shelf = open_shelf(args.lessons)
-        for problem in (*problems, *shelf.problems):
+        for problem in (*problems, *shelf.problems, *without_cases(shelf.lessons(), library)):
             print(problem, file=sys.stderr)
         # imports gradio: slow, so what is wrong above is told first
         from interface.demo import build_demo, serve

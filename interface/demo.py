@@ -55,7 +55,7 @@ def build_demo(
     models, bundle = Models(diagnoser), diagnoser.bundle
     lessons = LessonRoom(diagnoser, library, shelf, models.leaking)
     with CalmBlocks(title=TITLE, analytics_enabled=False, fill_width=True) as demo:
-        build_api(diagnoser, examples, models)  # first: the endpoints' names are still free
+        build_api(diagnoser, examples, models, lessons)  # first: the endpoints' names are still free
         with gr.Column(elem_id="top"):
             gr.HTML(
                 "<header><h1>Mutual Attention Transformer</h1><p>attention on skin lesions</p>"

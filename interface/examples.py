@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 from mat_core import DataError, Metadata
 from mat_core.encoding import encode_png
+from mat_core.ham10000 import ATTRIBUTION
+from mat_core.labels import BY_CODE
 from mat_core.named_cases import NamedCase
 from mat_core.phantoms import make_phantom
 
@@ -14,6 +16,7 @@ if TYPE_CHECKING:  # the library gives Examples itself
 
 # what the page opens on, a named case and the first drawing: `python -m tools.opening` finds both
 OPENING = "ISIC_0032017"
+DRAWN = "A drawing by this project: no patient is in it, and the model never learnt from drawings."
 PHANTOMS = ((18, "mel"), (2, "nv"), (0, "bcc"), (18, "df"), (4, "bkl"), (6, "akiec"), (2, "vasc"))
 
 
@@ -30,6 +33,18 @@ class Example:
     diagnosis: str
     synthetic: bool
     note: str = ""
+
+    def truth(self) -> str:
+        """What it is, and how that is known; '' for what is none of the diagnoses."""
+        if self.diagnosis not in BY_CODE:
+            return ""
+        name = BY_CODE[self.diagnosis].name
+        return f"{name}: what it was drawn to look like." if self.synthetic else f"{name}, as confirmed."
+
+    def source(self) -> str:
+        """Whose the picture is, with what has to be said with it."""
+        whose = DRAWN if self.synthetic else ATTRIBUTION if not self.note else ""
+        return f"{whose} {self.note}".strip()
 
 
 def synthetic_examples(folder: Path) -> list[Example]:

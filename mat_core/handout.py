@@ -18,6 +18,7 @@ from .explain.occlusion import Occlusion
 from .figures import INK, NATURE_COLOURS, PAPER, draw_attention, draw_bars, draw_regions
 from .labels import BY_CODE, DISCLAIMER
 from .limits import shown, whole
+from .metadata import Metadata
 from .paper import FOOT, LINE, SMALL, Page, lines, saved
 from .units import UNITS
 from .wording import share
@@ -157,15 +158,18 @@ def _draw_hidden(axes: Axes, diagnosis: Diagnosis, image: np.ndarray, hidden: Oc
 
 def patient(diagnosis: Diagnosis) -> str:
     """What is known of the patient, and the words that were read of it."""
-    known = diagnosis.metadata
-    parts = (
-        None if known.age is None else f"{known.age} years",
-        known.sex,
-        known.localization and f"site {known.localization}",
-    )
-    said = ", ".join(part for part in parts if part) or "nothing is known"
     words = " ".join(word.text for word in diagnosis.words)
-    return f"{said}; words read: {words or 'none'}"
+    return f"{known_of(diagnosis.metadata)}; words read: {words or 'none'}"
+
+
+def known_of(metadata: Metadata) -> str:
+    """What is known of the patient."""
+    parts = (
+        None if metadata.age is None else f"{metadata.age} years",
+        metadata.sex,
+        metadata.localization and f"site {metadata.localization}",
+    )
+    return ", ".join(part for part in parts if part) or "nothing is known"
 
 
 def verdict(diagnosis: Diagnosis) -> str:

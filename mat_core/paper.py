@@ -8,6 +8,7 @@ import matplotlib
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_pdf import PdfPages
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 
 from .figures import INK, PAPER
 from .labels import DISCLAIMER
@@ -19,6 +20,8 @@ MARGIN = 0.065  # share of the width
 SMALL, LINE = 7.0, 1.38  # points of the running text, and the distance of its lines in heights of a letter
 HEADING, ABOVE = 9.0, 0.004  # points of a heading, and the share of the height that stays empty above it
 LETTERS = 132  # of the running text in a line of the whole width
+GAP = 0.03  # inches below an empty box
+SHADE = "#8496a3"  # of what is to be read only once: frames and hints
 
 # fonts as TrueType: text of the PDF can be searched, copied and edited. For all figures of the process, and for good:
 # a setting that is undone afterwards would be undone while another thread writes
@@ -48,6 +51,16 @@ class Page:
         self.y -= ABOVE
         self.text(text, HEADING, weight="bold")
 
+    def box(self, height: float, hint: str = "") -> None:
+        """An empty box of so many inches to write in, with a hint in its corner."""
+        tall = height / A4[1]  # as a share of the page
+        self.figure.add_artist(
+            Rectangle((MARGIN, self.y - tall), 1 - 2 * MARGIN, tall, fill=False, edgecolor=SHADE, linewidth=0.8)
+        )
+        at = MARGIN + 0.008, self.y - 0.004
+        self.figure.text(*at, hint, fontsize=6.5, color=SHADE, va="top", parse_math=False)
+        self.y -= tall + GAP / A4[1]
+
     def row(self, height: float, *spans: tuple[float, float], below: float = 0.0) -> list[Axes]:
         """Axes side by side, of `height` inches at full scale; 0.25 above for titles and `below` for marks stay.
 
@@ -60,6 +73,38 @@ class Page:
             self.figure.add_axes((MARGIN + a * whole_width, bottom, (b - a) * whole_width, height / A4[1]))
             for a, b in spans
         ]
+
+
+class Pages:
+    """Pages that follow each other: what finds no room on one stands on the next. foot: small below each, with its
+    number.
+    """
+
+    def __init__(self, foot: str):
+        self._all, self._foot = [Page()], lines(foot, LETTERS - 10)[0]
+
+    def all(self) -> list[Page]:
+        """All of them, each with its foot: to be asked for once, when they are full."""
+        for number, page in enumerate(self._all, start=1):
+            said = f"{self._foot} \N{MIDDLE DOT} {number}"
+            page.figure.text(MARGIN, FOOT / 2, said, fontsize=6.5, color=SHADE, parse_math=False)
+        return self._all
+
+    def keep(self, height: float) -> Page:
+        """The page with room for so much of its height together."""
+        y = self._all[-1].y
+        if y - height < 1.5 * FOOT and y < 1 - MARGIN:  # a new page has no more room
+            self._all.append(Page())
+        return self._all[-1]
+
+    def text(self, text: str, size: float, weight: str = "normal", colour: str = INK) -> None:
+        """A paragraph, broken where a page ends."""
+        left = _broken(text, size)
+        while left:
+            page = self.keep(height_of("x", size))
+            fit = max(1, int(((page.y - 1.5 * FOOT) * 72 * A4[1] - 2.5) / (LINE * size)))
+            page.text(" ".join(left[:fit]), size, weight, colour)
+            left = left[fit:]
 
 
 def height_of(text: str, size: float) -> float:

@@ -20,12 +20,11 @@ from .explain.occlusion import Occlusion
 from .figures import INK, NATURE_COLOURS, draw_regions
 from .handout import CAVEATS, MOST_TEXT, draw_probabilities, lacks, patient, scale_of_words, verdict
 from .labels import BY_CODE, DISCLAIMER
-from .paper import A4, ABOVE, FOOT, HEADING, MARGIN, SMALL, Page, height_of, saved
+from .paper import A4, ABOVE, FOOT, GAP, HEADING, SHADE, SMALL, Page, height_of, saved
 from .units import UNITS
 
 MOST_ASKED = 6
-LEAST_BOX, GAP = 0.45, 0.03  # inches: the height that an empty box has at least, and what is below it
-SHADE = "#8496a3"  # of what is to be read only once: frames and hints
+LEAST_BOX = 0.45  # inches: the height that an empty box has at least
 STEPS = ("0%", "25%", "50%", "75%", "100%")  # of the own confidence
 
 
@@ -120,7 +119,7 @@ def _for_class(diagnosis: Diagnosis, image: np.ndarray, title: str, source: str,
     tall = max(LEAST_BOX, room / len(questions) * A4[1] - GAP)
     for asked in questions:
         page.heading(asked.question)
-        _box(page, tall, asked.what)
+        page.box(tall, asked.what)
     page.text(source, SMALL - 1, colour=SHADE)
     return _fits(page)
 
@@ -179,13 +178,3 @@ def _choices(axes: Axes, labels: tuple[str, ...]) -> None:
     for at, said in zip(np.linspace(0.02, 0.98, len(STEPS)), STEPS, strict=True):
         axes.plot((at, at), (0.1, 0.14), color=INK, linewidth=0.8, clip_on=False)
         axes.text(at, 0.07, said, fontsize=6.5, color=INK, ha="center", va="top")
-
-
-def _box(page: Page, height: float, hint: str) -> None:
-    """An empty box of so many inches, with a hint in its corner."""
-    tall = height / A4[1]  # as a share of the page
-    page.figure.add_artist(
-        Rectangle((MARGIN, page.y - tall), 1 - 2 * MARGIN, tall, fill=False, edgecolor=SHADE, linewidth=0.8)
-    )
-    page.figure.text(MARGIN + 0.008, page.y - 0.004, hint, fontsize=6.5, color=SHADE, va="top", parse_math=False)
-    page.y -= tall + GAP / A4[1]

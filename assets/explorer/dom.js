@@ -32,13 +32,6 @@ export function swatch(colour) {
   return square;
 }
 
-/** Hand a file to the reader. */
-export function download(blob, name) {
-  const link = make('a', {href: URL.createObjectURL(blob), download: name});
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(link.href), 10000);
-}
-
 /**
  * Bring what is about to be filled into sight, as little as needed: at once, and again when it is full.
  * @param {Promise<void>} filled @param {function(): boolean} isWanted whether it is still asked for by then

@@ -5,7 +5,8 @@
 
 import {controlsPanel} from './controls.js';
 import {readPayload} from './data.js';
-import {download, reveal, setAttributes} from './dom.js';
+import {reveal, setAttributes} from './dom.js';
+import {download} from '../shared/saving.js';
 import {fileOf} from './exports.js';
 import {headsPanel} from './heads.js';
 import {listen} from './input.js';

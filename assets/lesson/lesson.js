@@ -7,6 +7,7 @@ import {judged} from './guess.js';
 import {listIn} from './list.js';
 import {askPart, endPart, notePart, textPart, truthPart} from './parts.js';
 import {setPage} from './setting.js';
+import {printing} from './sheet.js';
 import {browserStorage} from '../shared/keeping.js';
 import {openStore} from './store.js';
 import {languageOf, wordsOf} from './words.js';
@@ -89,12 +90,12 @@ export function mountGuide(element, props, trigger, watch, facts) {
     part('body').replaceChildren(...body().filter(Boolean));
     const labels = {
       back: 'back', next: place.at === steps - 1 && (mode !== 'presenting' || place.beat >= beats().length - 1) ? 'finish' : 'next',
-      present: mode === 'presenting' ? 'unpresent' : 'present', away: 'away', leave: 'leave', again: 'set-again',
+      present: mode === 'presenting' ? 'unpresent' : 'present', away: 'away', leave: 'leave', again: 'set-again', sheet: 'sheet',
     };
     for (const [name, key] of Object.entries(labels)) part(name).textContent = say(key);
     part('back').disabled = place.at === 0 && place.beat <= 0;
     part('next').hidden = isEnd();
-    part('away').hidden = mode === 'presenting';
+    for (const name of ['away', 'sheet']) part(name).hidden = mode === 'presenting';
     part('again').hidden = mode === 'presenting' || isEnd() || !found.step || Boolean(found.step.waits && !found.truth);
     part('root').setAttribute('aria-label', say('panel', {title}));
     if (focus && shown) part('heading').focus({preventScroll: true});
@@ -242,6 +243,7 @@ export function mountGuide(element, props, trigger, watch, facts) {
   part('away').addEventListener('click', () => turn('away'));
   part('leave').addEventListener('click', leave);
   part('present').addEventListener('click', () => turn(mode === 'presenting' ? 'docked' : 'presenting'));
+  printing(part('sheet'), {ask, say, status, fail, asked: question});
   part('again').addEventListener('click', () => { const mine = ++visit; set(() => mine === visit && place !== null); });
   part('pill').addEventListener('click', () => (found.step ? turn('docked') : resume(false)));
   addEventListener('resize', fit);

@@ -17,7 +17,7 @@ export function listIn(element, facts) {
       make('h3', {}, make('a', {href: linkOf(lesson.name), onclick: (event) => { event.preventDefault(); begin(false); }}, lesson.title)),
       make('p', {class: 'll-fine'}, [
         say('minutes', {minutes: lesson.minutes}), say('steps', {steps: lesson.steps}), say('for', {audience: lesson.audience}),
-        lesson.own ? say('own') : null, lesson.case ? say('photograph', {case: lesson.case}) : null,
+        lesson.own ? say('own') : null, lesson.case ? say(lesson.drawn ? 'drawn' : 'photograph', {case: lesson.case}) : null,
       ].filter(Boolean).join(' · ')),
       make('p', {class: 'll-buttons'},
         make('button', {type: 'button', class: 'll-button', onclick: () => (under ? guide().resume() : begin(false))},

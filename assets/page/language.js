@@ -46,8 +46,12 @@ const kept = () => {
   }
 };
 
-/** Show the page in a language, from now on. @param {Object<string, Object<string, string>>} texts by language */
-export function followLanguage(texts) {
+/**
+ * Show the page in a language, from now on.
+ * @param {Object<string, Object<string, string>>} texts by language @param {function()} whole puts texts together that
+ * were marked in pieces
+ */
+export function followLanguage(texts, whole = () => {}) {
   const codes = Object.keys(texts);
   if (!codes.length) return;
   const first = new WeakMap();
@@ -84,6 +88,7 @@ export function followLanguage(texts) {
     return undefined;
   };
   const speak = (code) => {
+    whole();
     language = code;
     say = translator(texts[ENGLISH], texts[code]);
     document.documentElement.dataset.language = code;

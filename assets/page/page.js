@@ -4,7 +4,7 @@ import {diagnoseOnEnter} from './enter.js';
 import {followAddress, whereAreWe} from './address.js';
 import {followCase, keptCase, setClass} from './following.js';
 import {followLanguage} from './language.js';
-import {markTerms} from './terms.js';
+import {markTerms, unmarkTerms} from './terms.js';
 import {explainTerms} from './tips.js';
 import {measureTop} from './top.js';
 
@@ -20,7 +20,7 @@ export function startPage(glossary, languages = {}) {
   const start = () => {
     followAddress();
     measureTop();
-    followLanguage(languages);  // before terms are marked: a text in pieces is in no list
+    followLanguage(languages, unmarkTerms);  // a text in pieces is in no list
     explainTerms(glossary);
     markTerms(glossary);
   };

@@ -51,6 +51,19 @@ function marked({text, number}) {
   return term;
 }
 
+const marks = new Set(); // {node, pieces}: a text that was marked, and what stands in its place
+
+/** Put every text that was marked back as it was, in one piece: whoever knows it by its words finds it again. */
+export function unmarkTerms() {
+  for (const {node, pieces} of marks) {
+    if (pieces.every((piece) => piece.isConnected)) {
+      pieces[0].replaceWith(node);
+      for (const piece of pieces.slice(1)) piece.remove();
+    }
+  }
+  marks.clear();
+}
+
 function markSentence(sentence, lexicon, seen) {
   const texts = [];
   const walker = document.createTreeWalker(sentence, 4); // texts alone
@@ -59,11 +72,15 @@ function markSentence(sentence, lexicon, seen) {
     // a paragraph in an item of a list is a sentence of its own
     if (node.parentElement.closest(SENTENCES) !== sentence || node.parentElement.closest(PLAIN)) continue;
     const pieces = piecesOf(node.data, lexicon, seen);
-    if (pieces.length > 1 || pieces[0].number !== null) node.replaceWith(...pieces.map(marked));
+    if (pieces.length === 1 && pieces[0].number === null) continue;
+    const mark = {node, pieces: pieces.map(marked)};
+    node.replaceWith(...mark.pieces);
+    marks.add(mark);
   }
 }
 
 function markPage(lexicon) {
+  for (const mark of marks) if (!mark.pieces[0].isConnected) marks.delete(mark); // the view was written anew
   const seen = new Map(); // part -> entries that are marked in it
   for (const sentence of document.querySelectorAll(`${ROOTS} :is(${SENTENCES})`)) {
     if (sentence.closest(PLAIN)) continue;

@@ -25,10 +25,3 @@ export function radios(name, legend, options, chosen, choose, disabled = false) 
     ...options.map(([value, text]) => make('label', {class: 'pr-choice'},
       make('input', {type: 'radio', name, value, checked: value === chosen, onchange: () => choose(value)}), text)));
 }
-
-/** Hand a file to the reader. */
-export function download(text, name, type) {
-  const link = make('a', {href: URL.createObjectURL(new Blob([text], {type})), download: name});
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(link.href), 10000);
-}

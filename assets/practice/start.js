@@ -2,7 +2,8 @@
 
 import {csvOf} from './csv.js';
 import {make} from '../shared/elements.js';
-import {download, radios, table} from './dom.js';
+import {radios, table} from './dom.js';
+import {download} from '../shared/saving.js';
 import {LAST_SEED, linkOf} from './round.js';
 import {brier, byClass, calibration, INFLUENCES, influences, meanOverlap, overconfidence, totals} from './score.js';
 import {stepsPanel} from './steps.js';
@@ -98,6 +99,6 @@ export function scorePanel(state, names, acts) {
     overlapOf('hidden', 'that lower the model\'s answer most when they are hidden'),
     make('p', {class: 'pr-fine'}, `A round of ${count} cases says little about anybody; classes come up as often as each other here, not as `
       + 'they do in a clinic.'),
-    button('Save as CSV', () => download(csvOf(state), `practice-${round.kind}-${round.seed}-${round.count}.csv`, 'text/csv'), true),
+    button('Save as CSV', () => download(new Blob([csvOf(state)], {type: 'text/csv'}), `practice-${round.kind}-${round.seed}-${round.count}.csv`), true),
     button('Another round', acts.another));
 }

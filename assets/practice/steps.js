@@ -53,4 +53,4 @@ const STEPS = [
 
 /** The four steps of a case. */
 export const stepsPanel = () => make('ol', {class: 'pr-steps'}, ...STEPS.map(([name, text, picture], i) => make('li', {},
-  picture(), make('h3', {}, `${i + 1}. ${name}`), make('p', {}, text))));
+  picture(), make('h3', {}, `${i + 1}. `, name), make('p', {}, text))));

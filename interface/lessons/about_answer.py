@@ -20,6 +20,11 @@ def _patient(name: str) -> Find:
     return found
 
 
+def _truth(known: Known) -> Found:
+    example = known.session.example
+    return example.truth().rstrip(".") if example and example.truth() else "nobody has said"
+
+
 def _share(code: str) -> Find:
     return lambda known: known.diagnosis.probabilities.get(code)
 
@@ -105,6 +110,8 @@ _CALLED = {
     )
 }  # fmt: skip
 ABOUT_ANSWER: dict[str, Named] = {
+    "case.name": Named(TEXT, "what the case is called", lambda k: k.session.example and k.session.example.name),
+    "case.truth": Named(TEXT, "what it is, and how that is known", _truth),
     "patient.age": Named(TEXT, "the patient's age", _patient("age")),
     "patient.sex": Named(TEXT, "the patient's sex", _patient("sex")),
     "patient.site": Named(TEXT, "where the lesion sits", _patient("localization")),

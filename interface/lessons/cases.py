@@ -18,9 +18,14 @@ from ..session import analyse, answer_again, for_visitor
 from .drawings import house
 from .known import Known
 from .lesson import CaseOf, Page
+from .shelf import NO_OWN, NOT_NAMED
 
 REMEMBERED = 12  # cases, of about a MB each
 PHANTOM_SIZE = (450, 600)  # height and width, as the examples are drawn
+STANDS_IN = (
+    "The photograph of {name} is not here: it comes with --data. A drawing stands in for it, and every number is about "
+    "the drawing."
+)
 Tell = Callable[[float, str], None]
 
 
@@ -45,12 +50,16 @@ class LessonCases:
         return Known(self._diagnoser, replace(session, example=example), self._leaking)
 
     def _example(self, case: CaseOf, tell: Tell) -> Example:
+        if case.instead is not None and not self._library.is_at_hand(case.name):
+            return replace(self._example(case.instead, tell), note=STANDS_IN.format(name=case.name))
         if case.kind == "case":
+            if not self._library.knows(case.name):
+                raise DataError(f"This step is about {NOT_NAMED.format(name=case.name)}")
             return self._library.example(case.name, tell)
         if case.kind == "own":
             found = self._library.own.get(case.name)
             if found is None:
-                raise DataError(f"There is no own case {case.name!r}: --cases names the folder that has it.")
+                raise DataError(f"This step is about {NO_OWN.format(name=case.name)}")
             return found
         if case.kind == "house":
             path = self._written("lesson-house.png", house)

@@ -36,9 +36,9 @@ class Guide:
         return safely(opened, failed)()
 
     def ask(self, data: object, tell: Tell) -> str:
-        """The answer to {'ask': 'step' or 'truth', 'lesson', 'at', 'language', 'ticket'}."""
+        """The answer to {'ask': 'step', 'truth' or 'paper', 'lesson', 'at', 'language', 'ticket'}."""
         given = data if isinstance(data, dict) else {}
-        questions: dict[object, Callable] = {"step": self.room.step, "truth": self.room.truth}
+        questions: dict[object, Callable] = {"step": self.room.step, "truth": self.room.truth, "paper": self.room.paper}
         kind = given.get("ask") if isinstance(given.get("ask"), str) else ""
 
         def told() -> dict:

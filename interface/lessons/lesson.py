@@ -30,13 +30,15 @@ HIDDEN = ("none", "lesion", "around")
 @dataclass(frozen=True)
 class CaseOf:
     """Which case. kind: 'phantom', a drawing from `seed` in the look of `code`; 'case', a named one, `name` its id;
-    'house', a drawing of what is no lesion.
+    'own', a teacher's; 'house', a drawing of what is no lesion. instead: what stands in for a named one whose
+    photograph is not at hand; then nobody is asked for it.
     """
 
     kind: str
     name: str = ""
     seed: int = 0
     code: str = ""
+    instead: "CaseOf | None" = None
 
 
 @dataclass(frozen=True)

@@ -51,6 +51,32 @@ def values_in(source: str) -> list[tuple[int, str]]:
     ]
 
 
+def to_paragraphs(source: str, say: Callable[[str], str]) -> tuple[str, ...]:
+    """The paragraphs of a text as they are printed, an item of a list with its mark. say: as `to_html` takes it."""
+    found: list[str] = []
+    mark, numbers = "", [0]
+    for token in tokens(source):
+        if token.type in ("bullet_list_open", "ordered_list_open"):
+            numbers.append(int(token.attrGet("start") or 1) - 1 if token.type.startswith("ordered") else -1)
+        elif token.type in ("bullet_list_close", "ordered_list_close"):
+            numbers.pop()
+        elif token.type == "list_item_open":
+            numbers[-1] += numbers[-1] >= 0
+            mark = f"{numbers[-1]}. " if numbers[-1] >= 0 else "\N{BULLET} "
+        elif token.type in ("inline", "fence", "code_block"):
+            said = "".join(_printed(child, say) for child in token.children or ()) or token.content
+            found.append(mark + " ".join(said.split()))
+            mark = ""
+    return tuple(found)
+
+
+def _printed(token: Token, say: Callable[[str], str]) -> str:
+    if token.type == "value":
+        return say(token.content)
+    marks = {"softbreak": " ", "hardbreak": " ", "em_open": '"', "em_close": '"'}
+    return marks.get(token.type, token.content)
+
+
 def to_html(source: str, say: Callable[[str], str]) -> str:
     """HTML of a text. say: name of a value -> what stands in its place, plain text."""
     return _PARSER.render(source, {"say": lambda name: f'<b class="ls-value">{esc(say(name))}</b>'})

@@ -42,6 +42,11 @@ class Value:
     key: str | None = None
 
 
+def unit_of(named: Named) -> str:
+    """In what a number is guessed."""
+    return {SHARE: "%", POINTS: "points"}.get(named.kind, "")
+
+
 def said(named: Named, known: Known) -> Value:
     """The value of a case."""
     with known.lock:

@@ -6,8 +6,10 @@ Who asked what, or predicted what, is kept in the browser and never sent.
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 
 from mat_core import DataError, Diagnoser
+from mat_core.encoding import data_uri
 from mat_core.limits import shown
 
 from ..library.library import Library
@@ -18,8 +20,9 @@ from .exploring import explorer_of
 from .known import Known
 from .lesson import TABS, Lesson, Page, Predict, Step
 from .markdown import to_html
-from .named import POINTS, SHARE
-from .shelf import Shelf
+from .named import unit_of
+from .on_paper import lesson_sheet
+from .shelf import Shelf, without_cases
 from .values import NAMES, value_of
 
 
@@ -43,14 +46,17 @@ class LessonRoom:
         leaking: Callable[[], Diagnoser | None] = lambda: None,
     ):
         self.shelf = shelf
+        self._library = library
         self._cases = LessonCases(diagnoser, library, leaking)
 
     def facts(self) -> dict:
         """What the page needs before it asks: the lessons and the panel's words, by language, and what was left out."""
         lessons = {
-            language: [_listed(lesson) for lesson in self.shelf.lessons(language)] for language in self.shelf.languages
+            language: [self._listed(lesson) for lesson in self.shelf.lessons(language)]
+            for language in self.shelf.languages
         }
-        return {"lessons": lessons, "words": self.shelf.words, "problems": list(self.shelf.problems)}
+        problems = [*self.shelf.problems, *without_cases(self.shelf.lessons(), self._library)]
+        return {"lessons": lessons, "words": self.shelf.words, "problems": problems}
 
     def step(self, data: dict, tell: Tell = lambda share, text: None) -> dict:
         """A step of {'lesson', 'at', 'language'} as the page shows it, its question without the answer."""
@@ -92,6 +98,26 @@ class LessonRoom:
         session = replace(for_visitor(wanted), source=UPLOADS.keep(example.path.resolve()))
         return Opening(session, page.code, told | {"key": session.key})
 
+    def paper(self, data: dict, tell: Tell = lambda share, text: None) -> dict:
+        """The worksheet of {'lesson', 'language'} as a file that the page saves."""
+        made = self.sheet(data.get("lesson"), data.get("language"), tell)
+        return {"name": f"lesson-{data['lesson']}.pdf", "uri": data_uri(made, "pdf")}
+
+    def sheet(self, name: object, language: object, tell: Tell = lambda share, text: None) -> bytes:
+        """A lesson's worksheet: a PDF, every number of it computed. Raises DataError for a lesson that there is not."""
+        lesson = self.shelf.lesson(name, language)
+        return lesson_sheet(lesson, self._cases, partial(self.shelf.say, language), tell)
+
+    def _listed(self, lesson: Lesson) -> dict:
+        case = lesson.steps[0].page.case
+        real = case.kind in ("case", "own")
+        drawn = case.instead is not None and not self._library.is_at_hand(case.name)
+        return {
+            "name": lesson.name, "title": lesson.title, "minutes": lesson.minutes, "audience": lesson.audience,
+            "steps": len(lesson.steps), "own": lesson.own, "case": case.name if real else "", "drawn": drawn,
+            "asks": sum(step.predict is not None for step in lesson.steps),
+        }  # fmt: skip
+
     def _asked(self, data: dict) -> tuple[Lesson, Step]:
         lesson = self.shelf.lesson(data.get("lesson"), data.get("language"))
         at = data.get("at")
@@ -105,23 +131,14 @@ def script_json(value: object) -> str:
     return json.dumps(value).replace("</", "<\\/")
 
 
-def _listed(lesson: Lesson) -> dict:
-    case = lesson.steps[0].page.case
-    return {
-        "name": lesson.name, "title": lesson.title, "minutes": lesson.minutes, "audience": lesson.audience,
-        "steps": len(lesson.steps), "own": lesson.own, "case": case.name if case.kind in ("case", "own") else "",
-        "asks": sum(step.predict is not None for step in lesson.steps),
-    }  # fmt: skip
-
-
 def _html(text: str, known: Known) -> str:
     return to_html(text, lambda name: value_of(name, known).text)
 
 
 def _question(predict: Predict) -> dict:
-    unit = {SHARE: "%", POINTS: "points"}.get(NAMES[predict.truth].kind, "")
     return {
-        "question": predict.question, "choices": [list(choice) for choice in predict.choices], "unit": unit,
+        "question": predict.question, "choices": [list(choice) for choice in predict.choices],
+        "unit": unit_of(NAMES[predict.truth]),
         "least": predict.least, "most": predict.most,
     }  # fmt: skip
 

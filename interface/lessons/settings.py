@@ -185,6 +185,13 @@ def _case(entry: Entry | None, faults: Faults) -> CaseOf | None:
     if entry is None or not entry.text:
         return None
     kind, *rest = entry.text.split()
+    if kind.startswith("ISIC_") and " or " in entry.text:
+        named, _, drawing = entry.text.partition(" or ")
+        real, instead = (_case(Entry(entry.line, part), faults) for part in (named, drawing))
+        if real is None or instead is None:
+            return None
+        if (real.kind, instead.kind) == ("case", "phantom"):
+            return replace(real, instead=instead)
     if entry.text == "house":
         return CaseOf("house")
     if _CASE.fullmatch(entry.text):
@@ -194,7 +201,8 @@ def _case(entry: Entry | None, faults: Faults) -> CaseOf | None:
         return CaseOf("phantom", "", int(drawn[1]), drawn[2])
     faults.add(
         entry.line, "`case` must be such as `phantom 18 mel` (a seed and one of "
-        f"{', '.join(CODES)}), ISIC_0012345, `own name`, or house; got {shown(entry.text)}."
+        f"{', '.join(CODES)}), ISIC_0012345, `ISIC_0012345 or phantom 18 mel`, `own name`, or house; got "
+        f"{shown(entry.text)}."
     )  # fmt: skip
     return None
 

@@ -6,7 +6,7 @@ assets/lessons/de/01-what-it-reads.md    the same one in another language, where
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from mat_core import DataError
 from mat_core.files import read_file
 from mat_core.limits import shown
 
+from ..library.library import Library
 from .lesson import Lesson
 from .reading import read_lesson
 
@@ -21,6 +22,8 @@ FOLDER = Path(__file__).resolve().parents[2] / "assets" / "lessons"
 FIRST = "en"  # stands in where there is nothing in another language
 WORDS = "words.json"
 MAX_WORDS = 64 * 1024  # bytes
+NO_OWN = "the case {name!r} of your own, which is not there: --cases names the folder that has it."
+NOT_NAMED = "{name}, which is none of the named cases: Diagnose lists them, below the examples."
 LONGEST = 600  # characters of one of them
 MOST = 200  # lessons of a folder
 
@@ -48,11 +51,19 @@ class Shelf:
         translated = {one.name: one for one in self.by_language.get(self.language(language), ())}
         return tuple(translated.get(one.name, one) for one in self.by_language[FIRST])
 
+    def say(self, language: object, key: str, **values: object) -> str:
+        """What is said with this key in a language, its parts in {braces} filled."""
+        text = self.words[self.language(language)][key]
+        for name, value in values.items():
+            text = text.replace(f"{{{name}}}", str(value))
+        return text
+
     def lesson(self, name: object, language: object = FIRST) -> Lesson:
         """The lesson of this name. Raises DataError for any other value."""
         found = next((one for one in self.lessons(language) if one.name == name), None)
         if found is None:
-            raise DataError("There is no lesson of this name; the tab Lessons has all that there are.")
+            there = ", ".join(one.name for one in self.lessons())
+            raise DataError(f"There is no lesson {shown(name)}; there are {there}.")
         return found
 
 
@@ -112,3 +123,15 @@ def _words_of(file: Path, problems: list[str]) -> dict[str, str]:
         wrong = ", ".join(shown(key) for key, _ in pairs if key not in good) or "the file"
         problems.append(f"{file.parent.name}/{file.name}: {wrong} must be a text. English stands in.")
     return good
+
+
+def without_cases(lessons: Iterable[Lesson], library: Library) -> tuple[str, ...]:
+    """A sentence for each case that lessons name and that there is not, photograph or no photograph."""
+    found = []
+    for lesson in lessons:
+        for case in dict.fromkeys(step.page.case for step in lesson.steps):
+            if case.kind == "own" and case.name not in library.own:
+                found.append(f"The lesson {lesson.name} is about {NO_OWN.format(name=case.name)}")
+            elif case.kind == "case" and library.cases and not library.knows(case.name):
+                found.append(f"The lesson {lesson.name} is about {NOT_NAMED.format(name=case.name)}")
+    return tuple(found)

@@ -74,6 +74,14 @@ class Library:
             raise DataError("There is no case of this name; the list has all that there are.")
         return self._by_id[name]
 
+    def knows(self, name: str) -> bool:
+        """Whether there is a named case of this id."""
+        return name in self._by_id
+
+    def is_at_hand(self, name: str) -> bool:
+        """Whether this case's photograph needs no network."""
+        return self.knows(name) and self.where(self._by_id[name]) in (HERE, KEPT)
+
     def where(self, case: NamedCase) -> str:
         """Where its picture would come from now: HERE, KEPT, THERE, or NOWHERE: then a phantom stands in."""
         return HERE if case.id in self._pictures else KEPT if self._kept(case) else THERE if self._archive else NOWHERE

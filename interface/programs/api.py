@@ -18,6 +18,7 @@ from mat_core.units import MAPS
 from mat_core.worksheet import MOST_ASKED
 
 from ..examples import Example
+from ..lessons.room import LessonRoom
 from ..models import Models
 from ..parts.safely import safely
 from ..server.image_field import image_upload
@@ -60,17 +61,22 @@ FIELDS: dict[str, tuple[Callable[..., gr.components.Component], str]] = {
         f"to the class, 1 to {MOST_ASKED}, one a line: the question | what it asks for | what the teacher may expect; "
         "None for the usual ones.",
     ),
+    "lesson": (
+        gr.Textbox,
+        "a lesson's name, such as heads: the worksheet is that lesson's, about its own case; then no image.",
+    ),
+    "language": (gr.Textbox, "of the lesson and its paper, such as en or de; what is not translated is English."),
     "ask": (gr.Checkbox, "true: hide, take away and doubt first, half a minute; else it says that nobody asked."),
     "threshold": (gr.Number, "probability of melanoma from which on it is called, from 0 to 1."),
     "number": (gr.Number, "number of the case in list_examples, from 0."),
 }
 
 
-def build_api(diagnoser: Diagnoser, examples: list[Example], models: Models) -> None:
+def build_api(diagnoser: Diagnoser, examples: list[Example], models: Models, lessons: LessonRoom) -> None:
     """Add the endpoints to the app that is being built."""
     for endpoint in (
         *endpoints.answers(diagnoser), *endpoints.pictures(diagnoser), *questions(diagnoser, models),
-        *sheets(diagnoser), *endpoints.facts(diagnoser, examples),
+        *sheets(diagnoser, lessons), *endpoints.facts(diagnoser, examples),
     ):  # fmt: skip
         _add(endpoint)
 
@@ -78,7 +84,10 @@ def build_api(diagnoser: Diagnoser, examples: list[Example], models: Models) -> 
 def _add(endpoint: Callable) -> None:
     """Register `endpoint` under its own name, with a field for each of its parameters."""
     taken = inspect.signature(endpoint).parameters
-    parameters = [*_CASE, *list(taken.values())[1:]] if "case" in taken else list(taken.values())
+    parameters = list(taken.values())
+    if "case" in taken:
+        image = _CASE[0].replace(default=taken["case"].default)  # none needed where there may be no case
+        parameters = [image, *_CASE[1:], *parameters[1:]]
 
     def ask(*values):
         if "case" in taken:

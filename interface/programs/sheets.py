@@ -11,11 +11,12 @@ from mat_core.labels import DISCLAIMER
 from mat_core.worksheet import ASKS
 from mat_core.worksheet import worksheet as make_worksheet
 
+from ..lessons.room import LessonRoom
 from ..parts.answer import caveats
 from .values import Case, code, one_of
 
 
-def sheets(diagnoser: Diagnoser) -> list[Callable]:
+def sheets(diagnoser: Diagnoser, lessons: LessonRoom) -> list[Callable]:
     bundle = diagnoser.bundle
 
     def answered(case: Case, ask: bool) -> tuple[Diagnosis, dict]:
@@ -46,14 +47,21 @@ def sheets(diagnoser: Diagnoser) -> list[Callable]:
         return {format: data_uri(data, format), "disclaimer": DISCLAIMER}
 
     def worksheet(
-        case: Case, title: str = "", source: str = "", truth: str = "", questions: str | None = None,
-        label: str | None = None, ask: bool = False,
+        case: Case | None = None, title: str = "", source: str = "", truth: str = "", questions: str | None = None,
+        label: str | None = None, ask: bool = False, lesson: str | None = None, language: str = "en",
     ) -> dict:  # fmt: skip
-        """A case for a class to fill in, on one page, and the teacher's notes with the answer on a second one.
+        """A case for a class to fill in, and the teacher's notes with the answer behind it; or a lesson's worksheet.
 
         Returns:
-            pdf: a data: URI.
+            pdf: a data: URI. With a lesson: its questions about its own case, and notes with the computed answers.
         """
+        language = one_of("language", language, lessons.shelf.languages)
+        if lesson:
+            given = title, source, truth, questions, label, ask, case and case != Case(None)
+            if any(given):
+                raise ConfigError("A lesson brings its own case and questions: beside lesson, give language alone.")
+            return {"pdf": data_uri(lessons.sheet(lesson, language), "pdf"), "disclaimer": DISCLAIMER}
+        case = case or Case(None)
         label = code(bundle.labels, label)
         diagnosis, found = answered(case, ask)
         texts = {"title": title, "source": source, "truth": truth, "asks": asked(questions)}

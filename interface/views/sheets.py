@@ -1,6 +1,6 @@
 """Paper for a class: the case on the screen as handout or worksheet, made in memory and sent to the page as it is."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
 
 import gradio as gr
@@ -9,10 +9,8 @@ from mat_core import Diagnoser, UserError
 from mat_core.bundle import Bundle
 from mat_core.encoding import data_uri
 from mat_core.explain import ablate, doubt, occlude
-from mat_core.ham10000 import ATTRIBUTION
 from mat_core.handout import MOST_TEXT, handout
-from mat_core.labels import BY_CODE
-from mat_core.worksheet import ASKS, worksheet
+from mat_core.worksheet import worksheet
 
 from ..parts.answer import caveats
 from ..parts.asking import about
@@ -21,7 +19,6 @@ from ..parts.text import note
 from ..session import Session
 
 NO_CASE = "There is no case to print: diagnose an image first."
-DRAWN = "A drawing by this project: no patient is in it, and the model never learnt from drawings."
 OWN = "An image that was given to the page; whose it is has not been said."
 PRIVATE = "A worksheet asks the class on its first page and answers on its second. Nothing of it is kept here."
 # the bytes come as text in base64 and go to the browser's downloads, by an address of the page's own
@@ -94,21 +91,12 @@ def handout_of(bundle: Bundle, now: Session, label: str, format: str) -> bytes:
     )  # fmt: skip
 
 
-def worksheet_of(now: Session, label: str, asks: Sequence[tuple[str, ...]] = ASKS) -> bytes:
-    """The case as a worksheet with these questions, as `worksheet` takes them."""
-    title, source = titles(now)
+def worksheet_of(now: Session, label: str) -> bytes:
+    """The case as a worksheet with the usual questions."""
+    (title, source), truth = titles(now), now.example.truth() if now.example else ""
     return worksheet(
-        now.diagnosis, now.image(), title=title, source=source, truth=truth(now), asks=asks, label=label or None,
-        **now.found,
-    )  # fmt: skip
-
-
-def truth(now: Session) -> str:
-    """What the case is, where that is known."""
-    if now.example is None:
-        return ""
-    name = BY_CODE[now.example.diagnosis].name
-    return f"{name}: what it was drawn to look like." if now.example.synthetic else f"{name}, as confirmed."
+        now.diagnosis, now.image(), title=title, source=source, truth=truth, label=label or None, **now.found
+    )
 
 
 def titles(now: Session) -> tuple[str, str]:
@@ -116,8 +104,7 @@ def titles(now: Session) -> tuple[str, str]:
     example = now.example
     if example is None:
         return "", OWN
-    whose = DRAWN if example.synthetic else ATTRIBUTION if not example.note else ""
-    return f"Case: {example.name}"[:MOST_TEXT], f"{whose} {example.note}".strip()[:MOST_TEXT]
+    return f"Case: {example.name}"[:MOST_TEXT], example.source()[:MOST_TEXT]
 
 
 def _told(error: UserError) -> tuple[None, str]:

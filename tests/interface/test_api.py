@@ -133,6 +133,14 @@ def test_a_worksheet_asks_first_and_answers_on_its_second_page(ask, expected):
         assert text not in first
 
 
+def test_a_lessons_worksheet_needs_no_image(client):
+    answer = client.predict(lesson="what-it-reads", api_name="/worksheet")
+    first, second = pages(base64.b64decode(answer["pdf"].removeprefix("data:application/pdf;base64,")))
+    assert "How many words does the model read of this patient? Your number" in first
+    assert "How many words does the model read of this patient? What to expect: 7" in second
+    assert answer["disclaimer"] == DISCLAIMER
+
+
 def test_the_questions_are_answered_about_this_case(ask, expected):
     p = pytest.approx(list(expected.probabilities.values()), abs=1e-5)
     answers = {name: ask(name) for name in ("ablate", "agree", "what_if", "doubt", "compare", "relevance")}
@@ -213,6 +221,7 @@ def test_the_model_card_says_what_it_is(client, tiny_diagnoser):
         ("handout", {"title": None}, "at most 600 characters"),
         ("worksheet", {"questions": "?\n" * 7}, "1 to 6 questions"),
         ("worksheet", {"questions": "a|b|c|d"}, "1 to 6 questions"),
+        ("worksheet", {"lesson": "heads"}, "A lesson brings its own case"),
         ("worksheet", {"truth": 5 * "word " * 200}, "at most 600 characters"),
         ("agree", {"localization": "elbow"}, "lower extremity"),
         ("walk_through", {"direction": "words_to_men"}, "no attention"),
@@ -236,6 +245,11 @@ def test_mistakes_get_a_sentence(ask, name, wrong, says):
         ("diagnose_example", {"number": 7}, "from 0 to 6"),
         ("operating_point", {"threshold": 2}, "from 0 to 1"),
         ("operating_point", {}, "carries no melanoma curve"),
+        ("worksheet", {}, "Give an image"),
+        ("worksheet", {"lesson": "tails"}, "no lesson 'tails'; there are what-it-reads, .*thresholds"),
+        ("worksheet", {"lesson": "heads", "language": "fr"}, "language must be one of en, de"),
+        ("worksheet", {"lesson": "heads", "ask": True}, "give language alone"),
+        ("worksheet", {"lesson": "heads", "age": 50}, "give language alone"),
     ],
 )
 def test_mistakes_without_an_image_get_a_sentence_too(client, name, wrong, says):
@@ -271,6 +285,13 @@ def test_the_documents_python_runs(app_url, lesion, expected):
     *_, first, second = run([sys.executable, "-c", snippet("gradio_client", app_url)], lesion).splitlines()
     assert float(first.split()[-1]) == max(expected.probabilities.values())
     assert second.startswith("The probability of")
+
+
+def test_the_documents_worksheet_of_a_lesson_is_made(app_url, tmp_path):
+    run([sys.executable, "-c", snippet("a lesson's worksheet", app_url)], tmp_path)
+    first, *_ = pages((tmp_path / "heads.pdf").read_bytes())
+    assert "Heads" in first
+    assert "Datum:" in first
 
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="no curl on this machine")

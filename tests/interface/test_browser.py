@@ -24,6 +24,24 @@ def fits(diagnosis):
     return {code: pytest.approx(100 * p, abs=0.051) for code, p in diagnosis.probabilities.items()}
 
 
+@pytest.mark.parametrize("width", [390, 700, 820, 1120, 1280])
+def test_the_strip_cuts_no_name_off_and_its_box_clears_its_arrow(visit, width):
+    page = visit(width=width)
+    cut = """names => names.filter(name => name.offsetParent && name.scrollWidth > name.clientWidth)
+        .map(name => name.textContent)"""
+    assert width < 641 or page.locator("#strip .tops .name").evaluate_all(cut) == []
+    assert page.locator("#strip").bounding_box()["height"] < 76  # it stays in sight, so it takes little of it
+    room = """input => {
+        const pen = document.createElement('canvas').getContext('2d'), style = getComputedStyle(input);
+        pen.font = `${style.fontWeight} ${style.fontSize} ${style.fontFamily}`;
+        const start = input.getBoundingClientRect().left + parseFloat(style.paddingLeft);
+        const end = start + pen.measureText(input.value).width;
+        const arrow = document.querySelector('#question-class .dropdown-arrow').getBoundingClientRect();
+        return arrow.left + arrow.width / 4 - end; }"""  # pixels from the text's end to where the arrow is drawn
+    assert page.locator("#question-class input").evaluate(room) > 0
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
 def test_a_first_visit_shows_a_case_already_analysed(visit):
     page = visit()
     expect(page.locator("#masthead")).to_contain_text(DISCLAIMER)

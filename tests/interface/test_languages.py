@@ -43,7 +43,9 @@ def test_the_english_texts_are_those_of_the_page():
     written = " ".join(
         path.read_text(encoding="utf-8") for path in sources if path.suffix in (".py", ".js", ".html", ".css")
     )
-    written = unescape(re.sub(r'"\s*f?"', "", written).replace("\\2026", "…"))  # string literals in several lines
+    written = unescape(
+        re.sub(r"['\"]\s*f?['\"]", "", written).replace("\\2026", "…")
+    )  # string literals in several lines
     written = " ".join(written.split())
     lost = []
     for key, text in SHIPPED.texts["en"].items():
@@ -191,6 +193,43 @@ def test_the_language_is_chosen_in_the_page_and_kept(visit_in):
     expect(again.get_by_role("tab", name="Explore", exact=True)).to_be_visible()
     expect(again.locator("#answer-panel h2")).to_have_text("Answer")
     assert again.locator("[lang=de]:not(option)").count() == 0
+
+
+def test_texts_with_marked_terms_change_their_language_and_come_back(visit_in):
+    """A term that is marked cuts its sentence in pieces; the sentence is known all the same."""
+    page = visit_in("en-US")
+    open_tab(page, "Learn")
+    text = page.locator("p", has_text="It is not the reason for the answer")
+    expect(text.locator(".term")).not_to_have_count(0, timeout=PATIENCE)
+    english = text.inner_text()
+    for _ in range(2):
+        page.locator("#language").select_option("de")
+        german = page.get_by_text("Sie ist nicht der Grund der Antwort", exact=False)
+        expect(german).to_contain_text("Wissen kann man es nur, wenn man die Region wegnimmt und noch einmal fragt.")
+        expect(german).not_to_contain_text("It is not")
+        expect(german).to_contain_text("tut das für jede Region")
+        page.locator("#language").select_option("en")
+        expect(text.locator(".term")).not_to_have_count(0, timeout=PATIENCE)
+        assert text.inner_text() == english
+    assert page.locator("[lang=de]:not(option)").count() == 0
+
+
+def test_every_tab_has_its_headings_in_german(visit_in):
+    """What is fixed is German on every tab; sentences with computed numbers stay English."""
+    page = visit_in("de-DE")
+    expect(page.locator("#regions-panel th").first).to_have_text("Nr.")
+    for tab, said in (
+        ("Erkunden", ("Wer auf wen schaut", "Alle Köpfe zugleich", "Aufmerksamkeit ist keine Erklärung.", "Kopf 2")),
+        ("Lernen", ("Was Aufmerksamkeit ist", "Was eine Wahrscheinlichkeit nicht ist", "Das verräterische Wort")),
+        ("Üben", ("Üben: zuerst selbst antworten", "1. Markieren", "4. Die Wahrheit", "Runde anfangen")),
+        ("Info", ("Das Modell", "Datenschutz", "Was gemessen wurde")),
+    ):
+        open_tab(page, tab)
+        for text in said:
+            there = page.get_by_text(text, exact=True).filter(visible=True)
+            expect(there.first).to_be_visible(timeout=PATIENCE)
+    open_tab(page, "Fragen")
+    expect(page.get_by_text("Wörter und Führung", exact=True)).to_be_visible(timeout=PATIENCE)
 
 
 def test_a_link_chooses_the_language(visit_in):

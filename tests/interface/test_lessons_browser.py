@@ -2,10 +2,12 @@
 
 import json
 import re
+from pathlib import Path
 
 import pytest
 from browsing import PATIENCE, leaves, open_tab, serious_faults
 from conftest import app_process
+from papers import pages
 from playwright.sync_api import Page, expect
 
 from interface.lessons.shelf import open_shelf
@@ -137,6 +139,29 @@ def test_a_step_sets_the_explorer_and_a_link_opens_a_step(visit):
     expect(explorer.locator("[data-walk=temperature]")).to_have_text("0.25", timeout=PATIENCE)
     weight = float(explorer.locator("[data-walk=softmax]").inner_text())
     assert float(truth.inner_text().rstrip("%")) == pytest.approx(100 * weight, abs=0.1)
+
+
+def test_a_lessons_worksheet_is_downloaded_and_has_its_words(visit):
+    page = visit()
+    page.evaluate("location.hash = '#lessons?of=softmax-temperature'")
+    at_step(page, "softmax-temperature", 0)
+    is_set(page)
+    with page.expect_download(timeout=PATIENCE) as coming:
+        page.locator("#guide").get_by_role("button", name="Worksheet (PDF)").click()
+    assert coming.value.suggested_filename == "lesson-softmax-temperature.pdf"
+    found = pages(Path(coming.value.path()).read_bytes())
+    lesson = next(one for one in LESSONS if one.name == "softmax-temperature")
+    assert found[0].startswith("Name: ")
+    assert f"Teacher's notes: {lesson.title}" in " ".join(found[1:])
+    for step in lesson.steps:
+        assert step.predict is None or step.predict.question in found[0]
+    expect(page.locator("#guide [data-part=status]")).to_contain_text("in your downloads")
+    # the lesson goes on, and its numbers are those on paper
+    page.locator("#guide [data-part=next]").click()
+    page.get_by_role("button", name="I do not know: show it").click()
+    truth = page.locator("#guide .ls-answer")
+    expect(truth).to_be_visible(timeout=PATIENCE)
+    assert f"What to expect: {truth.inner_text()}" in " ".join(found)
 
 
 def test_a_lesson_hides_the_lesion_in_the_page(visit):

@@ -10,10 +10,10 @@ from papers import pages, words
 from PIL import Image
 from playwright.sync_api import Page, expect
 
-from interface.examples import Example
+from interface.examples import DRAWN, Example
 from interface.session import Session, analyse, answer_again, for_visitor
 from interface.views.doubt import doubt_html
-from interface.views.sheets import DRAWN, OWN, ask_all, caveats, handout_of, titles, truth, worksheet_of
+from interface.views.sheets import OWN, ask_all, caveats, handout_of, titles, worksheet_of
 from interface.views.take_away import ablation_html
 from mat_core import DISCLAIMER, Metadata
 from mat_core.explain.scene import StoppedError
@@ -83,12 +83,17 @@ def test_whose_the_photograph_is(case):
 
 
 def test_what_it_is_is_said_where_it_is_known(case):
-    assert truth(case) == ""
-    assert truth(replace(case, example=example())) == "Melanocytic nevus, as confirmed."
-    assert truth(replace(case, example=example(synthetic=True))) == "Melanocytic nevus: what it was drawn to look like."
-    first, second = pages(worksheet_of(replace(case, example=example()), "", [("Is it even?",)]))
-    assert "Is it even?" in first
-    assert "Melanocytic nevus, as confirmed." in second
+    assert example().truth() == "Melanocytic nevus, as confirmed."
+    assert example(synthetic=True).truth() == "Melanocytic nevus: what it was drawn to look like."
+    assert example(diagnosis="").truth() == ""
+    for shown, said in (
+        (case, "Nobody has said what it is"),
+        (replace(case, example=example()), "Melanocytic nevus, as confirmed."),
+        (replace(case, example=example(diagnosis="", synthetic=True)), "Nobody has said what it is"),  # a house
+    ):
+        first, second = pages(worksheet_of(shown, ""))
+        assert said in second
+        assert said not in first
 
 
 def test_calibration_is_a_caveat_and_nothing_is_said_twice(tiny_diagnoser):
