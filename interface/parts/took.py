@@ -10,7 +10,7 @@ Found = TypeVar("Found")
 
 
 def took_html(took: Took | None) -> str:
-    """The parts of an answer's time; the page adds what it measures itself, from the click to the painted answer."""
+    """An answer's time; under the pointer or the focus its parts, and what the page itself measured. It takes no room."""
     if took is None:
         return ""
     parts = {
@@ -19,9 +19,15 @@ def took_html(took: Took | None) -> str:
         "the network": took.network,
         "pictures": took.copies + took.drawing,
     }
-    said = ", ".join(f"<span>{name}</span> {spell(value)}" for name, value in parts.items() if value is not None)
+    said = ", ".join(
+        f"<span><span>{name}</span> {spell(value)}</span>" for name, value in parts.items() if value is not None
+    )
+    whole = sum(value for value in parts.values() if value is not None)
     screen = '<span data-part="screen" hidden>; <span>from click to screen</span> <span data-part="time"></span></span>'
-    return f'<p class="fine took" data-terms="off"><span>Time:</span> {said}{screen}</p>'
+    return (
+        f'<div class="took at-head" data-terms="off" tabindex="0" role="note"><b><span>Time:</span> {spell(whole)}</b>'
+        f"<i>{said}{screen}</i></div>"
+    )
 
 
 def all_in(seconds: float) -> str:

@@ -289,7 +289,7 @@ def test_where_the_time_went_is_said_of_this_very_answer(tiny_diagnoser, phantom
     assert known.took.network > 0
     said = took_html(Took(0.008, 1.234, 0.0004, 0.01, 0.02))
     text = re.sub(r"<span data-part=.*", "", said)
-    told = "Time: reading the image 8 ms, finding regions 1.2 s, the network less than 1 ms, pictures 30 ms"
+    told = "Time: 1.3 sreading the image 8 ms, finding regions 1.2 s, the network less than 1 ms, pictures 30 ms"
     assert re.sub(r"<.*?>", "", text) == told
     assert "regions" not in took_html(replace(known.took, drawing=0.1))
     assert took_html(known.took) in answer_html(known, slow.bundle)
