@@ -10,7 +10,7 @@ Found = TypeVar("Found")
 
 
 def took_html(took: Took | None) -> str:
-    """An answer's time; under the pointer or the focus its parts, and what the page itself measured. It takes no room."""
+    """An answer's time; under the pointer or the focus its parts, and what the page measured. It takes no room."""
     if took is None:
         return ""
     parts = {
