@@ -12,7 +12,7 @@ from mat_core.images import MAX_BYTES
 from mat_core.labels import BY_CODE
 
 from .examples import Example
-from .following import follow
+from .following import follow, tell_class
 from .languages import read_languages
 from .lessons.room import LessonRoom
 from .lessons.shelf import Shelf, open_shelf
@@ -67,13 +67,14 @@ def build_demo(
                 strip = gr.HTML(strip_html(None), elem_id="strip", apply_default_css=False, js_on_load=None)
                 choices = [(OWN, ""), *((BY_CODE[code].name, code) for code in bundle.labels)]
                 label = gr.Dropdown(choices, value="", label="Class in question", elem_id="question-class")
+                tell_class(label)
         guide = build_guide(lessons, label)
         with gr.Tabs(elem_id="views"):
             with gr.Tab("Diagnose", id="diagnose"):
                 session = build_diagnose(demo, diagnoser, examples, library, strip, guide)
                 build_sheets(diagnoser, session, label)
-            with gr.Tab("Explore", id="explore"):
-                build_explorer(diagnoser, session)
+            with gr.Tab("Explore", id="explore") as exploring:
+                build_explorer(diagnoser, session, exploring)
             with gr.Tab("Question", id="question") as question:
                 views, tabs = build_question(diagnoser, session, label)
             with gr.Tab("Compare", id="compare") as comparing:

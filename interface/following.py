@@ -12,6 +12,7 @@ import gradio as gr
 from .parts.asking import NOTHING, about
 from .parts.safely import safely
 from .parts.text import esc, note
+from .parts.took import all_in, timed
 from .session import Session
 
 # the class in question, for the page to know at once
@@ -59,6 +60,11 @@ def subject(now: Session | None, label: str) -> str:
     return f"{now.key} {label} {now.stale}" if now else ""
 
 
+def tell_class(label: gr.Dropdown) -> None:
+    """Let the page know the class in question at once. Before all else that hears of it: Gradio asks one by one."""
+    label.change(None, label, None, js=CLASS, api_visibility="private")
+
+
 def follow(session: gr.State, label: gr.Dropdown, views: list[View], tabs: list[gr.Tab]) -> None:
     """Let the views answer. tabs: all that may show one of them when they are opened."""
     answered = gr.State({})  # place of a view -> what its answer is about
@@ -71,16 +77,16 @@ def follow(session: gr.State, label: gr.Dropdown, views: list[View], tabs: list[
             wanted = subject(now, asked or "")
             if view.address != where or (now is not None and known.get(at) == wanted):
                 continue
-            html = told(view, now, label)
+            html, seconds = timed(lambda view=view: told(view, now, label))
             if not isinstance(html, Failed):
                 known[at] = wanted
+                html += all_in(seconds) if now else ""
             found[view.shown] = framed(now, html, asked)
         return found | {state: known}
 
     state = answered
     gr.on(
         [session.change, label.change, *(tab.select for tab in tabs)], answer, [session, where, label, answered],
-        [answered, *(view.shown for view in views)], js=WHERE, api_visibility="private", show_progress="hidden",
+        [answered, *(view.shown for view in views)], js=WHERE, api_visibility="private", show_progress="minimal",
         trigger_mode="always_last",
     )  # fmt: skip
-    label.change(None, label, None, js=CLASS, api_visibility="private")

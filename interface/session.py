@@ -2,6 +2,7 @@
 
 import secrets
 import threading
+import time
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,21 @@ class Before:
     metadata: Metadata
 
 
+@dataclass(frozen=True)
+class Took:
+    """Seconds that one answer took here, as measured while it came about.
+
+    decode, detect: None where the image and its regions were known already. copies: the small pictures of the image;
+    drawing: all that is shown of the answer, which is done anew after a reload.
+    """
+
+    decode: float | None
+    detect: float | None
+    network: float
+    copies: float = 0.0
+    drawing: float = 0.0
+
+
 def _new_key() -> str:
     return secrets.token_urlsafe(16)
 
@@ -45,7 +61,7 @@ class Session:
     small JPEG. key: of this very answer, another one for other metadata; nobody can guess it. before: the answer that
     this one took the place of. over: set once another answer has taken its place, so that nothing more need be computed
     about this one. found: what views have found about this very answer, for the handout: its keywords hidden, taken and
-    doubted.
+    doubted. took: where the time went.
     Compared by identity: gr.State hashes it often.
     """
 
@@ -60,6 +76,7 @@ class Session:
     before: Before | None = None
     over: threading.Event = field(default_factory=threading.Event)
     found: dict[str, Any] = field(default_factory=dict)
+    took: Took | None = None
 
     def image(self) -> np.ndarray:
         """The picture as (h, w, 3) uint8 RGB."""
@@ -67,28 +84,40 @@ class Session:
 
 
 def analyse(
-    diagnoser: Diagnoser, image: str | Path | np.ndarray, metadata: Metadata, tell=lambda share, text: None
+    diagnoser: Diagnoser, given: str | Path | bytes | np.ndarray, metadata: Metadata, tell=lambda share, text: None
 ) -> Session:
-    """Diagnose a file of the app's own, or an image. tell(share, text) is called as work goes on. Raises ImageError."""
-    source, image = "" if isinstance(image, np.ndarray) else str(image), load_image(image)
+    """Diagnose a file of the app's own, the bytes of one, or an image. tell(share, text) is called as work goes on.
+
+    Raises ImageError.
+    """
+    clock = [time.perf_counter()]
+    source, image = str(given) if isinstance(given, str | Path) else "", load_image(given)
+    clock.append(time.perf_counter())
     tell(0.3, "Finding regions")
     regions = diagnoser.regions(image)
+    clock.append(time.perf_counter())
     tell(0.8, "Reading the metadata, attending")
     diagnosis = diagnoser.diagnose_regions(regions, metadata)
+    clock.append(time.perf_counter())
     picture = encode_jpeg(scale_image(image, SHOWN_SIDE, SHOWN_SIDE), 88)
     small = encode_jpeg(scale_image(image, THUMBNAIL_SIDE, 2 * THUMBNAIL_SIDE), 82)
-    return Session(diagnosis, picture, source, seen=np.asarray(scale_image(image, *_sides(diagnoser))), thumbnail=small)
+    seen = np.asarray(scale_image(image, *_sides(diagnoser)))
+    clock.append(time.perf_counter())
+    took = Took(*np.diff(clock).tolist())
+    return Session(diagnosis, picture, source, seen=seen, thumbnail=small, took=took)
 
 
 def answer_again(diagnoser: Diagnoser, session: Session, metadata: Metadata) -> Session:
     """The same image with other metadata: the network alone, on the regions that are known."""
-    old = session.diagnosis
+    old, begun = session.diagnosis, time.perf_counter()
     diagnosis = diagnoser.diagnose_regions(old.regions, metadata)
+    took = Took(None, None, time.perf_counter() - begun)
     before = session.before if metadata == old.metadata else Before(old.probabilities, old.metadata)
     session.over.set()
     return replace(
-        session, diagnosis=diagnosis, stale=False, key=_new_key(), before=before, over=threading.Event(), found={}
-    )
+        session, diagnosis=diagnosis, stale=False, key=_new_key(), before=before, over=threading.Event(), found={},
+        took=took,
+    )  # fmt: skip
 
 
 def for_visitor(session: Session) -> Session:
@@ -96,16 +125,15 @@ def for_visitor(session: Session) -> Session:
     return replace(session, key=_new_key(), over=threading.Event(), found={})
 
 
-def read_upload(name: str) -> np.ndarray:
-    """An upload, by its opaque name, as (h, w, 3) uint8 RGB. Raises ImageError, in one wording for all that is none."""
+def read_upload(name: str) -> bytes:
+    """The file that was uploaded, by its opaque name. Raises ImageError, in one wording for all that is none."""
     try:
-        data = UPLOADS.read(name)
+        return UPLOADS.read(name)
     except OSError:
         minutes = FORGOTTEN_AFTER // 60
         raise ImageError(
             f"The image was forgotten: uploads are deleted after {minutes} minutes. Give it again."
         ) from None
-    return load_image(data)
 
 
 def _sides(diagnoser: Diagnoser) -> tuple[int, int]:

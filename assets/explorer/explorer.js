@@ -23,6 +23,7 @@ import {wordsPanel} from './words.js';
 
 const LARGEST_FILE = 4_000_000;
 const REST = 150; // milliseconds that the pointer rests
+const NO_CASE = 'none'; // what is shown is about no case of the page, and stays when that has another one
 
 /** Bring the skeleton in `element` to life. The arguments are what Gradio's js_on_load has. */
 export function mountExplorer(element, props, server, watch) {
@@ -192,7 +193,9 @@ export function mountExplorer(element, props, server, watch) {
     try {
       next = await readPayload(text);
     } catch (problem) {
-      if (ticket === loads) error.textContent = problem.message;
+      if (ticket !== loads) return;
+      error.textContent = problem.message;
+      if (!fromFile) setAttributes(part('root'), {'data-case': NO_CASE}); // else the message would be covered
       return;
     }
     if (ticket !== loads) return;
@@ -205,7 +208,7 @@ export function mountExplorer(element, props, server, watch) {
     part('empty').hidden = true;
     part('body').hidden = false;
     part('case').textContent = caseLine(model);
-    setAttributes(part('root'), {'data-case': model.case || null});
+    setAttributes(part('root'), {'data-case': model.case || NO_CASE});
     picture.load(model);
     rebuild();
     element.dispatchEvent(new CustomEvent('explorer-ready'));

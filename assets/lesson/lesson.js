@@ -28,7 +28,7 @@ export function mountGuide(element, props, trigger, watch, facts) {
 
   const language = () => languageOf(facts, window.mat?.language ?? document.documentElement.lang);
   const say = (key, values) => wordsOf(facts, language())(key, values);
-  const {ask, hear} = questions(trigger, () => say('silent'));
+  const {ask, hear} = questions(trigger, () => say('silent'), element);
   const lessons = () => facts.lessons[language()];
   const lesson = () => lessons().find((one) => one.name === place?.name);
   const isEnd = () => place.at >= lesson().steps;
@@ -117,6 +117,7 @@ export function mountGuide(element, props, trigger, watch, facts) {
     place = next;
     store.place({name: place.name, at: Math.min(place.at, lesson().steps)});
     fail('');
+    status(''); // what was said of the step before
     if (!same) {
       found = {};
       part('root').removeAttribute('data-set');

@@ -1,13 +1,14 @@
 // One case for all views: what is about another one than the strip's is covered until its answer comes.
 
 const KEY = 'mat-case';
+const NO_CASE = 'none'; // of what is about none on purpose: a file that was opened in the explorer
 
 /**
  * Whether a view's content is about another case, or another class in question, than is on the screen.
  * @param {{case: string, class: string}} now @param {?{case?: string, class?: string}} view null: nothing yet
  */
 export function isOutdated(now, view) {
-  if (!now.case) return false;
+  if (!now.case || view?.case === NO_CASE) return false;
   if (!view) return true;
   return view.case !== now.case || (view.class !== undefined && view.class !== now.class);
 }

@@ -94,8 +94,10 @@ export function followLanguage(texts, whole = () => {}) {
     document.documentElement.dataset.language = code;
     window.mat.language = code;
     dispatchEvent(new Event('mat-language'));
-    const asking = texts[code]['view.asking'];
-    if (asking) document.documentElement.style.setProperty('--asking', JSON.stringify(asking));
+    for (const name of ['asking', 'waiting']) { // what the style sheet says
+      const said = texts[code][`view.${name}`];
+      if (said) document.documentElement.style.setProperty(`--${name}`, JSON.stringify(said));
+    }
     below(document.body);
     const select = document.querySelector('#language');
     if (select) select.value = code;

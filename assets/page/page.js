@@ -6,6 +6,7 @@ import {followCase, keptCase, setClass} from './following.js';
 import {followLanguage} from './language.js';
 import {markTerms, unmarkTerms} from './terms.js';
 import {explainTerms} from './tips.js';
+import {measureAnswers} from './took.js';
 import {measureTop} from './top.js';
 
 /**
@@ -14,7 +15,7 @@ import {measureTop} from './top.js';
  * @param {Object<string, Object<string, string>>} languages texts by language and key
  */
 export function startPage(glossary, languages = {}) {
-  window.mat = {where: whereAreWe, case: keptCase(), setClass};
+  window.mat = {where: whereAreWe, case: keptCase(), setClass, ...measureAnswers()};
   diagnoseOnEnter();
   followCase();
   const start = () => {

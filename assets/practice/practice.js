@@ -12,6 +12,7 @@ import {browserStorage} from '../shared/keeping.js';
 import {openStore} from './store.js';
 
 const SILENT = 'The server does not answer.';
+const WAIT = 'One moment: the next part is on its way.';
 
 /** What is known of a case that nobody has asked about. has: the questions that are answered. */
 const nothing = () => ({has: new Set()});
@@ -23,7 +24,7 @@ export function mountPractice(element, props, trigger, watch, facts) {
   const store = openStore(browserStorage('localStorage'));
   let state = null; // null: no round is on the screen
   let found = nothing(); // what the server has said of the case on the screen
-  const server = questions(trigger, () => SILENT);
+  const server = questions(trigger, () => SILENT, element);
 
   // --- asking ------------------------------------------------------------------------------------------------------
 
@@ -71,7 +72,7 @@ export function mountPractice(element, props, trigger, watch, facts) {
       return;
     }
     const needed = {mark: ['case'], model: ['case', 'model'], truth: ['case', 'model', 'truth']}[state.stage];
-    if (needed.some((what) => !found.has.has(what))) wait('One moment: the next part is on its way.');
+    if (needed.some((what) => !found.has.has(what))) wait(WAIT);
     if (!await fetchAll(...needed)) return;
     part('status').textContent = '';
     if (state.stage === 'mark') show(markPanel(state, found, facts, {draft, commit}));
@@ -132,6 +133,10 @@ export function mountPractice(element, props, trigger, watch, facts) {
   }
 
   async function decide(final) {
+    const button = part('body').querySelector('button.pr-main');
+    button.disabled = true; // one answer is enough
+    button.textContent = WAIT;
+    part('status').textContent = WAIT;
     if (!await fetchAll('truth')) return;
     set(decided(state, final, found));
     overlaps();

@@ -10,6 +10,7 @@ from ..session import Session
 from .gallery import provenance_html
 from .measured import missed
 from .text import esc
+from .took import took_html
 
 # how far the first class is ahead of the second, in probability: from where on which words
 LEADS = ((0.5, "clearly ahead of"), (0.2, "ahead of"), (0.05, "narrowly ahead of"), (0.0, "about level with"))
@@ -34,7 +35,7 @@ def answer_html(session: Session | None, bundle: Bundle) -> str:
         f'<ol class="bars" aria-label="Probability of each class, most probable first">{_bars(session, bundle)}</ol>'
         f'<p class="sum">{_malignant_sum(diagnosis)}</p>'
         f'<p class="fine">{esc(meaning(bundle))}</p>'
-        f"{provenance_html(session.example) if session.example else ''}</div>"
+        f"{provenance_html(session.example) if session.example else ''}{took_html(session.took)}</div>"
     )
 
 

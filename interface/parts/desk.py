@@ -51,6 +51,7 @@ class Widgets:
     head: gr.Radio
     attention: gr.HTML
     save: gr.Button
+    saving: gr.HTML
 
 
 def lay_out(
@@ -96,9 +97,10 @@ def lay_out(
                 )
                 attention = _html(attention_html(opened, FIRST_K, None, FIRST_ORDER), elem_id="attention")
                 save = gr.Button("Save as a figure (PNG)", variant="secondary", size="sm", elem_id="save")
+                saving = _html(elem_id="saving")
     return Widgets(
         strip, image, image_note, form, words, form_note, same, diagnose, gallery, casebook, answer, regions, k,
-        order, head, attention, save,
+        order, head, attention, save, saving,
     )  # fmt: skip
 
 

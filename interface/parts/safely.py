@@ -10,6 +10,9 @@ from .text import note
 
 log = logging.getLogger(__name__)
 
+# for the failure of a component's question: it is told to it, as no answer comes (assets/shared/asking.js)
+UNANSWERED = "() => {{ dispatchEvent(new CustomEvent('mat-unanswered', {{detail: '#{id}'}})); }}"
+
 BROKEN = "Something went wrong inside the app; the case is unchanged. Please try again."
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from mat_core import ConfigError, Metadata, UserError
 from mat_core.encoding import data_uri
 from mat_core.figures import to_png
+from mat_core.images import load_image
 from mat_core.labels import DISCLAIMER
 from mat_core.limits import shown
 
@@ -42,7 +43,7 @@ def read_image(image: str | None) -> np.ndarray:
     """An upload by its name as (h, w, 3) uint8 RGB. Raises UserError without one, ImageError for one that is unfit."""
     if image is None:
         raise UserError("Give an image: a file, as gradio_client.handle_file sends it.")
-    return read_upload(image)
+    return load_image(read_upload(image))
 
 
 def whole(name: str, value: Any, low: int | None = None, high: int | None = None) -> int:

@@ -1,5 +1,6 @@
 """The first view: an image and its metadata on the left; on the right the answer, then the evidence for it."""
 
+import time
 from dataclasses import replace
 
 import gradio as gr
@@ -16,7 +17,7 @@ from ..parts.desk import Widgets, lay_out
 from ..parts.evidence import regions_html
 from ..parts.form import form_values, words_html
 from ..parts.heatmaps import attention_html, head_index
-from ..parts.safely import safely
+from ..parts.safely import UNANSWERED, safely
 from ..parts.strip import strip_html
 from ..parts.text import note
 from ..remembered import Remembered
@@ -27,6 +28,10 @@ BROKEN = "Something went wrong inside the app; your input is unchanged. Please t
 IDLED = f"This page was idle for more than {IDLE // 60} minutes and the image was forgotten. Give it again."
 SAVE = """(uri) => { if (uri) { const link = document.createElement('a'); link.href = uri; link.download =
     'mat-diagnosis.png'; link.click(); } return ''; }"""
+
+# from the click to the painted answer, measured by the page (assets/page/took.js)
+ASKS = "(...given) => {{ if (window.mat) window.mat.asks('{name}'); return given; }}"
+PAINTED = "() => {{ if (window.mat) window.mat.painted('{name}'); }}"
 
 # in one column the answer is below the fold
 GO_TO_ANSWER = """() => { if (innerWidth < 900 && !document.querySelector('#input-panel .note-error'))
@@ -87,17 +92,18 @@ def _wire(
         """All that depends on the diagnosis; instead_of: the one that is over now."""
         if instead_of is not None:
             instead_of.over.set()
-        remembered.add(now.key, now, instead_of.key if instead_of else None)
-        return {
-            session: now,
+        begun = time.perf_counter()
+        drawn = {
             w.strip: strip_html(now),
             w.words: words_html(diagnoser, now.diagnosis.metadata),
-            w.answer: answer_html(now, bundle),
             w.regions: regions_html(now, k, order),
             w.attention: attention_html(now, k, head_index(head), order),
-            w.same: gr.update(visible=False),
-            **notes,
         }
+        if now.took is not None:
+            now = replace(now, took=replace(now.took, drawing=time.perf_counter() - begun))
+        remembered.add(now.key, now, instead_of.key if instead_of else None)
+        hidden = gr.update(visible=False)
+        return {session: now, **drawn, w.answer: answer_html(now, bundle), w.same: hidden, **notes}
 
     def filled(metadata: Metadata) -> dict:
         return dict(zip(w.form, form_values(metadata), strict=True))
@@ -215,36 +221,46 @@ def _wire(
 
     uri = gr.Textbox(visible=False)
     quiet = {"show_progress": "hidden", "api_visibility": "private"}
-    quick = {"show_progress": "hidden", "trigger_mode": "always_last"}
+    last = {"trigger_mode": "always_last"}
+    # where one sees that the answer is waited for; on a narrow screen it is the strip
+    seen = {"show_progress_on": [w.strip, w.answer]}
+
+    def waits(*where) -> dict:
+        """For what is there at once, as a rule: a sign where it is not."""
+        return {"show_progress": "minimal", "show_progress_on": [*where], **last}
+
     picked = [w.image, *w.form, *shown]
     asks = [w.diagnose.click, w.form[0].submit]
     asked = on(
-        asks, diagnose, [session, w.image, *w.form, *view], shown, show_progress="full", show_progress_on=[w.answer]
-    )
+        asks, diagnose, [session, w.image, *w.form, *view], shown, js=ASKS.format(name="diagnose"), **seen
+    )  # fmt: skip
     asked.then(None, js=GO_TO_ANSWER)
     chosen = on(
-        [w.gallery.click], choose, [session, *view], picked, show_progress="minimal", show_progress_on=[w.answer],
-        trigger_mode="always_last",
+        [w.gallery.click], choose, [session, *view], picked, js=ASKS.format(name="choose"), **waits(w.strip, w.answer)
     )  # fmt: skip
     opened_case = on(
-        [w.casebook.click], choose_case, [session, *view], picked, show_progress="full", show_progress_on=[w.answer],
-        trigger_mode="always_last",
+        [w.casebook.click], choose_case, [session, *view], picked, js=ASKS.format(name="open"), **seen, **last
     )  # fmt: skip
     revised = on(
-        [field.input for field in w.form], revise, [session, w.image, *w.form, *view], shown, **quick
+        [field.input for field in w.form], revise, [session, w.image, *w.form, *view], shown,
+        js=ASKS.format(name="revise"), **waits(w.strip, w.answer),
     )  # fmt: skip
+    for name, event in (("diagnose", asked), ("choose", chosen), ("open", opened_case), ("revise", revised)):
+        event.success(None, js=PAINTED.format(name=name))
     if guide is not None:
         outputs = [*picked, guide.panel, guide.label]
-        on([guide.panel.submit], follow_lesson, [session, *view], outputs, show_progress="hidden")
+        opened_step = on([guide.panel.submit], follow_lesson, [session, *view], outputs, **waits(w.strip))
+        opened_step.failure(None, js=UNANSWERED.format(id="guide"))
     for event in (asked, chosen, opened_case, revised):
         event.then(settle, [session, w.image], [session, w.strip, w.answer], **quiet)
-    on([w.k.input, w.order.input, w.head.input], redraw, [session, *view], [w.regions, w.attention, *notes], **quick)
+    drawn = [w.regions, w.attention, *notes]
+    on([w.k.input, w.order.input, w.head.input], redraw, [session, *view], drawn, **waits(w.regions, w.attention))
     changed = [session, w.strip, w.answer, w.words, w.same, kept, *w.form, *notes]
-    on([w.image.input, w.image.clear], image_changed, [session, w.image, *w.form], changed, **quick)
-    on([w.same.click], same_patient, kept, [*w.form, w.words, w.same, *notes], **quick)
+    on([w.image.input, w.image.clear], image_changed, [session, w.image, *w.form], changed, **waits(w.answer))
+    on([w.same.click], same_patient, kept, [*w.form, w.words, w.same, *notes], **waits(w.words))
     saved = on(
-        [w.save.click], figure, [session, *view], [uri, *notes], show_progress="minimal", show_progress_on=[w.save]
+        [w.save.click], figure, [session, *view], [uri, *notes], show_progress="minimal", show_progress_on=[w.saving]
     )
     saved.success(None, uri, uri, js=SAVE)
     before = gr.Textbox(visible=False)
-    demo.load(restore, [before, *view], picked, js=KEPT, **quiet)
+    demo.load(restore, [before, *view], picked, js=KEPT, api_visibility="private", **waits(w.strip))

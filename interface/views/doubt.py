@@ -144,5 +144,5 @@ def build_threshold(diagnoser: Diagnoser, session: gr.State) -> None:
     gr.on(
         [slider.input, common.input, session.change],
         lambda now, value, melanomas: threshold_html(diagnoser, now, value / 100, melanomas), [session, slider, common],
-        said, api_visibility="private", show_progress="hidden", trigger_mode="always_last",
+        said, api_visibility="private", show_progress="minimal", trigger_mode="always_last",
     )  # fmt: skip

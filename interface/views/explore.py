@@ -41,7 +41,7 @@ def explorer_value(
     return exploration.to_json(payload | {"key": _CASES.add(diagnoser, diagnosis), "case": case})
 
 
-def explorer(value: str | None = None) -> gr.HTML:
+def explorer(value: str | None = None, **options) -> gr.HTML:
     """The component, empty or with a value of `explorer_value`. Give it new values as the output of an event."""
     return gr.HTML(
         value,
@@ -51,23 +51,30 @@ def explorer(value: str | None = None) -> gr.HTML:
         server_functions=[walk_through],
         apply_default_css=False,
         label="Explore the attention",
+        **options,
     )
 
 
-def build_explorer(diagnoser: Diagnoser, session: gr.State) -> gr.HTML:
-    """Lay the view out; it follows `session`: other images and other metadata alike."""
-    view = explorer()
+def build_explorer(diagnoser: Diagnoser, session: gr.State, tab: gr.Tab) -> gr.HTML:
+    """Lay the view out inside of `tab`; it follows `session`: other images and other metadata alike."""
+    view = explorer(elem_classes="of-case")  # covered while it is about another case
 
-    def follow(now: Session | None):
+    told = gr.State("")  # the key of the answer that it shows
+
+    def follow(now: Session | None, told: str):
         # a stale session has a new image chosen, not diagnosed: what is on the screen stays the last diagnosis
-        if now is None or now.stale:
-            return gr.skip()
+        if now is None or now.stale or now.key == told:
+            return gr.skip(), gr.skip()
         name = Path(now.source or "").name
         if now.example is not None:
             name = f"{now.example.name}{' (a drawing)' if now.example.synthetic else ''}"
-        return explorer_value(diagnoser, now.diagnosis, now.image(), name, now.key)
+        return explorer_value(diagnoser, now.diagnosis, now.image(), name, now.key), now.key
 
-    session.change(follow, session, view, api_visibility="private", show_progress="hidden")
+    # when the tab is opened, too: where a change was clicked over another one, its event can be lost
+    gr.on(
+        [session.change, tab.select], follow, [session, told], [view, told], api_visibility="private",
+        show_progress="minimal", show_progress_on=[view], trigger_mode="always_last",
+    )  # fmt: skip
     return view
 
 

@@ -47,7 +47,7 @@ def build_held(diagnoser: Diagnoser, models: Models, session: gr.State, tab: gr.
         return None, gr.update(visible=False), gr.update(visible=False)
 
     given, parts = [session, where, held, model], [held, let_go, model]
-    quiet = {"api_visibility": "private", "show_progress": "hidden"}
+    quiet = {"api_visibility": "private", "show_progress": "minimal", "show_progress_on": [shown]}
     for button, handler, inputs in ((hold, keep, [session]), (let_go, release, None)):
         button.click(handler, inputs, parts, **quiet).then(look, given, shown, js=WHERE, **quiet)
     gr.on([tab.select, session.change, model.input], look, given, shown, js=WHERE, trigger_mode="always_last", **quiet)

@@ -19,6 +19,7 @@ from ..parts.asking import NOTHING, about
 from ..parts.bars import before_after
 from ..parts.safely import safely
 from ..parts.text import esc
+from ..parts.took import all_in, timed
 from ..scripts import joined
 from ..session import Session
 
@@ -62,7 +63,7 @@ def build_hiding(diagnoser: Diagnoser, session: gr.State, label: gr.Dropdown) ->
         if now is None:
             return framed(None, NOTHING), framed(None, ""), None
         if before is not None and before.key == now.key and before.found.fill == way:
-            return framed(now, about(now) + map_html(now, before.found, code), code), framed(now, "", code), before
+            return framed(now, shown_html(now, before, code), code), framed(now, "", code), before
         return told(
             now, code, lambda: occlude(diagnoser, now.seen, now.diagnosis.metadata, fill=way, **asked(now, progress))
         )
@@ -75,23 +76,29 @@ def build_hiding(diagnoser: Diagnoser, session: gr.State, label: gr.Dropdown) ->
 
     def told(now: Session, code: str, ask: Callable[[], Occlusion]):
         """What `ask` finds as the three outputs; a case that is over leaves them to the next one."""
-        kept = []
+        kept: list[Known] = []
 
         def view() -> str:
-            kept.append(ask())
-            now.found["hidden"] = kept[0]
-            return about(now) + map_html(now, kept[0], code)
+            found, seconds = timed(ask)
+            now.found["hidden"] = found
+            kept.append(Known(found, now.key, seconds))
+            return shown_html(now, kept[0], code)
 
         html = safely(view)()
         if now.over.is_set():
             return gr.skip(), gr.skip(), gr.skip()
-        return framed(now, html, code), framed(now, "", code), Known(kept[0], now.key) if kept else None
+        return framed(now, html, code), framed(now, "", code), kept[0] if kept else None
 
     def hide(now: Session | None, where: str, code: str, way: str, before: Known | None, picked: gr.EventData):
         if now is None or before is None or before.key != now.key:
             return framed(now, "")
-        data = picked._data if isinstance(picked._data, dict) else {}
-        return framed(now, safely(hidden_html)(diagnoser, now, before.found, code, way, data.get("tiles")), code)
+        tiles = picked._data.get("tiles") if isinstance(picked._data, dict) else None
+
+        def view() -> str:
+            html, seconds = timed(lambda: hidden_html(diagnoser, now, before.found, code, way, tiles))
+            return html + all_in(seconds)
+
+        return framed(now, safely(view)(), code)
 
     given, outputs = [session, where, label, fill, known], [shown, hidden, known]
     options = {"js": WHERE, "api_visibility": "private", "show_progress": "full"}
@@ -100,15 +107,16 @@ def build_hiding(diagnoser: Diagnoser, session: gr.State, label: gr.Dropdown) ->
         trigger_mode="always_last", **options,
     )  # fmt: skip
     finer.click(look_finer, given, outputs, show_progress_on=[shown], **options)
-    shown.click(hide, given, hidden, show_progress_on=[hidden], **options)
+    shown.click(hide, given, hidden, show_progress_on=[hidden], **options | {"show_progress": "minimal"})
 
 
 @dataclass(frozen=True)
 class Known:
-    """An Occlusion and the key of the answer that it is about; it says nothing of the picture."""
+    """An Occlusion, the key of the answer that it is about, and how long it took; it says nothing of the picture."""
 
     found: Occlusion
     key: str
+    seconds: float
 
 
 def asked(now: Session, progress: gr.Progress) -> dict:
@@ -121,6 +129,11 @@ def _telling(progress: gr.Progress):
         progress((done, of), desc="Hiding one tile after the other", unit="tiles")
 
     return tell
+
+
+def shown_html(now: Session, known: Known, code: str) -> str:
+    """The map with what has to be said beside it."""
+    return about(now) + map_html(now, known.found, code) + all_in(known.seconds)
 
 
 def map_html(now: Session, found: Occlusion, code: str) -> str:

@@ -10,6 +10,7 @@ import gradio as gr
 
 from ..lessons.guide import Guide
 from ..lessons.room import LessonRoom, script_json
+from ..parts.safely import UNANSWERED
 from ..scripts import joined
 
 ASSETS = Path(__file__).resolve().parents[2] / "assets" / "lesson"
@@ -25,7 +26,8 @@ def build_guide(room: LessonRoom, label: gr.Dropdown) -> Guide:
     def ask(picked: gr.EventData, progress=gr.Progress()):
         return guide.ask(picked._data, lambda share, text: progress(share, desc=text))
 
-    panel.click(ask, None, panel, api_visibility="private", show_progress="hidden", trigger_mode="multiple")
+    asked = panel.click(ask, None, panel, api_visibility="private", show_progress="hidden", trigger_mode="multiple")
+    asked.failure(None, js=UNANSWERED.format(id="guide"))
     return guide
 
 

@@ -23,7 +23,7 @@ from mat_core.phantoms import make_phantom
 
 from ..library.library import Library
 from ..library.rounds import MOST, Drawn, draw_round
-from ..parts.safely import safely
+from ..parts.safely import UNANSWERED, safely
 from ..scripts import joined
 
 ASSETS = Path(__file__).resolve().parents[2] / "assets" / "practice"
@@ -49,7 +49,8 @@ def build_practice(diagnoser: Diagnoser, library: Library) -> gr.HTML:
         data = picked._data if isinstance(picked._data, dict) else {}
         return room.answer(data, lambda share, text: progress(share, desc=text))
 
-    view.click(ask, None, view, api_visibility="private", show_progress="hidden", trigger_mode="multiple")
+    asked = view.click(ask, None, view, api_visibility="private", show_progress="hidden", trigger_mode="multiple")
+    asked.failure(None, js=UNANSWERED.format(id="practice"))
     return view
 
 

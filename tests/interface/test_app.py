@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -24,8 +25,9 @@ from interface.parts.evidence import regions_html
 from interface.parts.form import words_html
 from interface.parts.gallery import provenance_html
 from interface.parts.heatmaps import attention_html
+from interface.parts.took import took_html
 from interface.private_cache import private_cache
-from interface.session import analyse, answer_again, read_upload
+from interface.session import Took, analyse, answer_again, read_upload
 from interface.views.about import about_html
 from mat_core import DISCLAIMER, DataError, Diagnoser, ImageError, Metadata, UserError
 from mat_core.figures import guided_map
@@ -272,6 +274,25 @@ def test_the_words_are_the_ones_that_the_model_reads_grouped_by_field(tiny_diagn
     html = words_html(tiny_diagnoser, Metadata(55, None, "lower extremity"))
     assert re.findall(r'chip">(\w+)<', html) == ["age", "55", "localization", "lower", "extremity"]
     assert re.findall(r'data-field="(\w+)"', html) == ["age", "localization"]
+
+
+def test_where_the_time_went_is_said_of_this_very_answer(tiny_diagnoser, phantom_file, monkeypatch):
+    detect = tiny_diagnoser.bundle.detector.detect
+    slow = Diagnoser(tiny_diagnoser.bundle)
+    monkeypatch.setattr(slow.bundle.detector, "detect", lambda image: (time.sleep(0.05), detect(image))[1])
+    first = analyse(slow, phantom_file.read_bytes(), Metadata(55))
+    assert first.source == ""
+    assert first.took.detect >= 0.05
+    assert min(first.took.decode, first.took.network, first.took.copies) > 0
+    known = answer_again(slow, first, Metadata(20))
+    assert (known.took.decode, known.took.detect, known.took.copies) == (None, None, 0)
+    assert known.took.network > 0
+    said = took_html(Took(0.008, 1.234, 0.0004, 0.01, 0.02))
+    text = re.sub(r"<span data-part=.*", "", said)
+    told = "Time: 1.3 sreading the image 8 ms, finding regions 1.2 s, the network less than 1 ms, pictures 30 ms"
+    assert re.sub(r"<.*?>", "", text) == told
+    assert "regions" not in took_html(replace(known.took, drawing=0.1))
+    assert took_html(known.took) in answer_html(known, slow.bundle)
 
 
 def test_very_old_people_are_told_how_they_are_read(tiny_diagnoser):
