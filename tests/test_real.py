@@ -90,6 +90,7 @@ def test_turning_metadata_off_still_leaves_a_model(diagnoser):
 
 
 @pytest.mark.skipif("CI" not in os.environ, reason="timings are promised for an idle machine with two cores: set CI=1")
+@pytest.mark.alone
 @pytest.mark.slow
 def test_cold_start_and_one_diagnosis_are_quick(diagnoser):
     with socket.socket() as free:

@@ -563,6 +563,7 @@ STOPWATCH = """() => {
 }"""
 
 
+@pytest.mark.alone
 def test_hover_repaints_within_a_frame_and_asks_nobody_a_pin_asks_once(show):
     page = show("sga-sga")
     part(page, "numbers").check()

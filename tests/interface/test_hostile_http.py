@@ -434,6 +434,7 @@ def test_what_the_page_does_not_use_is_closed(visitor):
 # ---------------------------------------------------------------- sentences
 
 
+@pytest.mark.alone
 def test_every_hostile_request_gets_an_answer_that_is_no_accident(app):
     """No 5xx, no bare null, nothing of the server's folders, no silence; the same seeded requests each time."""
     asks = requests()
@@ -826,6 +827,7 @@ def test_files_at_the_limit_of_size(visitor):
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="memory is read from /proc")
+@pytest.mark.alone
 def test_images_of_many_pixels_leave_no_memory_behind(app, visitor, uploaded):
     """As many at once as compute at once, under the cap; a sentence is fine, an app that is gone is not."""
     files = heavy_images()

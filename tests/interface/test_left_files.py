@@ -31,6 +31,8 @@ def _note(event, args):
     elif event in ("os.rename", "os.link", "shutil.move", "shutil.copyfile") and isinstance(args[1], (str, bytes)):
         os.write(_noted, os.path.abspath(os.fsencode(args[1])) + bytes([10]))
 sys.addaudithook(_note)
+import signal
+signal.signal(signal.SIGINT, signal.default_int_handler)  # which what a shell runs in the background ignores
 from interface import session
 session.FORGOTTEN_AFTER, session.SWEPT_EVERY = {lives}, 1
 """

@@ -58,6 +58,7 @@ diagnoser.Diagnoser.regions = _slowly
 PROXY = "127.0.0.7"  # whose word on the address of a visitor is believed
 pytestmark = [
     pytest.mark.slow,
+    pytest.mark.alone,
     pytest.mark.skipif(
         not sys.platform.startswith("linux"), reason="needs 127.x.y.z as addresses of this machine, and /proc"
     ),
