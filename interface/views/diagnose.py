@@ -252,7 +252,8 @@ def _wire(
         opened_step = on([guide.panel.submit], follow_lesson, [session, *view], outputs, **waits(w.strip))
         opened_step.failure(None, js=UNANSWERED.format(id="guide"))
     for event in (asked, chosen, opened_case, revised):
-        event.then(settle, [session, w.image], [session, w.strip, w.answer], **quiet)
+        # always the last: one that is skipped while another is on its way would leave a mark that is not true
+        event.then(settle, [session, w.image], [session, w.strip, w.answer], **last, **quiet)
     drawn = [w.regions, w.attention, *notes]
     on([w.k.input, w.order.input, w.head.input], redraw, [session, *view], drawn, **waits(w.regions, w.attention))
     changed = [session, w.strip, w.answer, w.words, w.same, kept, *w.form, *notes]
