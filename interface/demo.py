@@ -56,6 +56,7 @@ def build_demo(
     lessons = LessonRoom(diagnoser, library, shelf, models.leaking)
     with CalmBlocks(title=TITLE, analytics_enabled=False, fill_width=True) as demo:
         build_api(diagnoser, examples, models, lessons)  # first: the endpoints' names are still free
+        fields = demo.children[:]
         with gr.Column(elem_id="top"):
             gr.HTML(
                 "<header><h1>Mutual Attention Transformer</h1><p>attention on skin lesions</p>"
@@ -88,6 +89,8 @@ def build_demo(
                 build_practice(diagnoser, library)
             with gr.Tab("About", id="about"):
                 build_about(bundle)
+        # to the end: for whatever it shows, the page looks through the tree from its beginning
+        demo.children = [child for child in demo.children if child not in fields] + fields
         follow(session, label, views, [question, *tabs, comparing, learning])
     return demo.queue(default_concurrency_limit=2)
 

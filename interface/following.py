@@ -4,6 +4,7 @@ Only the open one is computed. The page covers what is about another case or cla
 answer that comes too late is never read as one about this case.
 """
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -17,6 +18,8 @@ from .session import Session
 
 # the class in question, for the page to know at once
 CLASS = "(label) => { if (window.mat) window.mat.setClass(label); }"
+# the case is another one: told to a view where one of its addresses is open, after the frame with the answer
+TURN = "(turn) => window.mat ? window.mat.turn(turn, {addresses}) : String(Date.now())"
 # the open tab's address, which only the page knows, in the place of the second input
 WHERE = "(session, where, ...rest) => [session, window.mat ? window.mat.where() : 'diagnose', ...rest]"
 
@@ -60,6 +63,16 @@ def subject(now: Session | None, label: str) -> str:
     return f"{now.key} {label} {now.stale}" if now else ""
 
 
+def turn(session: gr.State, *addresses: str) -> gr.Textbox:
+    """What changes when a view is to follow `session`: its answer is painted, and a tab of `addresses` (none: any) is
+    open. A tab that is opened later asks by itself. An event of the session's own would be asked before the paint, of
+    every view: what the page does for each of them takes longer than the answer.
+    """
+    box = gr.Textbox(visible=False)
+    session.change(None, box, box, js=TURN.format(addresses=json.dumps(addresses)), api_visibility="private")
+    return box
+
+
 def tell_class(label: gr.Dropdown) -> None:
     """Let the page know the class in question at once. Before all else that hears of it: Gradio asks one by one."""
     label.change(None, label, None, js=CLASS, api_visibility="private")
@@ -69,6 +82,7 @@ def follow(session: gr.State, label: gr.Dropdown, views: list[View], tabs: list[
     """Let the views answer. tabs: all that may show one of them when they are opened."""
     answered = gr.State({})  # place of a view -> what its answer is about
     where = gr.Textbox(visible=False)
+    turned = turn(session, *{view.address: None for view in views})
 
     def answer(now: Session | None, where: str, label: str, answered: dict[int, str]) -> dict:
         found, known = {}, dict(answered)
@@ -86,7 +100,7 @@ def follow(session: gr.State, label: gr.Dropdown, views: list[View], tabs: list[
 
     state = answered
     gr.on(
-        [session.change, label.change, *(tab.select for tab in tabs)], answer, [session, where, label, answered],
+        [turned.change, label.change, *(tab.select for tab in tabs)], answer, [session, where, label, answered],
         [answered, *(view.shown for view in views)], js=WHERE, api_visibility="private", show_progress="minimal",
         trigger_mode="always_last",
     )  # fmt: skip

@@ -32,7 +32,7 @@ def build_question(diagnoser: Diagnoser, session: gr.State, label: gr.Dropdown) 
                 with gr.Tab(name, id=address) as tab:
                     views.append(View(address, place(elem_id=f"{key}-view"), functools.partial(view, diagnoser)))
                     if key == "doubt":
-                        build_threshold(diagnoser, session)
+                        build_threshold(diagnoser, session, tab, address)
                 tabs.append(tab)
                 if key == "ablation":
                     build_hiding(diagnoser, session, label)

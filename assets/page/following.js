@@ -63,3 +63,22 @@ export function followCase() {
     subtree: true, childList: true, attributes: true, attributeFilter: ['data-case', 'data-class'],
   });
 }
+
+const FRAME = 250; // ms: a tab of the browser that is not seen draws no frames
+
+/** After the next frame. */
+const painted = () => new Promise((done) => {
+  setTimeout(done, FRAME);
+  requestAnimationFrame(() => setTimeout(done));
+});
+
+/**
+ * Whose turn it is to follow another case: resolves to another text where one of a view's addresses is open, or it has
+ * none, and to the same one where it need not follow.
+ * @param {function(): string} where the open tab's address
+ * @returns {function(string, string[]): Promise<string>}
+ */
+export const nextTurn = (where) => async (turn, addresses) => {
+  await painted();
+  return !addresses.length || addresses.includes(where()) ? String(performance.now()) : turn;
+};

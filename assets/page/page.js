@@ -2,7 +2,7 @@
 
 import {diagnoseOnEnter} from './enter.js';
 import {followAddress, whereAreWe} from './address.js';
-import {followCase, keptCase, setClass} from './following.js';
+import {followCase, keptCase, nextTurn, setClass} from './following.js';
 import {followLanguage} from './language.js';
 import {markTerms, unmarkTerms} from './terms.js';
 import {explainTerms} from './tips.js';
@@ -15,7 +15,7 @@ import {measureTop} from './top.js';
  * @param {Object<string, Object<string, string>>} languages texts by language and key
  */
 export function startPage(glossary, languages = {}) {
-  window.mat = {where: whereAreWe, case: keptCase(), setClass, ...measureAnswers()};
+  window.mat = {where: whereAreWe, case: keptCase(), setClass, turn: nextTurn(whereAreWe), ...measureAnswers()};
   diagnoseOnEnter();
   followCase();
   const start = () => {

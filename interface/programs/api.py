@@ -1,7 +1,7 @@
 """The named endpoints, for programs: gradio_client, curl and, with --mcp, tools. One for each thing that the app does.
 
-Each parameter of an endpoint is named in `FIELDS` with its meaning. Each endpoint has fields of its own, unseen, so
-that it depends on nothing that a visitor does.
+Each parameter of an endpoint is named in `FIELDS` with its meaning. The fields are unseen and the endpoints' alone,
+so that they depend on nothing that a visitor does; endpoints share them, for the page builds every one that there is.
 """
 
 import inspect
@@ -74,15 +74,16 @@ FIELDS: dict[str, tuple[Callable[..., gr.components.Component], str]] = {
 
 def build_api(diagnoser: Diagnoser, examples: list[Example], models: Models, lessons: LessonRoom) -> None:
     """Add the endpoints to the app that is being built."""
+    fields, output = {}, gr.JSON(label="answer", visible=False)
     for endpoint in (
         *endpoints.answers(diagnoser), *endpoints.pictures(diagnoser), *questions(diagnoser, models),
         *sheets(diagnoser, lessons), *endpoints.facts(diagnoser, examples),
     ):  # fmt: skip
-        _add(endpoint)
+        _add(endpoint, fields, output)
 
 
-def _add(endpoint: Callable) -> None:
-    """Register `endpoint` under its own name, with a field for each of its parameters."""
+def _add(endpoint: Callable, fields: dict[tuple, gr.components.Component], output: gr.JSON) -> None:
+    """Register `endpoint` under its own name. Each of its parameters has a field: one of `fields`, or it joins them."""
     taken = inspect.signature(endpoint).parameters
     parameters = list(taken.values())
     if "case" in taken:
@@ -97,14 +98,15 @@ def _add(endpoint: Callable) -> None:
     inputs, meanings = [], []
     for parameter in parameters:
         value = None if parameter.default is parameter.empty else parameter.default
-        inputs.append(FIELDS[parameter.name][0](value=value, label=parameter.name, visible=False))
+        if (field := (parameter.name, value)) not in fields:
+            fields[field] = FIELDS[parameter.name][0](value=value, label=parameter.name, visible=False)
+        inputs.append(fields[field])
         meanings.append(f"    {parameter.name}: {FIELDS[parameter.name][1]}")
     summary, _, returns = inspect.getdoc(endpoint).partition("\n\n")
     ask.__name__ = endpoint.__name__
     ask.__signature__ = inspect.Signature(parameters, return_annotation=inspect.signature(endpoint).return_annotation)
     told = safely(ask, _tell, BROKEN)
     told.__doc__ = "\n\n".join([summary, "\n".join(["Parameters:", *meanings]), returns])
-    output = gr.JSON(label=endpoint.__name__, visible=False)
     gr.on([], told, inputs, output, api_name=endpoint.__name__, concurrency_id="api", concurrency_limit=AT_ONCE)
 
 

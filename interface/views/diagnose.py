@@ -59,7 +59,7 @@ def build_diagnose(
     """Lay the view out, wire it, and return the state that holds the visitor's Session (None until the page loads).
 
     strip: where `strip_html` of the case goes. guide: lessons that open their cases here. The first example is analysed
-    here, so the first visit shows a case at once. Another tab follows the diagnosis with `session.change(...)`.
+    here, so the first visit shows a case at once. Another tab follows the diagnosis with `following.turn`.
     """
     first = examples[0]
     # the field shows the example under its opaque name: that is what it will send
@@ -253,7 +253,8 @@ def _wire(
         opened_step.failure(None, js=UNANSWERED.format(id="guide"))
     for event in (asked, chosen, opened_case, revised):
         # always the last: one that is skipped while another is on its way would leave a mark that is not true
-        event.then(settle, [session, w.image], [session, w.strip, w.answer], **last, **quiet)
+        outputs = [session, w.strip, w.answer]
+        event.then(settle, [session, w.image], outputs, show_progress_on=[w.strip], **last, **quiet)
     drawn = [w.regions, w.attention, *notes]
     on([w.k.input, w.order.input, w.head.input], redraw, [session, *view], drawn, **waits(w.regions, w.attention))
     changed = [session, w.strip, w.answer, w.words, w.same, kept, *w.form, *notes]

@@ -9,6 +9,7 @@ from mat_core.explain import Doubt, doubt, melanoma_curve, operating_point
 from mat_core.explain.doubt import VIEWS, OperatingPoint
 from mat_core.wording import class_title, of_hundred, share, width
 
+from ..following import turn
 from ..parts.bars import class_html
 from ..parts.charts import roc
 from ..parts.evidence import boxes_drawing
@@ -129,8 +130,8 @@ def _hundred(point: OperatingPoint, common: float) -> str:
     )
 
 
-def build_threshold(diagnoser: Diagnoser, session: gr.State) -> None:
-    """The two sliders below the doubt, and what they say."""
+def build_threshold(diagnoser: Diagnoser, session: gr.State, tab: gr.Tab, address: str) -> None:
+    """The two sliders below the doubt, and what they say, in `tab`."""
     with gr.Row(elem_id="threshold-sliders"):
         slider = gr.Slider(
             1, 99, 100 * START, step=1, label="Call it melanoma above, %", elem_id="threshold", buttons=[]
@@ -142,7 +143,7 @@ def build_threshold(diagnoser: Diagnoser, session: gr.State) -> None:
         threshold_html(diagnoser, None, START), apply_default_css=False, js_on_load=None, elem_id="threshold-said"
     )
     gr.on(
-        [slider.input, common.input, session.change],
+        [slider.input, common.input, tab.select, turn(session, address).change],
         lambda now, value, melanomas: threshold_html(diagnoser, now, value / 100, melanomas), [session, slider, common],
         said, api_visibility="private", show_progress="minimal", trigger_mode="always_last",
     )  # fmt: skip

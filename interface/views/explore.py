@@ -13,6 +13,7 @@ from mat_core import Diagnoser, Diagnosis, exploration
 from mat_core.explain import contributions
 
 from ..cases import Cases
+from ..following import turn
 from ..scripts import joined
 from ..session import Session
 
@@ -70,9 +71,10 @@ def build_explorer(diagnoser: Diagnoser, session: gr.State, tab: gr.Tab) -> gr.H
             name = f"{now.example.name}{' (a drawing)' if now.example.synthetic else ''}"
         return explorer_value(diagnoser, now.diagnosis, now.image(), name, now.key), now.key
 
-    # when the tab is opened, too: where a change was clicked over another one, its event can be lost
+    # before the tab is opened, so that it is there at once; and then, too: where a change was clicked over another
+    # one, its event can be lost
     gr.on(
-        [session.change, tab.select], follow, [session, told], [view, told], api_visibility="private",
+        [turn(session).change, tab.select], follow, [session, told], [view, told], api_visibility="private",
         show_progress="minimal", show_progress_on=[view], trigger_mode="always_last",
     )  # fmt: skip
     return view

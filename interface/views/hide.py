@@ -14,7 +14,7 @@ from mat_core.explain.covering import cover, filling
 from mat_core.labels import BY_CODE
 from mat_core.wording import points
 
-from ..following import WHERE, framed, place
+from ..following import WHERE, framed, place, turn
 from ..parts.asking import NOTHING, about
 from ..parts.bars import before_after
 from ..parts.safely import safely
@@ -56,6 +56,7 @@ def build_hiding(diagnoser: Diagnoser, session: gr.State, label: gr.Dropdown) ->
         hidden = place(elem_id="hidden-view")
         known = gr.State(None)  # the Known on the screen
         where = gr.Textbox(visible=False)
+        turned = turn(session, ADDRESS)
 
     def look(now: Session | None, where: str, code: str, way: str, before: Known | None, progress=gr.Progress()):
         if where != ADDRESS:
@@ -102,10 +103,8 @@ def build_hiding(diagnoser: Diagnoser, session: gr.State, label: gr.Dropdown) ->
 
     given, outputs = [session, where, label, fill, known], [shown, hidden, known]
     options = {"js": WHERE, "api_visibility": "private", "show_progress": "full"}
-    gr.on(
-        [tab.select, session.change, label.change, fill.input], look, given, outputs, show_progress_on=[shown],
-        trigger_mode="always_last", **options,
-    )  # fmt: skip
+    asks = [tab.select, turned.change, label.change, fill.input]
+    gr.on(asks, look, given, outputs, show_progress_on=[shown], trigger_mode="always_last", **options)
     finer.click(look_finer, given, outputs, show_progress_on=[shown], **options)
     shown.click(hide, given, hidden, show_progress_on=[hidden], **options | {"show_progress": "minimal"})
 

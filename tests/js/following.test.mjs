@@ -1,0 +1,37 @@
+import assert from 'node:assert/strict';
+import {test} from 'node:test';
+
+import {isOutdated, nextTurn} from '../../assets/page/following.js';
+
+globalThis.requestAnimationFrame = (then) => setTimeout(then, 1);
+
+test('it is the turn of a view whose tab is open, and of one that has none', async () => {
+  const turn = nextTurn(() => 'doubt');
+  assert.equal(await turn('1', ['hide', 'compare']), '1');
+  const next = await turn('1', ['hide', 'doubt']);
+  assert.notEqual(next, '1');
+  assert.notEqual(await turn(next, []), next);
+});
+
+test('where one is, is asked after the frame with the answer', async () => {
+  let open = 'diagnose';
+  const turned = nextTurn(() => open)('1', ['hide']);
+  open = 'hide';
+  assert.notEqual(await turned, '1');
+});
+
+test('a tab that draws no frames follows, too', async () => {
+  const drawn = globalThis.requestAnimationFrame;
+  globalThis.requestAnimationFrame = () => {};
+  assert.notEqual(await nextTurn(() => 'hide')('1', ['hide']), '1');
+  globalThis.requestAnimationFrame = drawn;
+});
+
+test('what is about another case or class is outdated, what is about none is not', () => {
+  const now = {case: 'a', class: 'mel'};
+  assert.equal(isOutdated(now, {case: 'a'}), false);
+  assert.equal(isOutdated(now, {case: 'b'}), true);
+  assert.equal(isOutdated(now, {case: 'a', class: 'nv'}), true);
+  assert.equal(isOutdated(now, {case: 'none'}), false);
+  assert.equal(isOutdated(now, null), true);
+});
