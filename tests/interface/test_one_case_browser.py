@@ -82,14 +82,13 @@ def test_every_tab_is_about_the_case_on_the_strip(opened, phantom_file):
 def test_an_answer_asks_for_no_view_that_is_not_open(opened):
     """After it come what settles it and the explorer, which is there when its tab is opened; nothing else."""
     page = opened
-    settled(page)
-    page.wait_for_load_state("networkidle")
+    another(page, "")
+    page.wait_for_timeout(2000)
     asked, before = [], case_of(page)
     page.on("request", lambda request: asked.append(request.url) if request.url.endswith("/queue/join?") else None)
     page.locator("#examples button").nth(2).click()
     another(page, before)
-    settled(page)
-    page.wait_for_timeout(1500)
+    page.wait_for_timeout(2000)
     assert len(asked) == 3, asked
 
 
