@@ -414,8 +414,8 @@ def test_a_cell_that_is_drawn_anew_while_it_is_pressed_is_pinned(show):
     page = show("sga-sga")
     cell(page, 3, 2).hover()
     page.mouse.down()
+    old = cell(page, 3, 2).element_handle()  # before it is drawn anew
     page.locator("#show-sga-sga").dispatch_event("click")  # the same case comes again, as a fresh value
-    old = cell(page, 3, 2).element_handle()
     page.wait_for_function("(old) => !old.isConnected", arg=old)
     page.mouse.up()
     expect(part(page, "readout")).to_contain_text("Pinned.")

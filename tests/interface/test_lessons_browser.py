@@ -36,6 +36,13 @@ def next_step(page: Page) -> None:
     page.locator("#guide [data-part=next]").click()
 
 
+def uncovered(page: Page) -> None:
+    """Wait until no view that is seen is covered: a cover is pale on purpose."""
+    page.wait_for_function(
+        "() => ![...document.querySelectorAll('[data-outdated]')].some((each) => each.offsetParent)", timeout=PATIENCE
+    )
+
+
 def is_set(page: Page) -> None:
     expect(page.locator("#guide aside[data-set]")).to_be_attached(timeout=PATIENCE)
 
@@ -73,6 +80,7 @@ def test_the_first_lesson_to_its_end(visit):
             truth = page.locator("#guide [data-lesson=truth]")
             expect(truth).to_contain_text("You said:", timeout=PATIENCE)
             expect(truth.locator(".ls-answer")).not_to_be_empty()
+            uncovered(page)
             assert serious_faults(page) == []
             predictions += 1
         is_set(page)
