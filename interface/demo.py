@@ -56,7 +56,8 @@ def build_demo(
     lessons = LessonRoom(diagnoser, library, shelf, models.leaking)
     with CalmBlocks(title=TITLE, analytics_enabled=False, fill_width=True) as demo:
         build_api(diagnoser, examples, models, lessons)  # first: the endpoints' names are still free
-        fields = demo.children[:]
+        fields = demo.children
+        demo.children = []
         with gr.Column(elem_id="top"):
             gr.HTML(
                 "<header><h1>Mutual Attention Transformer</h1><p>attention on skin lesions</p>"
@@ -77,7 +78,7 @@ def build_demo(
             with gr.Tab("Explore", id="explore") as exploring:
                 build_explorer(diagnoser, session, exploring)
             with gr.Tab("Question", id="question") as question:
-                views, tabs = build_question(diagnoser, session, label)
+                views, tabs = build_question(diagnoser, session, label, question)
             with gr.Tab("Compare", id="compare") as comparing:
                 build_held(diagnoser, models, session, comparing)
                 views += build_compare(models)
@@ -89,9 +90,8 @@ def build_demo(
                 build_practice(diagnoser, library)
             with gr.Tab("About", id="about"):
                 build_about(bundle)
-        # to the end: for whatever it shows, the page looks through the tree from its beginning
-        demo.children = [child for child in demo.children if child not in fields] + fields
         follow(session, label, views, [question, *tabs, comparing, learning])
+        demo.children += fields  # last: for whatever it shows, the page looks through the tree from its beginning
     return demo.queue(default_concurrency_limit=2)
 
 

@@ -18,7 +18,7 @@ from .session import Session
 
 # the class in question, for the page to know at once
 CLASS = "(label) => { if (window.mat) window.mat.setClass(label); }"
-# the case is another one: told to a view where one of its addresses is open, after the frame with the answer
+# whether a view is to follow, which only the page knows
 TURN = "(turn) => window.mat ? window.mat.turn(turn, {addresses}) : String(Date.now())"
 # the open tab's address, which only the page knows, in the place of the second input
 WHERE = "(session, where, ...rest) => [session, window.mat ? window.mat.where() : 'diagnose', ...rest]"
@@ -64,9 +64,11 @@ def subject(now: Session | None, label: str) -> str:
 
 
 def turn(session: gr.State, *addresses: str) -> gr.Textbox:
-    """What changes when a view is to follow `session`: its answer is painted, and a tab of `addresses` (none: any) is
-    open. A tab that is opened later asks by itself. An event of the session's own would be asked before the paint, of
-    every view: what the page does for each of them takes longer than the answer.
+    """An unseen field whose `change` has a view follow `session`: the frame with the answer is drawn, and a tab of
+    `addresses` is open (none given: any). A tab that is opened later asks by itself.
+
+    `session.change` would ask for every view before that frame, and what the page does for each takes longer than the
+    answer.
     """
     box = gr.Textbox(visible=False)
     session.change(None, box, box, js=TURN.format(addresses=json.dumps(addresses)), api_visibility="private")
@@ -82,7 +84,7 @@ def follow(session: gr.State, label: gr.Dropdown, views: list[View], tabs: list[
     """Let the views answer. tabs: all that may show one of them when they are opened."""
     answered = gr.State({})  # place of a view -> what its answer is about
     where = gr.Textbox(visible=False)
-    turned = turn(session, *{view.address: None for view in views})
+    turned = turn(session, *(view.address for view in views))
 
     def answer(now: Session | None, where: str, label: str, answered: dict[int, str]) -> dict:
         found, known = {}, dict(answered)

@@ -14,8 +14,14 @@ from .views.take_away import ablation_html
 from .views.what_if import what_if_html
 
 
-def build_question(diagnoser: Diagnoser, session: gr.State, label: gr.Dropdown) -> tuple[list[View], list[gr.Tab]]:
-    """Lay the view out; returns what answers about a case, and the tabs inside. `label` is the class in question."""
+def build_question(
+    diagnoser: Diagnoser, session: gr.State, label: gr.Dropdown, outer: gr.Tab
+) -> tuple[list[View], list[gr.Tab]]:
+    """Lay the view out in `outer`; returns what answers about a case, and the tabs inside. label: class in question.
+
+    What follows the case in events of its own hears of `outer`, too: a tab inside that was left open is not selected
+    again when one comes back to it.
+    """
     views, tabs = [], []
     with gr.Column(elem_id="question"):
         gr.HTML(
@@ -32,8 +38,8 @@ def build_question(diagnoser: Diagnoser, session: gr.State, label: gr.Dropdown) 
                 with gr.Tab(name, id=address) as tab:
                     views.append(View(address, place(elem_id=f"{key}-view"), functools.partial(view, diagnoser)))
                     if key == "doubt":
-                        build_threshold(diagnoser, session, tab, address)
+                        build_threshold(diagnoser, session, address, [outer, tab])
                 tabs.append(tab)
                 if key == "ablation":
-                    build_hiding(diagnoser, session, label)
+                    build_hiding(diagnoser, session, label, outer)
     return views, tabs

@@ -44,6 +44,13 @@ def open_tab(page: Page, name: str) -> None:
     page.get_by_role("tab", name=name, exact=True).click()
 
 
+def uncovered(page: Page) -> None:
+    """Wait until no view that is seen is covered: each is about the case on the strip."""
+    page.wait_for_function(
+        "() => ![...document.querySelectorAll('[data-outdated]')].some((each) => each.offsetParent)", timeout=PATIENCE
+    )
+
+
 def serious_faults(page: Page) -> list[str]:
     """What axe says of the page as it stands, where it is serious or critical."""
     found = Axe().run(page).response["violations"]

@@ -1,5 +1,7 @@
 // One case for all views: what is about another one than the strip's is covered until its answer comes.
 
+import {afterFrame} from './frames.js';
+
 const KEY = 'mat-case';
 const NO_CASE = 'none'; // of what is about none on purpose: a file that was opened in the explorer
 
@@ -64,14 +66,6 @@ export function followCase() {
   });
 }
 
-const FRAME = 250; // ms: a tab of the browser that is not seen draws no frames
-
-/** After the next frame. */
-const painted = () => new Promise((done) => {
-  setTimeout(done, FRAME);
-  requestAnimationFrame(() => setTimeout(done));
-});
-
 /**
  * Whose turn it is to follow another case: resolves to another text where one of a view's addresses is open, or it has
  * none, and to the same one where it need not follow.
@@ -79,6 +73,6 @@ const painted = () => new Promise((done) => {
  * @returns {function(string, string[]): Promise<string>}
  */
 export const nextTurn = (where) => async (turn, addresses) => {
-  await painted();
+  await afterFrame();
   return !addresses.length || addresses.includes(where()) ? String(performance.now()) : turn;
 };

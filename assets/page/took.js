@@ -1,5 +1,7 @@
 // From a click to its painted answer, as the page itself sees it: the last part of the line that says where time went.
 
+import {afterFrame} from './frames.js';
+
 const GESTURES = ['click', 'input', 'keydown', 'mousedown'];
 
 /** What is said of a time in milliseconds. */
@@ -25,7 +27,7 @@ export function pairs() {
 const answer = () => document.querySelector('#answer [data-case]');
 const keyOf = (shown) => shown?.dataset.case ?? '';
 
-/** Measure, from now on. @returns {{asks: function(string): void, painted: function(string): void}} for Gradio's events */
+/** Measure, from now on. @returns {{asks: function(string): void, painted: function(string): Promise<void>}} for Gradio's events */
 export function measureAnswers() {
   const {begin, end} = pairs();
   let gesture = 0;
@@ -33,13 +35,14 @@ export function measureAnswers() {
 
   return {
     asks: (name) => begin(name, gesture || performance.now(), keyOf(answer())),
-    painted: (name) => requestAnimationFrame(() => setTimeout(() => { // after the frame
+    painted: async (name) => {
+      await afterFrame();
       const shown = answer();
       const ms = end(name, performance.now(), keyOf(shown));
       const line = shown?.querySelector('.took [data-part="screen"]');
       if (ms === null || !line) return;
       line.querySelector('[data-part="time"]').textContent = timeText(ms);
       line.hidden = false;
-    })),
+    },
   };
 }

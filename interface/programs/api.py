@@ -74,7 +74,8 @@ FIELDS: dict[str, tuple[Callable[..., gr.components.Component], str]] = {
 
 def build_api(diagnoser: Diagnoser, examples: list[Example], models: Models, lessons: LessonRoom) -> None:
     """Add the endpoints to the app that is being built."""
-    fields, output = {}, gr.JSON(label="answer", visible=False)
+    fields: dict[tuple, gr.components.Component] = {}
+    output = gr.JSON(label="answer", visible=False)
     for endpoint in (
         *endpoints.answers(diagnoser), *endpoints.pictures(diagnoser), *questions(diagnoser, models),
         *sheets(diagnoser, lessons), *endpoints.facts(diagnoser, examples),
@@ -83,7 +84,7 @@ def build_api(diagnoser: Diagnoser, examples: list[Example], models: Models, les
 
 
 def _add(endpoint: Callable, fields: dict[tuple, gr.components.Component], output: gr.JSON) -> None:
-    """Register `endpoint` under its own name. Each of its parameters has a field: one of `fields`, or it joins them."""
+    """Register `endpoint` under its own name. fields: those that there are, by parameter and default; new ones join."""
     taken = inspect.signature(endpoint).parameters
     parameters = list(taken.values())
     if "case" in taken:
@@ -98,9 +99,10 @@ def _add(endpoint: Callable, fields: dict[tuple, gr.components.Component], outpu
     inputs, meanings = [], []
     for parameter in parameters:
         value = None if parameter.default is parameter.empty else parameter.default
-        if (field := (parameter.name, value)) not in fields:
-            fields[field] = FIELDS[parameter.name][0](value=value, label=parameter.name, visible=False)
-        inputs.append(fields[field])
+        key = parameter.name, value
+        if key not in fields:
+            fields[key] = FIELDS[parameter.name][0](value=value, label=parameter.name, visible=False)
+        inputs.append(fields[key])
         meanings.append(f"    {parameter.name}: {FIELDS[parameter.name][1]}")
     summary, _, returns = inspect.getdoc(endpoint).partition("\n\n")
     ask.__name__ = endpoint.__name__

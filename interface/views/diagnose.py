@@ -251,10 +251,10 @@ def _wire(
         outputs = [*picked, guide.panel, guide.label]
         opened_step = on([guide.panel.submit], follow_lesson, [session, *view], outputs, **waits(w.strip))
         opened_step.failure(None, js=UNANSWERED.format(id="guide"))
+    settled = [session, w.strip, w.answer]
     for event in (asked, chosen, opened_case, revised):
         # always the last: one that is skipped while another is on its way would leave a mark that is not true
-        outputs = [session, w.strip, w.answer]
-        event.then(settle, [session, w.image], outputs, show_progress_on=[w.strip], **last, **quiet)
+        event.then(settle, [session, w.image], settled, show_progress_on=[w.strip], **last, **quiet)
     drawn = [w.regions, w.attention, *notes]
     on([w.k.input, w.order.input, w.head.input], redraw, [session, *view], drawn, **waits(w.regions, w.attention))
     changed = [session, w.strip, w.answer, w.words, w.same, kept, *w.form, *notes]

@@ -9,7 +9,7 @@ from mat_core.explain import Doubt, doubt, melanoma_curve, operating_point
 from mat_core.explain.doubt import VIEWS, OperatingPoint
 from mat_core.wording import class_title, of_hundred, share, width
 
-from ..following import turn
+from ..following import framed, place, turn
 from ..parts.bars import class_html
 from ..parts.charts import roc
 from ..parts.evidence import boxes_drawing
@@ -130,8 +130,8 @@ def _hundred(point: OperatingPoint, common: float) -> str:
     )
 
 
-def build_threshold(diagnoser: Diagnoser, session: gr.State, tab: gr.Tab, address: str) -> None:
-    """The two sliders below the doubt, and what they say, in `tab`."""
+def build_threshold(diagnoser: Diagnoser, session: gr.State, address: str, tabs: list[gr.Tab]) -> None:
+    """The two sliders below the doubt, at `address`, and what they say. tabs: those that show it when opened."""
     with gr.Row(elem_id="threshold-sliders"):
         slider = gr.Slider(
             1, 99, 100 * START, step=1, label="Call it melanoma above, %", elem_id="threshold", buttons=[]
@@ -139,11 +139,13 @@ def build_threshold(diagnoser: Diagnoser, session: gr.State, tab: gr.Tab, addres
         common = gr.Slider(
             1, 50, COMMON, step=1, label="Melanomas among 100 lesions", elem_id="prevalence", buttons=[]
         )  # fmt: skip
-    said = gr.HTML(
-        threshold_html(diagnoser, None, START), apply_default_css=False, js_on_load=None, elem_id="threshold-said"
-    )
+    said = place(elem_id="threshold-said")
+
+    def say(now: Session | None, value: float, melanomas: float) -> str:
+        return framed(now, threshold_html(diagnoser, now, value / 100, melanomas))
+
+    asks = [slider.input, common.input, *(tab.select for tab in tabs), turn(session, address).change]
     gr.on(
-        [slider.input, common.input, tab.select, turn(session, address).change],
-        lambda now, value, melanomas: threshold_html(diagnoser, now, value / 100, melanomas), [session, slider, common],
-        said, api_visibility="private", show_progress="minimal", trigger_mode="always_last",
+        asks, say, [session, slider, common], said, api_visibility="private", show_progress="minimal",
+        trigger_mode="always_last",
     )  # fmt: skip

@@ -35,8 +35,8 @@ FILLINGS = {
 }
 
 
-def build_hiding(diagnoser: Diagnoser, session: gr.State, label: gr.Dropdown) -> None:
-    """Lay the tab out inside Question's tabs; `label` is the class in question.
+def build_hiding(diagnoser: Diagnoser, session: gr.State, label: gr.Dropdown, outer: gr.Tab) -> None:
+    """Lay the tab out inside the tabs of `outer`, Question; `label` is the class in question.
 
     It answers by itself when it is opened or the case changes while it is open, as the views of `following` do, but in
     events of its own: it has more to ask for, and its progress to show.
@@ -103,7 +103,7 @@ def build_hiding(diagnoser: Diagnoser, session: gr.State, label: gr.Dropdown) ->
 
     given, outputs = [session, where, label, fill, known], [shown, hidden, known]
     options = {"js": WHERE, "api_visibility": "private", "show_progress": "full"}
-    asks = [tab.select, turned.change, label.change, fill.input]
+    asks = [tab.select, outer.select, turned.change, label.change, fill.input]
     gr.on(asks, look, given, outputs, show_progress_on=[shown], trigger_mode="always_last", **options)
     finer.click(look_finer, given, outputs, show_progress_on=[shown], **options)
     shown.click(hide, given, hidden, show_progress_on=[hidden], **options | {"show_progress": "minimal"})

@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 
 import pytest
-from browsing import PATIENCE, leaves, open_tab, serious_faults
+from browsing import PATIENCE, leaves, open_tab, serious_faults, uncovered
 from conftest import app_process
 from papers import pages
 from playwright.sync_api import Page, expect
@@ -34,13 +34,6 @@ def at_step(page: Page, name: str, at: int) -> None:
 
 def next_step(page: Page) -> None:
     page.locator("#guide [data-part=next]").click()
-
-
-def uncovered(page: Page) -> None:
-    """Wait until no view that is seen is covered: a cover is pale on purpose."""
-    page.wait_for_function(
-        "() => ![...document.querySelectorAll('[data-outdated]')].some((each) => each.offsetParent)", timeout=PATIENCE
-    )
 
 
 def is_set(page: Page) -> None:

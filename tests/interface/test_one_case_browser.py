@@ -79,6 +79,20 @@ def test_every_tab_is_about_the_case_on_the_strip(opened, phantom_file):
             expect(page.locator("body")).not_to_contain_text("Press Ask")
 
 
+@pytest.mark.parametrize("name", INSIDE)
+def test_a_tab_that_was_left_open_is_about_the_new_case_when_one_comes_back(opened, name):
+    page = opened
+    open_tab(page, "Question")
+    open_tab(page, name)
+    settled(page)
+    before = case_of(page)
+    open_tab(page, "Diagnose")
+    page.locator("#examples button").nth(2).click()
+    another(page, before)
+    open_tab(page, "Question")
+    settled(page)
+
+
 def test_an_answer_asks_for_no_view_that_is_not_open(opened):
     """After it come what settles it and the explorer, which is there when its tab is opened; nothing else."""
     page = opened
@@ -88,7 +102,11 @@ def test_an_answer_asks_for_no_view_that_is_not_open(opened):
     page.on("request", lambda request: asked.append(request.url) if request.url.endswith("/queue/join?") else None)
     page.locator("#examples button").nth(2).click()
     another(page, before)
-    page.wait_for_timeout(2000)
+    for _ in range(PATIENCE // 100):
+        if len(asked) >= 3:
+            break
+        page.wait_for_timeout(100)
+    page.wait_for_timeout(1000)
     assert len(asked) == 3, asked
 
 
