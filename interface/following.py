@@ -5,7 +5,7 @@ answer that comes too late is never read as one about this case.
 """
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import gradio as gr
@@ -63,15 +63,16 @@ def subject(now: Session | None, label: str) -> str:
     return f"{now.key} {label} {now.stale}" if now else ""
 
 
-def turn(session: gr.State, *addresses: str) -> gr.Textbox:
-    """An unseen field whose `change` has a view follow `session`: the frame with the answer is drawn, and a tab of
-    `addresses` is open (none given: any). A tab that is opened later asks by itself.
+def turn(session: gr.State, *addresses: str, events: Sequence = ()) -> gr.Textbox:
+    """An unseen field whose `change` has a view follow: the frame with the answer is drawn, a tab of `addresses` is
+    open (none given: any), and the case or the class in question is another one than the last time.
 
-    `session.change` would ask for every view before that frame, and what the page does for each takes longer than the
-    answer.
+    events: when else to look, such as when a tab is opened. `session.change` itself would ask for every view before
+    that frame, and what the page does for each takes longer than the answer.
     """
     box = gr.Textbox(visible=False)
-    session.change(None, box, box, js=TURN.format(addresses=json.dumps(addresses)), api_visibility="private")
+    js = TURN.format(addresses=json.dumps(addresses))
+    gr.on([session.change, *events], None, box, box, js=js, api_visibility="private")
     return box
 
 

@@ -66,13 +66,20 @@ export function followCase() {
   });
 }
 
+// what a view is to be about: another text where it needs another answer
+function subject() {
+  const strip = document.querySelector('#strip [data-case]');
+  return `${strip?.dataset.case ?? ''} ${strip?.querySelector('.previous') ? 'previous' : ''} ${classInQuestion}`;
+}
+
 /**
- * Whose turn it is to follow another case: resolves to another text where one of a view's addresses is open, or it has
- * none, and to the same one where it need not follow.
+ * Whose turn it is to follow, asked after the frame: resolves to what the view is to be about where one of its addresses
+ * is open, or it has none, and to what it was asked about last where it need not follow. What Gradio tells twice, such as
+ * the selection of a tab when something in it changes, is one turn.
  * @param {function(): string} where the open tab's address
  * @returns {function(string, string[]): Promise<string>}
  */
 export const nextTurn = (where) => async (turn, addresses) => {
   await afterFrame();
-  return !addresses.length || addresses.includes(where()) ? String(performance.now()) : turn;
+  return !addresses.length || addresses.includes(where()) ? subject() : turn;
 };

@@ -144,8 +144,8 @@ def build_threshold(diagnoser: Diagnoser, session: gr.State, address: str, tabs:
     def say(now: Session | None, value: float, melanomas: float) -> str:
         return framed(now, threshold_html(diagnoser, now, value / 100, melanomas))
 
-    asks = [slider.input, common.input, *(tab.select for tab in tabs), turn(session, address).change]
+    turned = turn(session, address, events=[tab.select for tab in tabs])
     gr.on(
-        asks, say, [session, slider, common], said, api_visibility="private", show_progress="minimal",
-        trigger_mode="always_last",
+        [slider.input, common.input, turned.change], say, [session, slider, common], said, api_visibility="private",
+        show_progress="minimal", trigger_mode="always_last",
     )  # fmt: skip

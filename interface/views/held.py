@@ -50,8 +50,8 @@ def build_held(diagnoser: Diagnoser, models: Models, session: gr.State, tab: gr.
     quiet = {"api_visibility": "private", "show_progress": "minimal", "show_progress_on": [shown]}
     for button, handler, inputs in ((hold, keep, [session]), (let_go, release, None)):
         button.click(handler, inputs, parts, **quiet).then(look, given, shown, js=WHERE, **quiet)
-    asks = [tab.select, turn(session, ADDRESS).change, model.input]
-    gr.on(asks, look, given, shown, js=WHERE, trigger_mode="always_last", **quiet)
+    turned = turn(session, ADDRESS, events=[tab.select])
+    gr.on([turned.change, model.input], look, given, shown, js=WHERE, trigger_mode="always_last", **quiet)
 
 
 def held_html(diagnoser: Diagnoser, models: Models, now: Session | None, kept: Session | None, name: str) -> str:

@@ -56,7 +56,7 @@ def build_hiding(diagnoser: Diagnoser, session: gr.State, label: gr.Dropdown, ou
         hidden = place(elem_id="hidden-view")
         known = gr.State(None)  # the Known on the screen
         where = gr.Textbox(visible=False)
-        turned = turn(session, ADDRESS)
+        turned = turn(session, ADDRESS, events=[label.change, tab.select, outer.select])
 
     def look(now: Session | None, where: str, code: str, way: str, before: Known | None, progress=gr.Progress()):
         if where != ADDRESS:
@@ -103,8 +103,8 @@ def build_hiding(diagnoser: Diagnoser, session: gr.State, label: gr.Dropdown, ou
 
     given, outputs = [session, where, label, fill, known], [shown, hidden, known]
     options = {"js": WHERE, "api_visibility": "private", "show_progress": "full"}
-    asks = [tab.select, outer.select, turned.change, label.change, fill.input]
-    gr.on(asks, look, given, outputs, show_progress_on=[shown], trigger_mode="always_last", **options)
+    last = {"show_progress_on": [shown], "trigger_mode": "always_last"}
+    gr.on([turned.change, fill.input], look, given, outputs, **last, **options)
     finer.click(look_finer, given, outputs, show_progress_on=[shown], **options)
     shown.click(hide, given, hidden, show_progress_on=[hidden], **options | {"show_progress": "minimal"})
 

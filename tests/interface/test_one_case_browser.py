@@ -110,6 +110,21 @@ def test_an_answer_asks_for_no_view_that_is_not_open(opened):
     assert len(asked) == 3, asked
 
 
+@pytest.mark.parametrize("address", ["hide", "doubt", "compare"])
+def test_a_tab_that_has_answered_asks_nothing_more(reloading, address):
+    page = reloading
+    page.goto(f"{page.url.partition('#')[0]}#{address}")
+    page.reload()
+    page.wait_for_function("document.querySelector('#strip [data-case]')?.dataset.case", timeout=PATIENCE)
+    settled(page)
+    page.wait_for_timeout(2000)
+    asked = []
+    page.on("request", lambda request: asked.append(request.url) if request.url.endswith("/queue/join?") else None)
+    page.set_viewport_size({"width": 1000, "height": 1000})
+    page.wait_for_timeout(2000)
+    assert asked == []
+
+
 def test_clicked_in_quick_succession_the_last_one_counts_everywhere(opened):
     page = opened
     open_tab(page, "Question")

@@ -3,6 +3,8 @@ import {test} from 'node:test';
 
 import {isOutdated, nextTurn} from '../../assets/page/following.js';
 
+const strip = {dataset: {case: 'a'}, querySelector: () => null};
+globalThis.document = {querySelector: () => strip, querySelectorAll: () => []};
 globalThis.requestAnimationFrame = (then) => setTimeout(then, 1);
 
 test('it is the turn of a view whose tab is open, and of one that has none', async () => {
@@ -10,7 +12,17 @@ test('it is the turn of a view whose tab is open, and of one that has none', asy
   assert.equal(await turn('1', ['hide', 'compare']), '1');
   const next = await turn('1', ['hide', 'doubt']);
   assert.notEqual(next, '1');
+  strip.dataset.case = 'b';
   assert.notEqual(await turn(next, []), next);
+});
+
+test('what is told twice is one turn; a case that is the previous one now is another', async () => {
+  const turn = nextTurn(() => 'doubt');
+  const next = await turn('1', ['doubt']);
+  assert.equal(await turn(next, ['doubt']), next);
+  strip.querySelector = () => ({});
+  assert.notEqual(await turn(next, ['doubt']), next);
+  strip.querySelector = () => null;
 });
 
 test('where one is, is asked after the frame with the answer', async () => {
