@@ -46,14 +46,14 @@ def build_hiding(diagnoser: Diagnoser, session: gr.State, label: gr.Dropdown, ou
             [(FILLINGS[f][0], f) for f in FILLS], value=FILLS[0], label="What takes its place", elem_id="hide-fill"
         )
         finer = gr.Button("Look finer where it mattered", size="sm", elem_id="ask-finer")
-        shown = gr.HTML(
-            "",
-            js_on_load=joined(SCRIPT, "mountHiding(element, trigger)"),
-            apply_default_css=False,
-            elem_id="hiding-view",
-            elem_classes="of-case",
-        )
-        hidden = place(elem_id="hidden-view")
+        with gr.Row(elem_id="hiding"):
+            with gr.Column(min_width=320):
+                shown = gr.HTML(
+                    "", js_on_load=joined(SCRIPT, "mountHiding(element, trigger)"), apply_default_css=False,
+                    elem_id="hiding-view", elem_classes="of-case",
+                )  # fmt: skip
+            with gr.Column(min_width=320):
+                hidden = place(elem_id="hidden-view")
         known = gr.State(None)  # the Known on the screen
         where = gr.Textbox(visible=False)
         turned = turn(session, ADDRESS, events=[label.change, tab.select, outer.select])
@@ -64,7 +64,8 @@ def build_hiding(diagnoser: Diagnoser, session: gr.State, label: gr.Dropdown, ou
         if now is None:
             return framed(None, NOTHING), framed(None, ""), None
         if before is not None and before.key == now.key and before.found.fill == way:
-            return framed(now, shown_html(now, before, code), code), framed(now, "", code), before
+            beside = beside_html(before.found)
+            return framed(now, shown_html(now, before, code), code), framed(now, beside, code), before
         return told(
             now, code, lambda: occlude(diagnoser, now.seen, now.diagnosis.metadata, fill=way, **asked(now, progress))
         )
@@ -88,7 +89,8 @@ def build_hiding(diagnoser: Diagnoser, session: gr.State, label: gr.Dropdown, ou
         html = safely(view)()
         if now.over.is_set():
             return gr.skip(), gr.skip(), gr.skip()
-        return framed(now, html, code), framed(now, "", code), kept[0] if kept else None
+        beside = beside_html(kept[0].found) if kept else ""
+        return framed(now, html, code), framed(now, beside, code), kept[0] if kept else None
 
     def hide(now: Session | None, where: str, code: str, way: str, before: Known | None, picked: gr.EventData):
         if now is None or before is None or before.key != now.key:
@@ -99,7 +101,7 @@ def build_hiding(diagnoser: Diagnoser, session: gr.State, label: gr.Dropdown, ou
             html, seconds = timed(lambda: hidden_html(diagnoser, now, before.found, code, way, tiles))
             return html + all_in(seconds)
 
-        return framed(now, safely(view)(), code)
+        return framed(now, beside_html(before.found, safely(view)()), code)
 
     given, outputs = [session, where, label, fill, known], [shown, hidden, known]
     options = {"js": WHERE, "api_visibility": "private", "show_progress": "full"}
@@ -147,20 +149,27 @@ def map_html(now: Session, found: Occlusion, code: str) -> str:
     name = esc(BY_CODE[label].name if label in BY_CODE else label)
     return (
         f'<p class="verdict">{esc(found.sentence(label))}</p>'
-        f'<div class="two"><section><figure class="hide" style="aspect-ratio:{width}/{height}">'
+        f'<figure class="hide" style="aspect-ratio:{width}/{height}">'
         f'<img src="{_picture(now.seen)}" alt="The photograph"><div class="tiles" role="group" '
         f'aria-label="Tiles of the photograph; arrow keys move, Space marks">{tiles}</div></figure>'
         '<p><button type="button" class="hide-marked" disabled>Hide the marked part</button> '
-        '<button type="button" class="clear-marked">Clear</button></p></section><section>'
+        '<button type="button" class="clear-marked">Clear</button></p>'
         f"<p>A tile says by how many points of 100 the probability of {name} changes when it is hidden in the "
         "photograph and the model looks again: <b>positive, what lies there spoke for it</b>; negative, against it. "
         "Tiles without a number change it by less than half a point.</p>"
         f'<p class="legend"><i style="background:rgba({FOR},.75)"></i> spoke for it '
         f'<i style="background:rgba({AGAINST},.75)"></i> spoke against it; full colour: {100 * scale:.0f} points</p>'
-        "<p>Drag over the tiles, tap them, or use the arrow keys and Space, then hide what you marked.</p>"
-        f'<p class="fine">{esc(FILLINGS[found.fill][1])} Taking a region out of the list (Take away) changes far less: '
-        "its features are pooled from maps that saw the whole picture, and self-attention has told the other regions "
-        "what it knew. What is hidden here, nothing has seen.</p></section></div>"
+    )
+
+
+def beside_html(found: Occlusion, answer: str = "") -> str:
+    """What stands beside the map: `answer`, HTML of `hidden_html`, or where it comes; and what hiding means."""
+    awaited = '<p class="awaited">Here comes the answer with the marked part hidden.</p>'
+    return (
+        f"{answer or awaited}<p>Drag over the tiles, tap them, or use the arrow keys and Space, then hide what you "
+        f'marked.</p><p class="fine">{esc(FILLINGS[found.fill][1])} Taking a region out of the list (Take away) '
+        "changes far less: its features are pooled from maps that saw the whole picture, and self-attention has told "
+        "the other regions what it knew. What is hidden here, nothing has seen.</p>"
     )
 
 
