@@ -210,7 +210,7 @@ class TorchvisionDetector(nn.Module):
     def _select(self, boxes: Tensor, probabilities: Tensor, size: tuple[int, int]) -> Tensor:
         """One box a proposal, of its likeliest kind, clipped, without slivers, thinned out: at most (n, 4)."""
         labels = kinds_of(probabilities, self.config)
-        rows = torch.arange(len(boxes))
+        rows = torch.arange(len(boxes), device=boxes.device)
         return thin_out(boxes[rows, labels + 1], probabilities[rows, labels], size, self.config)
 
     def _order(self, probabilities: Tensor) -> Tensor:

@@ -20,7 +20,7 @@ from training.data.views import epoch_order
 from training.engine import files, loop
 from training.engine.loop import fit
 from training.engine.progress import best_epoch
-from training.engine.recipe import Recipe, learning_rate, plateaus
+from training.engine.recipe import Recipe, learning_rate, move_average, plateaus
 from training.presets import PRESETS
 from training.steps.backbone import Reweighting, train_backbone
 from training.steps.detector import train_detector
@@ -101,6 +101,22 @@ def test_a_run_killed_within_an_epoch_ends_where_the_undisturbed_one_ends(tmp_pa
                 train_toy(tmp_path / "killed")
     train_toy(tmp_path / "killed")
     assert_same_run(tmp_path / "killed", tmp_path / "whole")
+
+
+@pytest.mark.parametrize("step", [0, 5000])
+def test_the_moving_average_is_each_weights_own(step):
+    model = nn.Sequential(nn.Linear(3, 2), nn.BatchNorm1d(2))  # with a count, which is no mean
+    average = {key: value.clone() for key, value in model.state_dict().items()}
+    before = {key: value.clone() for key, value in average.items()}
+    with torch.no_grad():
+        for weight in model.parameters():
+            weight.add_(torch.randn(weight.shape))
+    model[1].num_batches_tracked.fill_(7)
+    move_average(average, model, 0.9, step)
+    keep = 0.1 if step == 0 else 0.9
+    for key, value in model.state_dict().items():
+        mean = value if key.endswith("tracked") else keep * before[key] + (1 - keep) * value
+        torch.testing.assert_close(average[key], mean)
 
 
 def test_an_epoch_that_goes_on_reads_no_batch_that_is_behind_it(tmp_path, monkeypatch, capsys):

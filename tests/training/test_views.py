@@ -7,9 +7,10 @@ import pytest
 import torch
 
 from mat_core import DataError
-from mat_core.phantoms import make_phantom
+from mat_core.ham10000 import read_dataset
+from mat_core.phantoms import make_phantom, write_phantom_dataset
 from training.data.augment import NONE, Augmentation, Crops, RandAugment
-from training.data.views import case_rng, epoch_order, lesion_box
+from training.data.views import Views, case_rng, epoch_order, lesion_box, loader, to_tensor
 from training.engine.recipe import Recipe
 from training.presets import PRESETS
 from training.steps.backbone import (
@@ -170,3 +171,23 @@ def test_the_lesion_box_is_that_of_the_largest_part():
     mask[10:30, 5:45] = 1
     mask[40:43, 50:55] = 1
     assert lesion_box(mask) == (5, 10, 45, 30)
+
+
+@pytest.mark.filterwarnings("ignore:This DataLoader will create")  # this machine has fewer
+@pytest.mark.parametrize(("cores", "workers"), [(1, 2), (5, 5), (64, 16)])
+def test_a_worker_reads_for_each_core(monkeypatch, cores, workers):
+    monkeypatch.setattr("training.data.views.cores", lambda: cores)
+    assert loader([0], 1).num_workers == workers
+
+
+@pytest.mark.filterwarnings("ignore:This DataLoader will create")
+@pytest.mark.slow
+def test_how_many_workers_read_changes_nothing_of_what_is_read(tmp_path, monkeypatch):
+    cases = read_dataset(write_phantom_dataset(tmp_path, per_class=2, size=(48, 64)), None).cases
+    order = epoch_order([0] * len(cases), 1, 0, 0.0)
+    views = Views(cases, order, (48, 64), Crops(NONE, operations=2), lambda _, image: to_tensor(image), masks=False)
+    read = []
+    for cores in (2, 3):
+        monkeypatch.setattr("training.data.views.cores", lambda cores=cores: cores)
+        read.append(torch.cat(list(loader(views, 4))))
+    assert torch.equal(*read)

@@ -71,7 +71,7 @@ class RandAugment(v2.RandAugment):
 
 @dataclass(frozen=True)
 class Crops:
-    """Random crops of views: `augmentation`, then with `chance` so many `operations` of `RandAugment`, then a crop.
+    """Random crops of views: `augmentation`, then a crop, then with `chance` so many `operations` of `RandAugment`.
 
     crop: (h, w) in pixels, of whatever place; None: the whole view.
     """
@@ -84,15 +84,15 @@ class Crops:
     def __call__(self, rng: np.random.Generator, *arrays: np.ndarray) -> tuple[np.ndarray, ...]:
         """As `Augmentation`, for images alone, (h, w, 3) uint8. Raises ValueError for a view smaller than the crop."""
         arrays = self.augmentation(rng, *arrays)
+        if self.crop is not None:
+            height, width = self.crop
+            if any(a.shape[0] < height or a.shape[1] < width for a in arrays):
+                raise ValueError(f"A crop of {height} x {width} does not fit into {arrays[0].shape[:2]}.")
+            y, x = (int(rng.integers(have - want + 1)) for have, want in zip(arrays[0].shape, self.crop, strict=False))
+            arrays = tuple(a[y : y + height, x : x + width] for a in arrays)
         if self.operations and rng.random() < self.chance:
             arrays = tuple(self._changed(rng, image) for image in arrays)
-        if self.crop is None:
-            return arrays
-        height, width = self.crop
-        if any(a.shape[0] < height or a.shape[1] < width for a in arrays):
-            raise ValueError(f"A crop of {height} x {width} does not fit into {arrays[0].shape[:2]}.")
-        y, x = (int(rng.integers(have - want + 1)) for have, want in zip(arrays[0].shape, self.crop, strict=False))
-        return tuple(a[y : y + height, x : x + width] for a in arrays)
+        return arrays
 
     def _changed(self, rng: np.random.Generator, image: np.ndarray) -> np.ndarray:
         with torch.random.fork_rng(devices=[]):  # torchvision draws from torch's own generator

@@ -42,11 +42,11 @@ def move_average(average: dict[str, torch.Tensor], model: nn.Module, decay: floa
     """Move the weights' `average` in place towards those of `model`, after `step` steps; counts are copied."""
     decay = min(decay, (1 + step) / (10 + step))  # the first steps forget fast
     with torch.no_grad():
-        for key, value in model.state_dict().items():
-            if value.dtype.is_floating_point:
-                average[key].lerp_(value, 1 - decay)
-            else:
-                average[key].copy_(value)
+        weights = model.state_dict()
+        moved = [key for key, value in weights.items() if value.dtype.is_floating_point]
+        torch._foreach_lerp_([average[key] for key in moved], [weights[key] for key in moved], 1 - decay)
+        for key in weights.keys() - moved:
+            average[key].copy_(weights[key])
 
 
 def plateaus(history: list[dict], score: str, wait: int) -> int:

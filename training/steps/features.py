@@ -21,6 +21,7 @@ from ..data.augment import Augmentation
 from ..data.splits import hold_out
 from ..data.views import Views, loader
 from ..engine.files import save_atomically, write_json
+from ..engine.loop import make_accelerator
 from ..results.regions import first_diagnoses
 from .detector import DetectorSource
 
@@ -78,7 +79,7 @@ def cache_features(
             for path, start in _shards(run, split, view, len(cases)):
                 if _read_shard(path) is not None:
                     continue
-                detector = detector or source.load()
+                detector = detector or source.load().to(make_accelerator().device)
                 part = cases[start : start + SHARD]
                 save_atomically(_compute(detector, part, start, view, settings, split, path.stem), path)
 
@@ -176,9 +177,10 @@ def _compute(
         cases, range(len(cases)), size, augmentation, _item, masks=False, seed=settings.seed, epoch=view * 10**6 + start
     )
     found: list[Regions] = []
+    device = next(detector.parameters()).device.type
     for images in tqdm(loader(views, 16, collate=list), desc=name, unit="batch", mininterval=5):
         # what is calibrated on comes exactly as the app computes it; what is trained on may take the faster road
-        with torch.autocast("cpu", torch.bfloat16, enabled=split in ("train", "held")):
+        with torch.autocast(device, torch.bfloat16, enabled=split in ("train", "held")):
             found += detector.detect_batch(images)
     for case, regions in zip(cases, found, strict=True):
         if not len(regions):

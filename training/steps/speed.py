@@ -1,6 +1,5 @@
 """Step 'speed': a training step of the backbone with and without what `engine.speed` makes faster."""
 
-import os
 import time
 from collections.abc import Iterator
 from contextlib import nullcontext, suppress
@@ -13,6 +12,7 @@ import torch
 from torch import nn
 
 from mat_core.errors import ConfigError
+from mat_core.machine import cores
 
 from ..engine.loop import make_accelerator
 from ..engine.speed import backward_mode, keep_memory
@@ -20,11 +20,10 @@ from ..engine.speed import backward_mode, keep_memory
 
 def machine() -> str:
     """Cores, threads and what computes bfloat16, as a line."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     has = {"AVX-512": torch.cpu._is_avx512_bf16_supported(), "AMX": torch.cpu._is_amx_tile_supported()}
     native = " and ".join(name for name, there in has.items() if there) or "not native (no AVX-512 or AMX for it)"
     gpu = f", {torch.cuda.get_device_name()}" if torch.cuda.is_available() else ""
-    return f"{cores} cores, {torch.get_num_threads()} torch threads, bfloat16 on CPU: {native}{gpu}"
+    return f"{cores()} cores, {torch.get_num_threads()} torch threads, bfloat16 on CPU: {native}{gpu}"
 
 
 def measure(name: str, size: tuple[int, int], batch: int, repeats: int, warm_up: int) -> Iterator[str]:
