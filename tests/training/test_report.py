@@ -26,6 +26,7 @@ from training.documents.glossary import glossary_text
 from training.documents.goals import GOALS, goals_text
 from training.documents.results import results_text
 from training.documents.wording import groups_table
+from training.results.names import RowName
 from training.results.rows import RESULTS, Row, write_row
 from training.results.table import kept, summary
 from training.steps.report import (
@@ -174,6 +175,23 @@ def test_results_say_what_is_missing_and_what_fell_short(made):
     )
     assert goals_text({}, {"acc": 0.9}, "It") == "It: accuracy was not measured (the goal: .9000)."
     assert set(GOALS) == {"clean", "paper", "regions"}
+
+
+def test_a_control_of_another_preset_stands_beside_the_one_that_ships(made, tmp_path):
+    data, _, _ = made
+    step = "| backbone, whole image |"
+    other = replace(fake(data, "clean", "classifier", 0), detail="net+crops")
+    write_row(other, tmp_path)
+    text = results_text(measure_rows(data, tmp_path), {}, [])
+    assert "| Whole-image classifier (net+crops) | 1 |" in text
+    assert step not in text
+    # a name that sorts before the other's
+    write_row(replace(other, detail="nes", val_logits=-other.val_logits), tmp_path)
+    tables = measure_rows(data, tmp_path)
+    acc = tables["clean"]["rows"]["classifier-nes-seed0"]["val"]["acc"]
+    (line,) = (line for line in results_text(tables, {}, []).splitlines() if line.startswith(step))
+    assert f" {acc:.3f} |".replace(" 0.", " .") in line
+    assert RowName.parse("clean-classifier-net+crops-seed0").detail == "net+crops"
 
 
 def test_overlays_are_the_detectors_regions(made, tiny_diagnoser, tmp_path):

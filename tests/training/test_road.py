@@ -143,6 +143,18 @@ def test_the_tables_rows_are_made_once_and_can_be_read(road):
 
 
 @pytest.mark.slow
+def test_the_control_of_a_preset_that_does_not_ship_is_named_after_it(road, tmp_path):
+    _, _, run = road
+    done = run("baseline", "--results", str(tmp_path))
+    assert done.returncode == 0, done.stderr[-2000:]
+    smoke = PRESETS["smoke"].backbone
+    rows = read_rows(tmp_path)
+    assert {str(row.name) for row in rows} == {f"{p}-classifier-{smoke.name}+smoke-seed0" for p in PROTOCOLS}
+    assert torch.equal(*(row.test_logits for row in rows))
+    assert len(rows[0].history) == smoke.recipe.epochs
+
+
+@pytest.mark.slow
 def test_a_row_becomes_a_bundle_beside_the_one_whose_detector_it_shares(road):
     folder, _, run = road
     assert run("mat", "--row", "paper-base-seed0").returncode == 0

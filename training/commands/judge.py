@@ -27,6 +27,7 @@ from ..steps.features import recorded
 from ..steps.report import DOCS, measure_rows, shipped, write_documents
 from ..steps.rows import make_rows
 from .asked import opened, vectors_of
+from .options import PRESET
 
 
 def evaluate(args: Namespace) -> None:
@@ -111,7 +112,8 @@ def baseline(args: Namespace, plan: Plan, data: Dataset) -> None:
     run = args.runs / ("backbone" if model == plan.backbone.name else f"baseline-{model}")
     learnt, _ = hold_out(data, plan.features.held_out)
     settings = with_model(plan.backbone, model)
-    print("baseline:", baseline_row(data, learnt, run, settings, args.results, args.backbone_weights))
+    other = "" if args.preset == PRESET.settings["default"] else args.preset
+    print("baseline:", baseline_row(data, learnt, run, settings, args.results, args.backbone_weights, other))
 
 
 def rows(args: Namespace, plan: Plan, data: Dataset) -> None:

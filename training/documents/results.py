@@ -131,7 +131,8 @@ def _gains_text(tables: dict, metrics: dict) -> str:
         "| --- | --- | --- | --- | --- | --- | --- |",
     ]
     shown = ("acc", "auc", "balanced_acc")
-    rows = {row["row"]: row for row in tables["clean"].get("rows", {}).values() if row["seed"] == 0}
+    first = [row for row in tables["clean"].get("rows", {}).values() if row["seed"] == 0]
+    rows = {row["row"]: row for row in first if "+" not in row["detail"]}  # those of the plan that ships
     for row, step in GAINS.items():
         if row in rows:
             cells = [short(rows[row]["val"][name]) for name in shown]

@@ -16,11 +16,18 @@ from .backbone import BackboneSettings, classify, train_backbone
 
 
 def baseline_row(
-    data: Dataset, learnt: Dataset, run: Path, settings: BackboneSettings, results: Path, weights: Path | None = None
+    data: Dataset,
+    learnt: Dataset,
+    run: Path,
+    settings: BackboneSettings,
+    results: Path,
+    weights: Path | None = None,
+    plan: str = "",
 ) -> dict[str, float]:
     """A whole-image classifier as a control of the tables, under both protocols (it reads no words).
 
-    learnt: what it is trained on, the cases of the detector's backbone; weights: as `train_backbone` takes them.
+    learnt: what it is trained on, the cases of the detector's backbone; weights: as `train_backbone` takes them; plan:
+    a preset's name, for a row beside that of the plan that ships.
     """
     best = train_backbone(learnt, run, settings, weights)
     model = timm.create_model(settings.name, num_classes=len(CODES))
@@ -28,9 +35,10 @@ def baseline_row(
     model.eval()
     logits = [classify(model, data.of(split), settings.sizes[-1]) for split in ("val", "test")]
     history = read_history(run)
+    detail = f"{settings.name}+{plan}" if plan else settings.name
     for protocol in PROTOCOLS:
         row = Row(
-            protocol, "classifier", settings.recipe.seed, *logits, detail=settings.name, epoch=best["epoch"],
+            protocol, "classifier", settings.recipe.seed, *logits, detail=detail, epoch=best["epoch"],
             parameters=sum(p.numel() for p in model.parameters()), seconds=sum(epoch["seconds"] for epoch in history),
             history=history, settings={"backbone": asdict(settings)},
         )  # fmt: skip
