@@ -55,7 +55,7 @@ TWO_CORES = Plan(
     ),
 )  # fmt: skip
 
-# twice the epochs: the classifier of `two-cores` was still getting better at its end
+# the following trainings of the backbone were tried and ship nothing: CONTRIBUTING has the figures. Twice the epochs
 LONG = replace(
     TWO_CORES,
     backbone=replace(
@@ -64,7 +64,7 @@ LONG = replace(
     ),
 )  # fmt: skip
 
-# tried and not better than `two-cores`, see CONTRIBUTING: twice the epochs, half of the batches mixed until the last
+# twice the epochs, half of the batches mixed until the last
 MIXED = replace(
     TWO_CORES,
     backbone=replace(
@@ -74,13 +74,22 @@ MIXED = replace(
 )  # fmt: skip
 
 # Yao et al. (IEEE TMI 2022): crops, RandAugment, first features and then balance; the last epochs see what the detector
-# sees. Six hours on two cores: not trained yet, see CONTRIBUTING
+# sees. Six hours on two cores
 CROPS = replace(
     TWO_CORES,
     backbone=replace(
         TWO_CORES.backbone, sizes=((300, 400),) * 60 + ((240, 320),) * 4,
-        recipe=replace(TWO_CORES.backbone.recipe, epochs=64, batch_size=64, average=0.999), balance=0.0, drop_path=0.2,
-        crop=(224, 224), whole=4, operations=2, reweighting=Reweighting(1.2, 20, 60),
+        recipe=replace(TWO_CORES.backbone.recipe, epochs=64, batch_size=64, average=0.999, patience=20), balance=0.0,
+        drop_path=0.2, crop=(224, 224), whole=4, operations=2, reweighting=Reweighting(1.2, 20, 60),
+    ),
+)  # fmt: skip
+
+# whole images of the detector's size all along, four times the epochs, RandAugment
+WHOLE = replace(
+    TWO_CORES,
+    backbone=replace(
+        TWO_CORES.backbone, sizes=((240, 320),) * 32,
+        recipe=replace(TWO_CORES.backbone.recipe, epochs=32, batch_size=64, average=0.999), drop_path=0.2, operations=2,
     ),
 )  # fmt: skip
 
@@ -101,6 +110,7 @@ PRESETS = {
     "long": LONG,
     "mixed": MIXED,
     "crops": CROPS,
+    "whole": WHOLE,
     # a smaller backbone, a detector that knows whole lesions only, nothing held out: half of the time
     "short": Plan(),
     "paper": replace(TWO_CORES, mat=PAPER),

@@ -10,7 +10,7 @@ from ..results.names import RESULTS
 from .step import Option
 
 # those of `presets`, which imports torch; a test compares
-PRESETS = ("two-cores", "long", "mixed", "crops", "short", "paper", "smoke")
+PRESETS = ("two-cores", "long", "mixed", "crops", "whole", "short", "paper", "smoke")
 
 
 def _positive(text: str) -> int:
