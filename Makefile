@@ -5,6 +5,8 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
+# where it is set, every process would compile every test and module of ours anew
+unexport PYTHONDONTWRITEBYTECODE
 .PHONY: app test quick soak bench lint audit space pictures site clean
 
 app: $(VENV)/app.done

@@ -151,6 +151,7 @@ def test_help_is_there_without_torch(run, arguments):
     assert done.stdout.splitlines()[-1] == "status 0 []"
 
 
+@pytest.mark.slow
 def test_a_diagnosis_imports_no_compiler_and_leaves_it_to_be_had(tiny_bundle):
     script = (
         "import sys\n"

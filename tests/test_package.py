@@ -82,6 +82,7 @@ def test_rooms_import_downwards_only(room):
         assert not upwards, f"{file} imports {upwards}"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("rooms", "known"),
     [
@@ -107,6 +108,7 @@ def test_both_lists_of_dependencies_agree():
     assert declared(itertools.chain(*EXTRAS.values())) <= requirements("requirements-dev.txt")
 
 
+@pytest.mark.slow
 def test_the_core_loads_without_what_only_some_of_it_needs():
     blocked = {"sklearn", "scipy", "pyarrow", "pandas", "gradio", "training", "interface"}
     code = f"""

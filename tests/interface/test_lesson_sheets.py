@@ -62,6 +62,7 @@ def test_every_question_is_asked_and_answered_for_the_teacher_alone(room, name):
     assert "{" not in re.sub(r"\{\{.*?\}\}", "", first + second)
 
 
+@pytest.mark.slow
 def test_what_is_asked_is_blank_in_the_texts_of_the_class(room):
     """A later step may say what an earlier one asked."""
     lesson = SHELF.lesson("query-key-value")
@@ -79,6 +80,7 @@ def test_what_is_asked_is_blank_in_the_texts_of_the_class(room):
     assert "The patient: 30 years" in first
 
 
+@pytest.mark.slow
 def test_a_sheet_speaks_the_readers_language_and_a_house_has_no_truth(room):
     first, second = parted(room.sheet("what-it-reads", "de"), "Für die Lehrkraft: ")
     german = SHELF.lesson("what-it-reads", "de")
@@ -96,6 +98,7 @@ def test_a_sheet_speaks_the_readers_language_and_a_house_has_no_truth(room):
     assert SHELF.words["en"]["sheet-disclaimer"] == DISCLAIMER
 
 
+@pytest.mark.slow
 def test_pictures_of_all_cases_are_there_and_what_they_are(room):
     first, second = parted(room.sheet("the-word-that-leaks", "en"), "Teacher's notes: ")
     for case in ("The case: Drawing 18.", "The case: Drawing 4."):

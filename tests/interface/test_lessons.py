@@ -245,6 +245,7 @@ def test_a_case_without_words_is_said_not_to_have_them(tiny_diagnoser, tmp_path)
         assert value_of(name, bare).text == UNKNOWN
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "data",
     [

@@ -209,6 +209,7 @@ def test_a_redirect_within_the_archive_is_followed_but_not_for_ever():
     assert len(asked) == 4
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("pause", [0.05, 30])
 def test_an_archive_that_is_slow_or_silent_does_not_hold_anybody_up(pause):
     start = time.monotonic()

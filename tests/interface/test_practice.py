@@ -100,6 +100,7 @@ def test_the_models_answer_is_the_models_and_comes_without_the_truth(room, tiny_
     assert "truth" not in model
 
 
+@pytest.mark.slow
 def test_the_truth_and_what_mattered(room, tiny_diagnoser):
     drawn = draw_round("phantoms", 5, 3)[1]
     assert told(room, "truth")["truth"] == drawn.diagnosis

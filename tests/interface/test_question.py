@@ -125,6 +125,7 @@ def test_what_regions_and_words_add_sums_to_the_log_odds(tiny_diagnoser, case):
         assert sum(shown[:-2]) == pytest.approx(tokens.sum(), abs=0.0005 * len(shown) + 1e-5)
 
 
+@pytest.mark.slow
 def test_agreement_shows_every_ranking_and_the_averages_where_there_are_any(tiny_diagnoser, case):
     html = agreement_html(tiny_diagnoser, case, "")
     found = agree(tiny_diagnoser, case.diagnosis.regions, case.diagnosis.metadata, case.diagnosis.top)
@@ -257,6 +258,7 @@ def test_the_leak_is_shown_where_a_leaking_model_is_installed(tiny_diagnoser, ca
     assert NO_LEAK in text_of(leak_html(Models(tiny_diagnoser, tmp_path_factory.mktemp("none")), case))
 
 
+@pytest.mark.slow
 def test_the_leak_is_told_first_on_the_example_that_it_moves_most(tiny_diagnoser, shelf, tmp_path):
     models, examples = Models(tiny_diagnoser, shelf), synthetic_examples(tmp_path)
     chosen, found = models.most_leaking(examples)

@@ -32,6 +32,7 @@ def example(**more) -> Example:
                    | more)  # fmt: skip
 
 
+@pytest.mark.slow
 def test_what_views_have_found_is_on_the_handout_and_what_they_have_not_is_said(tiny_diagnoser, case):
     doubt_html(tiny_diagnoser, case, "")
     said = words(handout_of(tiny_diagnoser.bundle, case, "", "pdf"))
@@ -82,6 +83,7 @@ def test_whose_the_photograph_is(case):
     assert titles(replace(case, example=example(note="Ann; CC-0.")))[1] == "Ann; CC-0."
 
 
+@pytest.mark.slow
 def test_what_it_is_is_said_where_it_is_known(case):
     assert example().truth() == "Melanocytic nevus, as confirmed."
     assert example(synthetic=True).truth() == "Melanocytic nevus: what it was drawn to look like."

@@ -105,6 +105,7 @@ def test_a_folder_becomes_answers_that_are_those_of_single_images(
     assert sorted(p.name for p in tmp_path.iterdir()) == ["answers.csv"]
 
 
+@pytest.mark.slow
 def test_bad_rows_are_named_and_answered_once_they_are_mended(tiny_bundle, pictures, tmp_path, capsys):
     listed, bad = mixed(tmp_path, pictures, 30, 5)
     out = tmp_path / "answers.jsonl"
@@ -426,6 +427,7 @@ def test_answers_of_another_list_or_model_are_not_gone_on_with(tiny_bundle, pict
     assert "is damaged. Delete it" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("error", "says"),
     [

@@ -54,6 +54,7 @@ def test_without_words_regions_look_and_without_attention_each_counts_alike():
     assert said == EVEN
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("turned", [False, True])
 def test_the_grid_is_that_of_hiding(tiny_diagnoser, phantom_file, turned):
     image = load_image(phantom_file)

@@ -56,6 +56,7 @@ def probabilities(diagnoser, regions, metadata=CASE):
     return np.array(list(diagnoser.diagnose_regions(regions, metadata).probabilities.values()))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("unit", UNITS)
 @pytest.mark.parametrize("layers", [1, 2])
 @pytest.mark.parametrize("metadata", [CASE, Metadata(sex="male"), Metadata()])

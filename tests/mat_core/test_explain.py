@@ -244,6 +244,7 @@ def plant(unit, layers=1):
     return diagnoser
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("unit", UNITS)
 @pytest.mark.parametrize("seed", range(3))
 def test_the_one_region_that_matters_is_found(unit, seed):
@@ -317,6 +318,7 @@ def test_every_result_says_itself():
     assert {result.__name__ for result in results if not callable(getattr(result, "sentence", None))} == set()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("unit", UNITS)
 @pytest.mark.parametrize("metadata", [CASE, Metadata()])
 @pytest.mark.parametrize("count", [1, 30])

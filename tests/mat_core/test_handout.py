@@ -35,6 +35,7 @@ def case(tiny_diagnoser, phantom_file):
     return diagnosis, image, found
 
 
+@pytest.mark.slow
 def test_every_word_can_be_read_out_of_the_pdf(case):
     diagnosis, image, found = case
     pdf = handout(
@@ -72,6 +73,7 @@ def test_fonts_are_embedded_as_truetype_and_there_is_one_page(case):
     assert re.search(rb"/MediaBox \[ 0 0 595\.44 841\.68 \]", every)  # A4 in points
 
 
+@pytest.mark.slow
 def test_what_was_not_asked_is_said_and_the_doubt_of_the_answer_itself_stays(case):
     diagnosis, image, _ = case
     said = words(handout(diagnosis, image))
@@ -87,6 +89,7 @@ def test_what_was_not_asked_is_said_and_the_doubt_of_the_answer_itself_stays(cas
     assert "Reasons not to rely on it: No class has half of the probability: melanoma has 40.0%." in said
 
 
+@pytest.mark.slow
 def test_what_mattered_is_about_the_class_in_question(case):
     diagnosis, image, found = case
     other = min(diagnosis.probabilities, key=diagnosis.probabilities.get)

@@ -286,6 +286,7 @@ def _name(value) -> str:
     return "absent" if value is ABSENT else re.sub(r"[^\x20-\x7e]", "?", str(value))[:30]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("path", "value"), WRONG_SETTINGS, ids=[f"{p}={_name(v)}" for p, v in WRONG_SETTINGS])
 def test_a_wrong_setting_is_told(copy, path, value):
     if path == "novelty_threshold":
@@ -312,6 +313,7 @@ def test_what_is_no_json_object_is_told(copy, file, data):
     assert_told(copy, file.replace(".", r"\.") if b"   " not in data or file == METRICS else "more than 1 MB")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("file", [NETWORK, DETECTOR])
 @pytest.mark.parametrize("wrong", WRONG_TENSORS)
 def test_wrong_tensors_are_told(copy, tiny_bundle, file, wrong):
@@ -337,6 +339,7 @@ def test_a_file_that_holds_no_weights_is_told(copy, file, wrong):
     assert_told(copy)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "tensors",
     [
@@ -385,6 +388,7 @@ def test_numbers_that_are_finite_but_give_none_are_told(copy, tiny_bundle, phant
     assert_told_on_the_command_line(copy, phantom_file, capsys)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(10))
 def test_no_answer_is_nan_whatever_the_weights(copy, tiny_bundle, phantom_file, seed):
     rng = np.random.default_rng(seed)
@@ -453,6 +457,7 @@ def test_any_value_anywhere_is_fine_or_told(tiny_bundle, copy, data):
     assert_fine_or_told(lambda: load_bundle(copy))
 
 
+@pytest.mark.slow
 @settings(
     deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
 )

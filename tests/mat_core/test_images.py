@@ -452,6 +452,7 @@ class TestLargeImages:
         assert one.probabilities == other.probabilities
         assert one.to_dict()["image_size"] == {"width": 4000, "height": 4200}
 
+    @pytest.mark.slow
     @pytest.mark.parametrize(
         ("kind", "size", "options"),
         [

@@ -102,6 +102,7 @@ def test_filters_let_through_what_they_say():
     assert replace(CASE, told=TOLD).word_decides
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("code", CODES)
 def test_a_photograph_is_known_by_its_fingerprint(code):
     image = make_phantom(5, code, (450, 600)).image

@@ -306,6 +306,7 @@ def test_metadata_matters_to_every_unit_but_image_only():
 # ---- learning
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("unit", UNITS)
 def test_every_unit_learns_and_every_parameter_gets_a_gradient(unit):
     torch.manual_seed(0)

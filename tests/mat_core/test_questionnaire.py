@@ -24,6 +24,7 @@ def test_each_reader_has_pages_of_their_own():
     assert "Name" not in second
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("count", [1, 3, 9, 17])
 def test_nothing_is_lost_where_a_page_ends(count):
     """Every word is printed once, in its order, and a question stands on one page with the places for its answer."""
@@ -45,6 +46,7 @@ def test_nothing_is_lost_where_a_page_ends(count):
         assert f"Title \N{MIDDLE DOT} {number}" in page
 
 
+@pytest.mark.slow
 def test_a_paragraph_longer_than_a_page_goes_on_on_the_next():
     text = " ".join(f"w{n}." for n in range(4000))
     found = pages(questionnaire([Section("Title", [Part("Long", (text,))])]))

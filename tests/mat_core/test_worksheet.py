@@ -33,6 +33,7 @@ def test_the_class_sees_the_case_and_the_questions_and_nothing_of_the_answer(cas
         assert told in second or told == "mel "
 
 
+@pytest.mark.slow
 def test_the_teacher_has_truth_answer_and_what_was_found(case, tiny_diagnoser):
     diagnosis, _ = case
     taken = ablate(tiny_diagnoser, diagnosis.regions, diagnosis.metadata)
@@ -48,6 +49,7 @@ def test_the_teacher_has_truth_answer_and_what_was_found(case, tiny_diagnoser):
     assert "Nobody has said what it is" in pages(worksheet(*case))[1]
 
 
+@pytest.mark.slow
 def test_the_same_case_gives_the_same_bytes(case):
     assert worksheet(*case) == worksheet(*case)
 

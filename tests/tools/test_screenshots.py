@@ -64,6 +64,7 @@ def test_the_readme_shows_one_before_it_says_much_light_and_dark():
     assert re.search(r'<img src="docs/images/explore-light\.webp" alt="[^"]{20,}"', block)
 
 
+@pytest.mark.slow
 def test_a_picture_that_stays_too_large_is_refused():
     def png(image: np.ndarray) -> bytes:
         buffer = io.BytesIO()

@@ -250,6 +250,7 @@ def only_user_errors(read, data: bytes) -> bool:
     return False
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("nothing_runs")
 @pytest.mark.parametrize("protocol", [0, 2, 4])
 def test_a_file_cut_anywhere_is_refused(read, protocol):
@@ -257,6 +258,7 @@ def test_a_file_cut_anywhere_is_refused(read, protocol):
     assert not any(only_user_errors(read, data[:end]) for end in range(len(data)))
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("nothing_runs")
 @pytest.mark.parametrize("protocol", [0, 2, 4])
 def test_a_file_with_altered_bytes_is_read_or_refused_and_nothing_else(read, protocol):

@@ -275,6 +275,7 @@ def test_the_readme_says_what_the_metrics_file_says():
     )
 
 
+@pytest.mark.slow
 def test_the_card_shows_what_the_bundle_has_and_says_what_it_lacks(made, tmp_path):
     metrics, config = shipped()
     row = made[2]["clean"]["rows"]["sga-sga-seed0"]
