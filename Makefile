@@ -5,8 +5,6 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
-# where it is set, every process would compile every test and module of ours anew
-unexport PYTHONDONTWRITEBYTECODE
 .PHONY: app test quick soak bench lint audit space pictures site clean
 
 app: $(VENV)/app.done
@@ -14,6 +12,8 @@ app: $(VENV)/app.done
 
 # what tests have none of these markers needs neither patience nor Chromium, HAM10000 or detectron2
 NEEDY = slow or browser or real or detectron2 or alone
+# where it is set, every process of the tests would compile every test and module of ours anew
+test quick: export PYTHONDONTWRITEBYTECODE =
 # two at a time; what counts time or memory, last and alone. ARGS goes to pytest in place of all that
 test: $(VENV)/dev.done
 	$(BIN)/ruff check .

@@ -26,8 +26,8 @@ from training.results.names import PROTOCOLS, RowName
 from training.results.rows import read_rows
 
 
-def typed(*words: str) -> subprocess.CompletedProcess:
-    """What `python -m training WORDS` says and returns, in this process: to load torch takes longer than most steps."""
+def run_step(*words: str) -> subprocess.CompletedProcess:
+    """What `python -m training WORDS` says and returns, in this process: most steps take less than loading torch."""
     said, told = io.StringIO(), io.StringIO()
     with redirect_stdout(said), redirect_stderr(told):
         code = main([*words])
@@ -47,9 +47,10 @@ def road(tmp_path_factory):
 
     def run(step, *more):
         own = [str(word) for flag in (given.keys() & takes[step]) - set(more) for word in (flag, given[flag])]
-        return typed(step, *own, *more)
+        return run_step(step, *own, *more)
 
-    assert run("split").returncode == 0
+    split = run("split")
+    assert split.returncode == 0, split.stderr
     done = run("all")
     assert done.returncode == 0, done.stderr[-3000:]
     return folder, done, run
@@ -263,10 +264,10 @@ fit(
 def test_steps_out_of_order_and_folders_that_lack_things_get_a_sentence(tmp_path):
     data = write_phantom_dataset(tmp_path / "data", per_class=3)
     common = ["--data", str(data), "--runs", str(tmp_path / "runs"), "--preset", "smoke"]
-    assert typed("split", "--data", str(data), "--split-file", str(tmp_path / "s.csv")).returncode == 0
+    assert run_step("split", "--data", str(data), "--split-file", str(tmp_path / "s.csv")).returncode == 0
     common += ["--split-file", str(tmp_path / "s.csv")]
     for step, says in (("detector", "step 'backbone'"), ("features", "step 'detector'"), ("mat", "step 'features'")):
-        done = typed(step, *common)
+        done = run_step(step, *common)
         assert done.returncode == 2
         assert says in done.stderr
         assert "Traceback" not in done.stderr
