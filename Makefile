@@ -1,7 +1,6 @@
-# make app: set up and start the app. make test: set up and pass the tests; make quick: those that take a moment.
-# make space: build the folder for Spaces. make pictures: take the screenshots of the documents anew.
-# make site: the documents as a site.
-# Python 3.11 to 3.13.
+# make app: set up and start the app. make test: set up and run all tests; make quick: the quick ones.
+# make space: build the Space. make pictures: take the screenshots. make site: build the documentation site.
+# ARGS is passed on. Python 3.11 to 3.13.
 PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
@@ -10,11 +9,13 @@ BIN = $(VENV)/bin
 app: $(VENV)/app.done
 	$(BIN)/python app.py $(ARGS)
 
-# what tests have none of these markers needs neither patience nor Chromium, HAM10000 or detectron2
-NEEDY = slow or browser or real or detectron2 or alone
-# where it is set, every process of the tests would compile every test and module of ours anew
+SLOW = slow or browser or real or detectron2 or alone
+# parallel workers with several torch threads each would wait for each other
+PARALLEL = OMP_NUM_THREADS=1 $(BIN)/python -m pytest --dist worksteal
+# without this, every process of the tests would compile every module again
 test quick: export PYTHONDONTWRITEBYTECODE =
-# two at a time; what counts time or memory, last and alone. ARGS goes to pytest in place of all that
+
+# tests that measure time or memory run last, alone
 test: $(VENV)/dev.done
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -23,24 +24,22 @@ ifdef ARGS
 	$(BIN)/python -m pytest $(ARGS)
 else
 	@failed=0; \
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 2 --dist worksteal -m "not ($(NEEDY))" || failed=1; \
-	$(BIN)/python -m pytest -n 2 --dist loadfile --durations 20 -m "($(NEEDY)) and not alone" || failed=1; \
+	$(PARALLEL) -n 2 --durations 20 -m "not alone" || failed=1; \
 	$(BIN)/python -m pytest -m alone || failed=1; \
 	exit $$failed
 endif
 
-# ruff, mypy on mat_core, and the tests that take a moment: a minute
 quick: $(VENV)/dev.done
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n auto --maxprocesses 4 --dist worksteal -m "not ($(NEEDY))" $(ARGS)
+	$(PARALLEL) -q -n auto --maxprocesses 4 -m "not ($(SLOW))" $(ARGS)
 
-# many clients at once, good and bad, for five minutes: its figures are in its output
+# many good and bad clients at once, for five minutes
 soak: $(VENV)/dev.done
 	SOAK_SECONDS=$${SOAK_SECONDS:-300} $(BIN)/python -m pytest tests/interface/test_soak.py $(ARGS)
 
-# how fast it all is on this machine: make bench ARGS="first metadata --json bench.json"
+# speed on this machine: make bench ARGS="first metadata --json bench.json"
 bench: $(VENV)/dev.done
 	$(BIN)/python -m benchmarks $(ARGS)
 
@@ -48,18 +47,23 @@ lint: $(VENV)/dev.done
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-audit: $(VENV)/dev.done
-	$(BIN)/python -m pip install -q pip-audit
-	$(BIN)/python -m tools.audit
+# licences of all installed packages, and known vulnerabilities where the database can be reached
+COPYLEFT = GPL-2.0-only;GPL-2.0-or-later;GPL-3.0-only;GPL-3.0-or-later;AGPL-3.0-only;AGPL-3.0-or-later;SSPL-1.0;\
+GNU General Public License v2 (GPLv2);GNU General Public License v3 (GPLv3);GNU Affero General Public License v3
+audit: $(VENV)/app.done
+	$(BIN)/python -m pip install -q pip-audit pip-licenses
+	$(BIN)/pip-licenses --from mixed --fail-on "$(COPYLEFT)"
+	$(BIN)/pip-audit --local
 
+# make space ARGS="--upload OWNER/NAME"
 space: $(VENV)/app.done
-	$(BIN)/python -m tools.space $(ARGS)
+	$(BIN)/python -m tools.build_space $(ARGS)
 
-# the screenshots of docs/images, taken anew from the running app: make pictures ARGS="--only explore"
+# make pictures ARGS="--only explore"
 pictures: $(VENV)/dev.done
-	$(BIN)/python -m tools.pictures $(ARGS)
+	$(BIN)/python -m tools.screenshots $(ARGS)
 
-# the documents as a small site in build/site; what does not fit together is told, and nothing is asked from elsewhere
+# into build/site
 site: $(VENV)/dev.done
 	$(BIN)/python -m mkdocs build --strict $(ARGS)
 
@@ -72,10 +76,14 @@ $(VENV)/venv.done:
 	$(PYTHON) -m venv $(VENV)
 	touch $@
 
-# the CPU's wheels of torch first, where they are to be had: see tools/torch_wheels.py
+# on Linux the CPU wheels of pre-requirements.txt are 5 GB smaller, but not every network reaches their index
+INDEX = $(shell sed -n 's/^--extra-index-url //p' pre-requirements.txt)
+REACHABLE = import urllib.request; urllib.request.urlopen('$(INDEX)/torch/', timeout=2)
 $(VENV)/torch.done: $(VENV)/venv.done requirements.txt pre-requirements.txt
-	@first=$$($(BIN)/python -m tools.torch_wheels); \
-	  if [ -n "$$first" ]; then $(BIN)/python -m pip install -r "$$first"; fi
+	@if [ "$$(uname)" = Linux ] && [ "$(TORCH)" != cuda ] && $(BIN)/python -c "$(REACHABLE)" 2>/dev/null; then \
+	  echo "torch: CPU wheels (0.2 GB). For a GPU: make clean, then TORCH=cuda make app"; \
+	  $(BIN)/python -m pip install -r pre-requirements.txt; \
+	else echo "torch: wheels of the package index (up to 5 GB on Linux)"; fi
 	touch $@
 
 $(VENV)/app.done: $(VENV)/torch.done requirements.txt

@@ -1,4 +1,4 @@
-"""python app.py: the demo in a browser. Exit status 0, or 2 with a sentence on standard error."""
+"""python app.py: serve the demo as a web page. Exit status 0, or 2 with an error message."""
 
 import argparse
 import errno
@@ -10,56 +10,68 @@ import sys
 from contextlib import ExitStack
 from pathlib import Path
 
-from interface.private_cache import private_cache
+from interface.server.runtime_dirs import private_cache
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Load a bundle, build the app and serve it until it is told to end. Returns the exit status."""
-    args = _parser().parse_args(argv)
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # so that uploads are deleted on a polite kill too
+    """Load a bundle, build the app and serve it until SIGINT or SIGTERM. Returns the exit status."""
+    parser = _parser()
+    args = parser.parse_args(argv)
+    if args.keyfile and not args.certfile:
+        parser.error("--keyfile needs --certfile")
+    if args.share and args.certfile:
+        parser.error("--share has https of its own: leave --certfile out")
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # so that uploads are deleted here too
     with ExitStack() as stack:
         try:
             folder = stack.enter_context(private_cache())
         except OSError:
-            return _told("There is no folder to write temporary files to. Name one in TMPDIR.")
+            return _fail("There is no folder for temporary files. Name a writable one in TMPDIR.")
         return _serve(args, folder)
 
 
 def _serve(args: argparse.Namespace, folder: Path) -> int:
-    # only now: libraries read the names of their cache folders while they are imported
+    print("Loading the model ...", flush=True)
+    # not at the top: libraries read the environment, which private_cache sets, while they are imported
     import torch
 
-    from interface.examples import real_examples, synthetic_examples
-    from interface.lessons.shelf import open_shelf, without_cases
-    from interface.library.library import open_library
+    from interface.lessons.catalog import missing_cases, open_catalog
     from mat_core import Diagnoser, UserError
-    from mat_core.machine import cores, tune_heaps
+    from mat_core.utils.cpu import available_cpus, limit_malloc_arenas
+    from teaching.cases.examples import real_examples, synthetic_examples
+    from teaching.cases.library import open_library
 
-    tune_heaps()
-    torch.set_num_threads(cores())
+    limit_malloc_arenas()
+    if "OMP_NUM_THREADS" not in os.environ:
+        torch.set_num_threads(available_cpus())
     try:
         diagnoser = Diagnoser.from_pretrained(args.checkpoint, args.revision)
         library, problems = open_library(args.data, args.offline, folder, own=args.cases)
         examples = real_examples(library) if args.data else synthetic_examples(folder)
-        shelf = open_shelf(args.lessons)
-        for problem in (*problems, *shelf.problems, *without_cases(shelf.lessons(), library)):
+        catalog = open_catalog(args.lessons)
+        for problem in (*problems, *catalog.problems, *missing_cases(catalog.lessons(), library)):
             print(problem, file=sys.stderr)
-        # imports gradio: slow, so what is wrong above is told first
-        from interface.demo import build_demo, serve
+        # imports gradio, which is slow: errors above are reported before
+        from interface.app import build_demo, serve
+        from interface.server.serving import Certificate
 
+        certificate = Certificate(args.certfile, args.keyfile) if args.certfile else None
+        if certificate:
+            certificate.check()
         if args.share:
             print("--share: anyone on the internet who has the link can reach the page and upload images.")
-        serve(build_demo(diagnoser, examples, library, shelf), args.host, args.port, args.share, args.mcp, args.proxy)
+        demo = build_demo(diagnoser, examples, library, catalog)
+        serve(demo, args.host, args.port, args.share, args.mcp, args.proxy, args.embed, certificate)
     except UserError as error:
-        return _told(error)
+        return _fail(error)
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise
-        return _told("The disk is full: the app needs room for a few MB of temporary files. Name a folder in TMPDIR.")
+        return _fail("The disk is full: the app needs room for a few MB of temporary files. Name a folder in TMPDIR.")
     return 0
 
 
-def _told(error: object) -> int:
+def _fail(error: object) -> int:
     print(f"error: {error}", file=sys.stderr)
     return 2
 
@@ -67,13 +79,13 @@ def _told(error: object) -> int:
 def _parser() -> argparse.ArgumentParser:
     text = "The Mutual Attention Transformer in a browser: a teaching demo, not a medical device."
     parser = argparse.ArgumentParser(prog="python app.py", description=text)
-    given = os.environ.get
+    env = os.environ.get
     parser.add_argument(
-        "--host", default=given("GRADIO_SERVER_NAME") or None,
+        "--host", default=env("GRADIO_SERVER_NAME") or None,
         help="address to listen on (default: $GRADIO_SERVER_NAME, or this machine only, 127.0.0.1)",
     )  # fmt: skip
     parser.add_argument(
-        "--port", type=_port, default=given("GRADIO_SERVER_PORT") or given("PORT") or None,
+        "--port", type=_port, default=env("GRADIO_SERVER_PORT") or env("PORT") or None,
         help="default: $GRADIO_SERVER_PORT, $PORT, or the first free one from 7860 on",
     )  # fmt: skip
     parser.add_argument(
@@ -83,14 +95,20 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action=_Version, nargs=0, help="print the version and end")
     parser.add_argument("--share", action="store_true", help="make the page reachable from the whole internet")
     parser.add_argument(
-        "--proxy", type=_proxies, metavar="ADDRESSES", default=given("FORWARDED_ALLOW_IPS") or _known_proxies(),
+        "--proxy", type=_proxies, metavar="ADDRESSES", default=env("FORWARDED_ALLOW_IPS") or _known_proxies(),
         help="addresses or networks of proxies in front of the app, with commas: what they say of a visitor's address "
         "is believed (default: $FORWARDED_ALLOW_IPS; on a Space, its own)",
     )  # fmt: skip
+    parser.add_argument(
+        "--embed", type=_origin, metavar="ORIGIN", action="append", default=[],
+        help="a site that may show the page in a frame, such as https://moodle.example; may be repeated",
+    )  # fmt: skip
+    parser.add_argument("--certfile", metavar="FILE", help="serve https with this certificate (PEM)")
+    parser.add_argument("--keyfile", metavar="FILE", help="the certificate's key, where --certfile does not contain it")
     parser.add_argument("--data", metavar="DIR", help="a HAM10000 folder: the examples are then real test cases")
     parser.add_argument(
         "--cases", metavar="DIR",
-        help="a folder with pictures and cases.csv (id,truth,age,sex,localization,confirmed,source): Practice has them",
+        help="a folder with images and cases.csv (id,truth,age,sex,localization,confirmed,source), used by Practice",
     )  # fmt: skip
     parser.add_argument("--lessons", metavar="DIR", help="a folder with lessons of your own: docs/LESSONS.md")
     parser.add_argument(
@@ -99,7 +117,7 @@ def _parser() -> argparse.ArgumentParser:
         "then",
     )  # fmt: skip
     parser.add_argument(
-        "--mcp", action="store_true", default=given("GRADIO_MCP_SERVER", "").lower() == "true",
+        "--mcp", action="store_true", default=env("GRADIO_MCP_SERVER", "").lower() == "true",
         help="serve the endpoints as tools of the Model Context Protocol too (default: $GRADIO_MCP_SERVER)",
     )  # fmt: skip
     return parser
@@ -113,23 +131,30 @@ class _Version(argparse.Action):
         parser.exit()
 
 
-def _port(given: str) -> int:
+def _port(value: str) -> int:
     try:
-        port = int(given)
+        port = int(value)
     except ValueError:
         port = 0
     if not 1 <= port <= 65535:
-        raise argparse.ArgumentTypeError(f"a port is a number from 1 to 65535; got {given}")
+        raise argparse.ArgumentTypeError(f"a port is a number from 1 to 65535; got {value}")
     return port
 
 
-def _proxies(given: str) -> str:
+def _proxies(value: str) -> str:
     try:
-        for part in filter(None, (p.strip() for p in given.split(","))):
+        for part in filter(None, (p.strip() for p in value.split(","))):
             ipaddress.ip_network("0.0.0.0/0" if part == "*" else part, strict=False)
     except ValueError:
-        raise argparse.ArgumentTypeError(f"give addresses such as 10.0.0.0/8,127.0.0.1; got {given}") from None
-    return given.replace("*", "0.0.0.0/0,::/0")
+        raise argparse.ArgumentTypeError(f"give addresses such as 10.0.0.0/8,127.0.0.1; got {value}") from None
+    return value.replace("*", "0.0.0.0/0,::/0")
+
+
+def _origin(value: str) -> str:
+    origin = value.rstrip("/")
+    if not re.fullmatch(r"https?://(\*\.)?[a-z0-9-]+(\.[a-z0-9-]+)*(:\d{1,5})?", origin, re.IGNORECASE):
+        raise argparse.ArgumentTypeError(f"give scheme and host, such as https://moodle.example; got {value}")
+    return origin
 
 
 def _known_proxies() -> str:

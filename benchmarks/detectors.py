@@ -1,23 +1,30 @@
-"""The detector against torchvision's stock ones, and its training step. Random weights stand for any: speed alone."""
+"""The detector against torchvision's own, and its training step. Weights that do not matter for speed are random."""
 
-import numpy as np
+import math
+
 import torch
+from torchvision.models.detection import fasterrcnn_mobilenet_v3_large_320_fpn, fasterrcnn_resnet50_fpn
 
-from mat_core.detectors.torchvision import TorchvisionDetector
-from mat_core.labels import CODES
-from mat_core.phantoms import make_phantom
+from mat_core.data.labels import CODES
+from mat_core.models.detection.torchvision_detector import TorchvisionDetector
+from mat_core.utils.precision import has_native_bfloat16
+from teaching.phantoms import make_phantom
+from training.data.dataset import lesion_box, to_tensor
+from training.data.region_boxes import part_boxes
+from training.engine.cpu_tuning import backward_mode, disable_malloc_trim
+from training.engine.loop import make_accelerator
+from training.presets import PRESETS
 
-from .case import METADATA, SIZE, Case
-from .networks import autocast
-from .timing import Row, measure, with_gain
+from .hardware import NO_BFLOAT16
+from .inputs import METADATA, SIZE, Inputs
+from .mat import autocast
+from .timing import Row, Skipped, measure
 
 STEP_BATCH = 16
 
 
-def detectors(case: Case) -> list[Row]:
-    """Ours, ours with the MAT, and torchvision's two at their default sizes, on the same image."""
-    from torchvision.models.detection import fasterrcnn_mobilenet_v3_large_320_fpn, fasterrcnn_resnet50_fpn
-
+def detectors(inputs: Inputs) -> list[Row | Skipped]:
+    """Our detector, alone and with the MAT, and two of torchvision's at their default sizes, on one image."""
     with torch.random.fork_rng():
         torch.manual_seed(0)
         stock = {
@@ -26,31 +33,28 @@ def detectors(case: Case) -> list[Row]:
                 weights=None, weights_backbone=None
             ).eval(),
         }
-    diagnoser, image = case.diagnoser, case.image
-    pixels = [torch.from_numpy(image.transpose(2, 0, 1).copy()) / 255]
+    diagnoser, image = inputs.diagnoser, inputs.image
     ours = diagnoser.bundle.detector
-    ways = {name: lambda model=model: model(pixels) for name, model in stock.items()}
-    ways["ours"] = lambda: ours.detect(image)
-    ways["ours and the MAT"] = lambda: diagnoser.diagnose_regions(ours.detect(image), METADATA)
+    pixels = [torch.from_numpy(image.transpose(2, 0, 1).copy()) / 255]
+    functions = {name: lambda model=model: model(pixels) for name, model in stock.items()}
+    functions["ours"] = lambda: ours.detect(image)
+    functions["ours and the MAT"] = lambda: diagnoser.diagnose_regions(ours.detect(image), METADATA)
+    skipped = []
     if isinstance(ours, TorchvisionDetector):
-        tensor = torch.zeros(1, 3, *ours_size(ours))
-        ways["our backbone and pyramid"] = lambda: ours.maps(tensor)
-        ways["the same in bfloat16"] = autocast(lambda: ours.maps(tensor))
+        tensor = torch.zeros(1, 3, *input_size(ours))
+        functions["our backbone and pyramid"] = lambda: ours.rcnn.backbone(tensor)
+        if has_native_bfloat16():
+            functions["the same in bfloat16"] = autocast(lambda: ours.rcnn.backbone(tensor))
+        else:
+            skipped = [Skipped("the same in bfloat16", NO_BFLOAT16)]
     with torch.inference_mode():
-        rows = measure(ways, case.seconds)
-    first = rows["stock ResNet-50 FPN"]
-    return [first, *(with_gain(row, first) for name, row in rows.items() if row is not first)]
+        baseline, *rows = measure(functions, inputs.seconds).values()
+    return [baseline, *(row.with_speedup(baseline) for row in rows), *skipped]
 
 
-def detector_step(case: Case) -> list[Row]:
-    """A training step of the detector of the preset 'two-cores', all its layers learning, on drawn lesions."""
-    from training.data.parts import part_boxes
-    from training.data.views import lesion_box, to_tensor
-    from training.engine.loop import make_accelerator
-    from training.engine.speed import backward_mode, keep_memory
-    from training.presets import PRESETS
-
-    keep_memory()  # as `training` does
+def detector_step(inputs: Inputs) -> list[Row]:
+    """A training step of the detector of the preset 'two-cores', all layers trained, on synthetic lesions."""
+    disable_malloc_trim()  # as `training` does
     settings, accelerator = PRESETS["two-cores"].detector, make_accelerator()
     with torch.random.fork_rng():
         torch.manual_seed(0)
@@ -79,12 +83,12 @@ def detector_step(case: Case) -> list[Row]:
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
 
-    (row,) = measure({f"detector's step, {STEP_BATCH} images": step}, case.seconds, warm_up=1).values()
-    return [Row(row.name, row.values, row.unit, {"images/s": round(1000 * STEP_BATCH / row.median, 1)})]
+    (row,) = measure({f"detector's step, {STEP_BATCH} images": step}, inputs.seconds).values()
+    return [row.with_rate(STEP_BATCH, "images/s")]
 
 
-def ours_size(detector: TorchvisionDetector) -> tuple[int, int]:
-    """Height and width that the detector sees `SIZE` in."""
+def input_size(detector: TorchvisionDetector) -> tuple[int, int]:
+    """Height and width at which the detector sees an image of `SIZE`."""
     config = detector.config
     factor = min(config.short_side / min(SIZE), config.long_side / max(SIZE))
-    return tuple(int(np.ceil(round(side * factor) / 32) * 32) for side in SIZE)
+    return tuple(math.ceil(round(side * factor) / 32) * 32 for side in SIZE)

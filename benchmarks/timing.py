@@ -1,111 +1,81 @@
-"""Time work: warmed up, ways in turns, medians with spread; the rows of a table.
+"""Timing with torch.utils.benchmark, and the rows of the table and the JSON."""
 
-torch.utils.benchmark times one statement after the other; here the ways of one benchmark take turns, so that a machine
-that is busy with something else is unfair to none of them.
-"""
-
-import gc
-import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
-
-FEWEST, MOST = 3, 200  # repeats of a way
-WARM_UP = 2
-
-Work = Callable[[], object]
+from torch.utils.benchmark import Timer
 
 
 @dataclass(frozen=True)
 class Row:
-    """One line of the table. values: what was measured, at least one; unit: of each; more: named numbers beside it."""
+    """One line of the table. values: at least one, each in `unit`; extra: further columns by name."""
 
     name: str
     values: tuple[float, ...]
     unit: str = "ms"
-    more: Mapping[str, float | str] = field(default_factory=dict)
+    extra: Mapping[str, float | str] = field(default_factory=dict)
 
     @property
     def median(self) -> float:
-        """Of the values."""
+        """Median of the values."""
         return float(np.median(self.values))
 
     @property
-    def quartiles(self) -> tuple[float, float]:
-        """The range that the middle half of the values lies in."""
-        low, high = np.percentile(self.values, (25, 75))
-        return float(low), float(high)
+    def quartiles(self) -> list[float]:
+        """First and third quartile of the values."""
+        return np.percentile(self.values, (25, 75)).tolist()
+
+    def with_rate(self, work: float, unit: str, peak: float | None = None) -> "Row":
+        """Add the work done per second, and its share of `peak`, which is in the same unit."""
+        rate = 1000 * work / self.median
+        share = {"of peak": round(rate / peak, 3)} if peak else {}
+        return replace(self, extra={**self.extra, unit: round(rate, 1), **share})
+
+    def with_speedup(self, baseline: "Row") -> "Row":
+        """Add how many times as fast as `baseline` this row is."""
+        return replace(self, extra={**self.extra, f"times {baseline.name}": round(baseline.median / self.median, 2)})
 
     def to_dict(self) -> dict:
-        """For JSON: the median, the quartiles, every value and what is beside them."""
-        low, high = self.quartiles
+        """JSON-serialisable."""
         return {
-            "name": self.name, "unit": self.unit, "median": self.median, "quartiles": [low, high],
-            "values": list(self.values), **self.more,
+            "name": self.name, "unit": self.unit, "median": self.median, "quartiles": self.quartiles,
+            "values": list(self.values), **self.extra,
         }  # fmt: skip
+
+    def __str__(self) -> str:
+        low, high = self.quartiles
+        extra = "  ".join(f"{name} {value}" for name, value in self.extra.items())
+        return (
+            f"{self.name:34} {self.median:8.1f} {self.unit:2} {low:9.1f} .. {high:<9.1f} best {min(self.values):<8.1f} "
+            f"values {len(self.values):<4} {extra}"
+        ).rstrip()
 
 
 @dataclass(frozen=True)
 class Skipped:
-    """A benchmark that could not be run here, and why."""
+    """A measurement that is not possible on this machine, with the reason."""
 
     name: str
     reason: str
 
+    def to_dict(self) -> dict:
+        """JSON-serialisable."""
+        return vars(self)
 
-def measure(ways: Mapping[str, Work], seconds: float, fewest: int = FEWEST, warm_up: int = WARM_UP) -> dict[str, Row]:
-    """Milliseconds of each way. They take turns, so that whatever else the machine does meets all of them alike.
+    def __str__(self) -> str:
+        return f"{self.name}: skipped, {self.reason}"
 
-    seconds: that each way is given, at least; `fewest` repeats are made whatever they take.
+
+def measure(functions: Mapping[str, Callable[[], object]], seconds: float) -> dict[str, Row]:
+    """Time each function in milliseconds, after a warm-up, for `seconds` or up to three times that while times vary.
+
+    A value is the mean of a block of runs: of one run, except for functions of a few milliseconds and less.
     """
-    taken: dict[str, list[float]] = {name: [] for name in ways}
-    for work in ways.values():
-        for _ in range(warm_up):
-            work()
-    gc.collect()
-    begun = time.perf_counter()
-    while min(map(len, taken.values())) < fewest or (
-        time.perf_counter() - begun < seconds * len(ways) and len(next(iter(taken.values()))) < MOST
-    ):
-        for name, work in ways.items():
-            start = time.perf_counter()
-            work()
-            taken[name].append(1000 * (time.perf_counter() - start))
-    return {name: Row(name, tuple(values)) for name, values in taken.items()}
-
-
-def with_rate(row: Row, flops: float, peak: float | None = None) -> Row:
-    """The row with the GFLOP/s of its median, and their share of `peak`, in GFLOP/s, where that was measured."""
-    rate = flops / row.median / 1e6
-    share = {"of peak": round(rate / peak, 3)} if peak else {}
-    return Row(row.name, row.values, row.unit, {**row.more, "GFLOP/s": round(rate, 1), **share})
-
-
-def with_gain(row: Row, against: Row) -> Row:
-    """The row with how many times as fast as another of the same run it is."""
-    gain = round(against.median / row.median, 2)
-    return Row(row.name, row.values, row.unit, {**row.more, f"times {against.name}": gain})
-
-
-def table(rows: list[Row]) -> list[str]:
-    """Lines for a terminal."""
-    width = max((len(row.name) for row in rows), default=4)
-    lines = [f"{'':{width}}  {'median':>10}  {'middle half':>19}  {'best':>8}  {'runs':>4}"]
-    for row in rows:
-        low, high = row.quartiles
-        more = "  ".join(f"{name} {value}" for name, value in row.more.items())
-        span = f"{low:.1f} .. {high:.1f}"
-        line = f"{row.name:{width}}  {row.median:7.1f} {row.unit:2}  {span:>19}  {min(row.values):8.1f}"
-        line += f"  {len(row.values):4}  {more}"
-        lines.append(line.rstrip())
-    return lines
-
-
-def fixed_threads(threads: int) -> None:
-    """torch on so many threads, and OpenCV, which would take all cores by itself."""
-    import cv2
-
-    torch.set_num_threads(threads)
-    cv2.setNumThreads(threads)
+    rows = {}
+    for name, function in functions.items():
+        timer = Timer("function()", globals={"function": function}, num_threads=torch.get_num_threads())
+        measurement = timer.adaptive_autorange(min_run_time=seconds, max_run_time=3 * seconds)
+        rows[name] = Row(name, tuple(1000 * time for time in measurement.times))
+    return rows

@@ -9,14 +9,15 @@
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from .data.labels import DISCLAIMER
+from .data.metadata import Metadata, Word
 from .errors import BundleError, ConfigError, DataError, ImageError, MetadataError, UserError
-from .labels import DISCLAIMER
-from .metadata import Metadata, Word
 
 if TYPE_CHECKING:
-    from .diagnoser import Attention, Diagnoser, Diagnosis
-    from .network import MATConfig, MATNetwork
-    from .regions import Regions
+    from .inference.diagnoser import Diagnoser
+    from .inference.diagnosis import Attention, Diagnosis
+    from .models.detection.regions import Regions
+    from .models.mat import MATConfig, MATNetwork
 
 __all__ = [
     "DISCLAIMER", "Attention", "BundleError", "ConfigError", "DataError", "Diagnoser", "Diagnosis", "ImageError",
@@ -27,16 +28,16 @@ __version__ = "0.2.0"  # the one place: pyproject.toml reads it here, and a test
 
 # these import torch, which takes seconds: not before somebody asks for one of them
 _LATER = {
-    "Attention": "diagnoser", "Diagnoser": "diagnoser", "Diagnosis": "diagnoser", "MATConfig": "network",
-    "MATNetwork": "network", "Regions": "regions",
+    "Attention": "inference.diagnosis", "Diagnoser": "inference.diagnoser", "Diagnosis": "inference.diagnosis",
+    "MATConfig": "models.mat", "MATNetwork": "models.mat", "Regions": "models.detection.regions",
 }  # fmt: skip
 
 
 def __getattr__(name: str) -> Any:
     if name not in _LATER:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    found = globals()[name] = getattr(import_module(f".{_LATER[name]}", __name__), name)
-    return found
+    value = globals()[name] = getattr(import_module(f".{_LATER[name]}", __name__), name)
+    return value
 
 
 def __dir__() -> list[str]:

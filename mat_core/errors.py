@@ -1,33 +1,33 @@
-"""Errors that a person reads: what was wrong, what is allowed, what to do.
-
-The command line prints them and exits with status 2; the app shows them in the page. Anything else that escapes is
-a bug.
-"""
+"""Errors for users. The command line prints their message and exits with status 2; the app shows it."""
 
 
 class UserError(ValueError):
-    """Base of every error whose message is meant for the person at the keyboard."""
+    """Base class; its message is meant for users."""
 
 
 class ImageError(UserError):
-    """The bytes or the file are no picture that can be read."""
+    """An image cannot be read."""
+
+
+class NarrowImageError(ImageError):
+    """An image is too narrow; a crop of it may not be."""
 
 
 class MetadataError(UserError):
-    """A metadata field has a value outside what is allowed."""
+    """A metadata field has an invalid value."""
 
 
 class ConfigError(UserError):
-    """A network configuration that cannot work."""
+    """An invalid setting or argument."""
 
 
 class NotInstalledError(ConfigError):
-    """A library that only some configurations need is not there."""
+    """An optional library is not installed."""
 
 
 class BundleError(UserError):
-    """A model bundle is missing, damaged, or made for something else."""
+    """A model bundle is missing, damaged or incompatible."""
 
 
 class DataError(UserError):
-    """A data set folder lacks something or contradicts itself."""
+    """A data set or table is incomplete or inconsistent."""

@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,19 +14,20 @@ from pathlib import Path
 import cv2
 import pytest
 import torch
-from browsing import CHROMIUM, FLAGS, PATIENCE, leaves
-from playwright.sync_api import Page, expect, sync_playwright
+from browser_helpers import CHROMIUM, FLAGS, PATIENCE, leaves, wait_for_answer
+from local_server import Trap, running
+from playwright.sync_api import Page, sync_playwright
 
 from mat_core import Diagnoser, MATConfig, MATNetwork
-from mat_core.bundle import Bundle, load_bundle, save_bundle
-from mat_core.detectors.torchvision import DetectorConfig, TorchvisionDetector
-from mat_core.metadata import Vocabulary, closed_vocabulary
-from mat_core.phantoms import make_phantom
+from mat_core.data.metadata import Vocabulary, closed_vocabulary
+from mat_core.inference.bundle import Bundle, load_bundle, save_bundle
+from mat_core.models.detection.torchvision_detector import DetectorConfig, TorchvisionDetector
+from teaching.phantoms import make_phantom
 
 ROOT = Path(__file__).resolve().parents[1]
 HAM10000 = Path(os.environ.get("HAM10000", ROOT.parent / "shared" / "ham10000"))
-# whatever asks for the fixture has the marker; `built` is the folder of a Space
-MARKED_BY = {"app_url": "slow", "built": "slow", "browser": "browser"}
+# tests that use the fixture get the marker
+MARKED_BY = {"app_url": "slow", "browser": "browser"}
 # what a marker stands for, where it is missing: its tests are skipped and say why
 MISSING = {
     "browser": CHROMIUM is None and "no Chromium on this machine: apt-get install chromium",
@@ -98,37 +100,92 @@ def phantom_file(tmp_path_factory) -> Path:
     return path
 
 
-@contextmanager
-def app_process(*args, temporary: Path, start: tuple[str, ...] = ("app.py",)) -> Iterator[tuple[str, subprocess.Popen]]:
-    """`python app.py` with these arguments; gives its address and the process, which is ended politely afterwards.
+@pytest.fixture
+def trap(phantom_file) -> Iterator[Trap]:
+    """A server that nobody should ask, and that would give an image."""
+    with running(Trap(phantom_file.read_bytes())) as server:
+        yield server
 
-    temporary: the folder that the process takes for /tmp; start: what Python is to run in the place of app.py.
+
+class AppProcess(subprocess.Popen):
+    """`python app.py`; said: what it printed until it listened."""
+
+    said = ""
+
+
+@contextmanager
+def app_process(
+    *args,
+    temporary: Path,
+    start: tuple[str, ...] = ("app.py",),
+    before: tuple[str, ...] = (),
+    environment: dict[str, str] | None = None,
+    cwd: Path = ROOT,
+) -> Iterator[tuple[str, AppProcess]]:
+    """`python app.py` with these arguments: its address and the process, which gets SIGTERM afterwards.
+
+    temporary: its TMPDIR; start: what Python runs instead of app.py; before: a command in front of Python; environment:
+    all variables (default: those of the tests without GRADIO_*).
     """
-    environment = {k: v for k, v in os.environ.items() if not k.startswith("GRADIO_")} | {"TMPDIR": str(temporary)}
-    command = [sys.executable, *start, *map(str, args)]
-    process = subprocess.Popen(
-        command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    )
+    if environment is None:
+        environment = {k: v for k, v in os.environ.items() if not k.startswith("GRADIO_")}
+    command = [*before, sys.executable, *start, *map(str, args)]
+    process = AppProcess(
+        command, cwd=cwd, env=environment | {"TMPDIR": str(temporary)}, stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT, text=True,
+    )  # fmt: skip
     try:
-        said = ""
         for line in process.stdout:
-            said += line
-            if line.startswith("Open "):  # with --mcp, Gradio says something before
+            process.said += line
+            if line.startswith("Open "):
                 break
-        address = re.search(r"(?<=Open )http://\S+", said)
+        address = re.search(r"(?<=Open )http://\S+", process.said)
         if address is None:
             process.terminate()
-            pytest.fail(f"app.py did not start: {said}{process.communicate()[0]}")
+            pytest.fail(f"app.py did not start: {process.said}{process.communicate()[0]}")
         yield address[0], process
     finally:
         process.terminate()
         process.wait(60)
 
 
+@contextmanager
+def served(app, proxies: str = "", certificate=None) -> Iterator[str]:
+    """The address of an ASGI app that uvicorn serves in a thread, as `serving.run` does in the main one."""
+    import uvicorn
+
+    from interface.server.serving import listen, uvicorn_config
+
+    listener = listen("127.0.0.1")
+    server = uvicorn.Server(uvicorn_config(app, proxies, certificate))
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
+    thread.start()
+    try:
+        yield f"http{'s' * bool(certificate)}://127.0.0.1:{listener.getsockname()[1]}/"
+    finally:
+        server.should_exit = True
+        thread.join(30)
+        listener.close()
+
+
+def make_app(diagnoser: Diagnoser, folder: Path, library=None, lessons=None, **options):
+    """The ASGI app in this process. options: of `create_app`, such as mcp."""
+    from interface.app import build_demo, page_head  # not at the top: importing gradio takes seconds
+    from interface.frontend.theme import clinical_theme
+    from interface.server.serving import create_app
+    from teaching.cases.examples import synthetic_examples
+    from teaching.cases.library import CaseLibrary
+
+    demo = build_demo(diagnoser, synthetic_examples(folder), library or CaseLibrary(folder=folder), lessons)
+    return create_app(demo, page_head(), clinical_theme(), **options)
+
+
 @pytest.fixture(scope="session")
-def app_url(tiny_bundle, tmp_path_factory) -> Iterator[str]:
-    """The address of one running app with `tiny_bundle`, for the whole test session."""
-    with app_process("--checkpoint", tiny_bundle, temporary=tmp_path_factory.mktemp("tmp")) as (url, _):
+def app_url(tiny_diagnoser, tmp_path_factory) -> Iterator[str]:
+    """The address of the app with `tiny_bundle`, in this process for the whole session."""
+    folder = tmp_path_factory.mktemp("app")
+    os.environ["GRADIO_TEMP_DIR"] = str(folder / "uploads")
+    with served(make_app(tiny_diagnoser, folder)) as url:
         yield url
 
 
@@ -140,26 +197,46 @@ def browser():
         browser.close()
 
 
-@pytest.fixture
-def visit(browser, app_url):
-    """A function that opens the page; afterwards nothing may have gone wrong or out."""
-    problems, contexts = [], []
+@pytest.fixture(scope="module")
+def shared_context(browser):
+    """A browser context whose cache the pages of a module share."""
+    context = browser.new_context()
+    context.set_default_timeout(PATIENCE)
+    yield context
+    context.close()
 
-    def open_page(width: int = 1280, height: int = 900, scheme: str = "light") -> Page:
-        contexts.append(browser.new_context(viewport={"width": width, "height": height}, color_scheme=scheme))
-        page = contexts[-1].new_page()
-        page.set_default_timeout(PATIENCE)
-        page.on("console", lambda said: problems.append(said.text) if said.type == "error" else None)
+
+@pytest.fixture
+def visit(browser, shared_context, app_url):
+    """A function that opens the page and waits for its answer; afterwards nothing may have gone wrong or out."""
+    problems, own = [], []
+
+    def open_page(
+        width=1280, height=900, scheme="light", *, url: str = app_url, fresh=False, console=True, **options
+    ) -> Page:
+        """url: another address, whose answer is not waited for unless it is the app's. fresh, or options of a context,
+        such as locale: another visitor, with a storage of its own. console: False where the page loads itself again,
+        and breaks off what it is just fetching.
+        """
+        context = shared_context
+        if fresh or options:
+            own.append(context := browser.new_context(**options))
+            context.set_default_timeout(PATIENCE)
+        page = context.new_page()
+        page.set_viewport_size({"width": width, "height": height})
+        page.emulate_media(color_scheme=scheme)
+        page.on("console", lambda said: problems.append(said.text) if console and said.type == "error" else None)
         page.on("pageerror", lambda error: problems.append(str(error)))
         page.on("request", lambda request: problems.append(request.url) if leaves(request.url) else None)
-        page.goto(app_url)
-        expect(page.locator("#answer .bars li")).to_have_count(7, timeout=PATIENCE)
-        expect(page.locator("#image img")).to_be_visible(timeout=PATIENCE)
-        # the server knows which case this page has
-        page.wait_for_function("document.querySelector('#strip [data-case]')?.dataset.case", timeout=PATIENCE)
+        page.goto(url)
+        if url.startswith(app_url):
+            wait_for_answer(page)
         return page
 
     yield open_page
-    for context in contexts:
+    for page in shared_context.pages:
+        page.evaluate("() => { try { localStorage.clear() } catch { /* refused in this page */ } }")
+        page.close()
+    for context in own:
         context.close()
     assert problems == []

@@ -1,9 +1,7 @@
-"""The documents and their fenced blocks: each is marked with the test that runs it, or with the reason why none does.
+"""The code blocks of the documents. A comment above each says which test runs it, or why none does:
 
-A block stands below a comment of one of two forms:
-
-    <!-- test: NAME -->            a test takes it with `block(NAME)` and runs it
-    <!-- not run: the reason -->   why no test does, and what is done instead
+<!-- test: NAME -->            a test runs `block(NAME)`
+<!-- not run: the reason -->
 """
 
 import re
@@ -17,23 +15,23 @@ MARK = re.compile(r"<!-- (test|not run): (.+?) -->")
 
 @dataclass(frozen=True)
 class Block:
-    """A fenced block. at: 'file:line'; mark: 'test', 'not run', or '' for none; said: the name or the reason."""
+    """A fenced block. at: 'file:line'; mark: 'test', 'not run' or ''; note: the name or the reason."""
 
     at: str
     language: str
     text: str
     mark: str
-    said: str
+    note: str
 
 
 def documents() -> list[Path]:
-    """README.md and what else is written for people, not the changelog, whose words are of their time."""
+    """All documents but the changelog, whose commands may be outdated."""
     top = ("README.md", "CONTRIBUTING.md", "MODEL_CARD.md", "SECURITY.md")
     return [*(ROOT / name for name in top), *sorted((ROOT / "docs").glob("*.md"))]
 
 
 def blocks() -> Iterator[Block]:
-    """Every fenced block of every document, in its order."""
+    """All fenced blocks, in order."""
     for path in documents():
         name, fence, before, inside = path.relative_to(ROOT).as_posix(), None, "", []
         for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
@@ -55,7 +53,7 @@ def prose(path: Path) -> str:
 
 
 def block(name: str) -> str:
-    """The text of the block that is marked `test: name`, word for word; of several, one below the other."""
-    found = [each.text for each in blocks() if (each.mark, each.said) == ("test", name)]
-    assert found, f"no document has a block that is marked <!-- test: {name} -->"
+    """The text of the blocks that are marked `test: name`, joined."""
+    found = [each.text for each in blocks() if (each.mark, each.note) == ("test", name)]
+    assert found, f"no block is marked <!-- test: {name} -->"
     return "\n".join(found)

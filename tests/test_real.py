@@ -1,5 +1,6 @@
 """The model that ships, on real photographs: skipped where HAM10000 is not at hand, and where there is no bundle."""
 
+import io
 import json
 import os
 import re
@@ -12,14 +13,15 @@ import urllib.request
 import numpy as np
 import pytest
 from conftest import HAM10000, ROOT
+from PIL import Image
 
 from mat_core import Diagnoser
-from mat_core.bundle import METRICS, load_bundle
-from mat_core.ham10000 import SPLIT_FILE, read_dataset
-from mat_core.labels import CODES
-from mat_core.phantoms import make_phantom
-from mat_core.places import DEFAULT
-from training.steps.evaluate import answer_all, bundle_metrics
+from mat_core.data.ham10000 import SPLIT_FILE, read_dataset
+from mat_core.data.labels import CODES
+from mat_core.inference.bundle import METRICS, load_bundle
+from mat_core.utils.paths import DEFAULT
+from teaching.phantoms import make_phantom
+from training.steps.evaluate import answer_units, bundle_metrics
 
 
 @pytest.fixture(scope="module")
@@ -75,7 +77,7 @@ def test_half_a_bundle_is_not_shipped():
 def test_the_model_answers_on_real_lesions_as_the_metrics_say(diagnoser, metrics):
     """Every 12th test image: enough to catch a bundle whose metrics belong to other weights."""
     cases = sorted(read_dataset(HAM10000).of("test"), key=lambda c: c.image_id)[::12]
-    found = bundle_metrics(cases, answer_all(diagnoser, cases))
+    found = bundle_metrics(cases, answer_units([diagnoser], cases)[0])
     assert found["acc"]["value"] == pytest.approx(metrics["acc"]["value"], abs=0.12)
     assert found["auc"]["value"] > 0.88
     assert found["detector"]["lesion_recall_100"] >= 0.98
@@ -120,3 +122,14 @@ def test_cold_start_and_one_diagnosis_are_quick(diagnoser):
     print(f"\ncold start to first page {cold:.1f} s; one diagnosis {np.median(seconds):.2f} s")
     assert cold <= 15
     assert np.median(seconds) <= 1
+
+
+@pytest.mark.real
+@pytest.mark.parametrize("index", [0, 40, 400])
+def test_a_heic_gives_the_answer_of_its_jpeg(diagnoser, index):
+    case = read_dataset(HAM10000).of("val")[index]
+    with Image.open(case.image) as photograph, io.BytesIO() as heic:
+        photograph.save(heic, "HEIF", quality=-1, chroma=444)  # lossless: what differs is decoding
+        found = diagnoser(heic.getvalue(), case.metadata).probabilities
+    expected = diagnoser(case.image, case.metadata).probabilities
+    assert list(found.values()) == pytest.approx(list(expected.values()), abs=0.01)

@@ -1,57 +1,50 @@
-"""docs/tour.ipynb runs from top to bottom, without network, and is committed without outputs."""
+"""docs/tour.ipynb runs in Jupyter from top to bottom, without network, and is committed without outputs."""
 
-import importlib.util
-import json
-import os
-import subprocess
-import sys
-
+import nbformat
 import pytest
 from conftest import ROOT
+from nbclient import NotebookClient
 
 TOUR = ROOT / "docs" / "tour.ipynb"
-JUPYTER = all(importlib.util.find_spec(name) for name in ("nbclient", "nbformat", "ipykernel"))
+# the kernel itself talks to 127.0.0.1
+NO_NETWORK = """
+import sys
+
+def refuse(event, args):
+    host = args[1][0] if event == "socket.connect" else args[0] if event == "socket.getaddrinfo" else None
+    if event in ("socket.connect", "socket.getaddrinfo") and host not in (None, "", "localhost", "127.0.0.1"):
+        raise OSError(f"the notebook used the network: {event} {args[1:]}")
+
+sys.addaudithook(refuse)
+"""
 
 
-def cells(kind: str) -> list[dict]:
-    return [cell for cell in json.loads(TOUR.read_text(encoding="utf-8"))["cells"] if cell["cell_type"] == kind]
-
-
-def test_it_has_ten_cells_and_no_output():
-    book = json.loads(TOUR.read_text(encoding="utf-8"))
-    assert (book["nbformat"], book["nbformat_minor"]) == (4, 5)
-    assert len({cell["id"] for cell in book["cells"]}) == len(book["cells"])
-    assert len(cells("code")) == 10
-    for cell in cells("code"):
-        assert (cell["outputs"], cell["execution_count"]) == ([], None)
-    text = "".join(line for cell in cells("markdown") for line in cell["source"])
-    assert "not a medical device" in text
-    assert "image/" not in TOUR.read_text(encoding="utf-8")  # no picture is in it
-
-
-@pytest.mark.slow
-def test_it_runs_from_top_to_bottom_without_network():
-    env = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"} | {"MPLBACKEND": "agg"}
-    command = [sys.executable, str(ROOT / "tests" / "notebook.py"), str(TOUR)]
-    done = subprocess.run(command, cwd=TOUR.parent, env=env, capture_output=True, text=True, timeout=500)
-    assert done.returncode == 0, done.stderr
-    found = [json.loads(line) for line in done.stdout.splitlines()]
-    shown = [[], ["png"], ["html"], ["png"], ["png"], ["html"], ["png"], ["png"], ["html"], ["png"]]
-    assert [kinds for kinds, _ in found] == shown
-    assert "MAT SGA-SGA@" in found[0][1]
-
-
-@pytest.mark.slow
-@pytest.mark.skipif(not JUPYTER, reason="needs nbclient, nbformat and ipykernel: pip install -r requirements-dev.txt")
-def test_jupyter_itself_shows_what_the_cells_make():
-    import nbformat
-    from nbclient import NotebookClient
-
+def test_it_has_ten_code_cells_without_output():
     book = nbformat.read(TOUR, as_version=4)
     nbformat.validate(book)
-    here = {"metadata": {"path": str(TOUR.parent)}}
-    NotebookClient(book, timeout=400, kernel_name="python3", resources=here).execute()
-    outputs = [cell.outputs for cell in book.cells if cell.cell_type == "code"]
-    kinds = [{kind for output in these for kind in output.get("data", {})} for these in outputs]
-    assert all("image/png" in kinds[i] for i in (1, 3, 4, 6, 7, 9)), kinds
-    assert all("text/html" in kinds[i] for i in (2, 5, 8)), kinds
+    code = [cell for cell in book.cells if cell.cell_type == "code"]
+    assert len(code) == 10
+    assert [cell for cell in code if cell.outputs or cell.execution_count] == []
+    assert any("not a medical device" in cell.source for cell in book.cells if cell.cell_type == "markdown")
+    assert "image/" not in TOUR.read_text(encoding="utf-8")
+
+
+@pytest.mark.slow
+def test_it_runs_without_network_and_shows_its_results(tiny_bundle):
+    """With a small bundle: what the shipped one answers is tested elsewhere."""
+    small = f"""
+sys.path.insert(0, {str(ROOT)!r})
+import mat_core
+mat_core.Diagnoser.from_pretrained.__func__.__defaults__ = ({str(tiny_bundle)!r}, None)
+sys.path.pop(0)  # the notebook finds the project by itself
+"""
+    book = nbformat.read(TOUR, as_version=4)
+    book.cells.insert(0, nbformat.v4.new_code_cell(f"{NO_NETWORK}\n{small}"))
+    NotebookClient(
+        book, timeout=400, kernel_name="python3", resources={"metadata": {"path": str(TOUR.parent)}}
+    ).execute()
+    cells = [cell.outputs for cell in book.cells if cell.cell_type == "code"][1:]
+    png, html = {"image/png"}, {"text/html"}
+    kinds = [{kind for output in outputs for kind in output.get("data", {})} & (png | html) for outputs in cells]
+    assert kinds == [set(), png, html, png, png, html, png, png, html, png]
+    assert "tiny random bundle" in "".join(output.get("text", "") for output in cells[0])

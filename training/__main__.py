@@ -1,27 +1,36 @@
-"""python -m training STEP: everything between a HAM10000 folder and a model bundle, one command a step.
-
-A step that was stopped goes on where it was when the same command is given again.
-"""
+"""python -m training STEP: from a HAM10000 folder to a model bundle. A stopped step resumes when it is run again."""
 
 import sys
+import time
+from collections.abc import Sequence
+
+from mat_core.errors import UserError
+
+from .commands.parser import build_parser
+from .steps.status import table
 
 
-def main(argv: list[str] | None = None) -> int:
-    """Run one step; 0 when it is done, 2 with a sentence when it cannot be."""
-    argv = sys.argv[1:] if argv is None else argv
-    if argv[:1] == ["status"]:  # answers at once: torch, which takes seconds to load, is for the others
-        from .commands.status import STATUS
-        from .commands.step import parse
-
-        step, args = parse((STATUS,), argv)
-        step.run(args)
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one step. Returns 0; 2 for an error, with its message on standard error; 130 if it was interrupted."""
+    args = build_parser().parse_args(argv)
+    if args.command == "status":
+        print("\n".join(table(args.runs, time.time())))
         return 0
-    from mat_core.machine import tune_heaps
+    # these import torch, which takes seconds: --help, status and errors do not wait for it
+    from mat_core.utils.cpu import limit_malloc_arenas
 
-    from .commands.table import main as run
+    from .commands import run
 
-    tune_heaps()
-    return run(argv)
+    limit_malloc_arenas()
+    try:
+        getattr(run, args.func)(args)
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("\nstopped; the same command resumes at the last save, minutes ago.", file=sys.stderr)
+        return 130
+    return 0
 
 
 if __name__ == "__main__":

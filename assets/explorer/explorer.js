@@ -4,9 +4,9 @@
 // (view.js), rebuilt when a choice changes. What is under the pointer or pinned only repaints.
 
 import {controlsPanel} from './controls.js';
-import {readPayload} from './data.js';
-import {reveal, setAttributes} from './dom.js';
-import {download} from '../shared/saving.js';
+import {readPayload} from './payload.js';
+import {reveal, setAttributes, partsOf} from '../shared/dom.js';
+import {download} from '../shared/download.js';
 import {fileOf} from './exports.js';
 import {headsPanel} from './heads.js';
 import {listen} from './input.js';
@@ -14,12 +14,13 @@ import {renderLegend} from './legends.js';
 import {matrixPanel} from './matrix.js';
 import {picturePanel} from './picture.js';
 import {paintReadout} from './readout.js';
-import {caseLine, matrixSentence, readoutOf} from './sentences.js';
-import {activeOf, chosen, FIRST, fitted, hovered, isCell, isSame, loaded, pinned, pinShown, takenUp} from './state.js';
+import {caseLine, matrixSentence, readoutOf} from './captions.js';
+import {activeOf, chosen, FIRST, fitted, hovered, isCell, isSame, loaded, pinned, pinShown, takenUp} from './reducer.js';
 import {fusionPanel, markTables, renderTable} from './tables.js';
-import {litBy, viewOf} from './view.js';
+import {litBy, viewOf} from './selectors.js';
 import {walkPanel} from './walkthrough.js';
-import {wordsPanel} from './words.js';
+import {wordsPanel} from './word_chips.js';
+import {t} from '../shared/i18n.js';
 
 const LARGEST_FILE = 4_000_000;
 const REST = 150; // milliseconds that the pointer rests
@@ -27,7 +28,7 @@ const NO_CASE = 'none'; // what is shown is about no case of the page, and stays
 
 /** Bring the skeleton in `element` to life. The arguments are what Gradio's js_on_load has. */
 export function mountExplorer(element, props, server, watch) {
-  const part = (name) => element.querySelector(`[data-part="${name}"]`);
+  const part = partsOf(element);
   let state = FIRST;
   let model = null;
   let view = null;
@@ -93,7 +94,7 @@ export function mountExplorer(element, props, server, watch) {
   /** All that follows when the pointer rests: too much for a frame. */
   function settle() {
     const active = activeOf(state);
-    picture.settle(view, active);
+    picture.settle(view, active, state.pin);
     heads.settle(view, active);
     markTables(part, view, active);
   }
@@ -105,7 +106,7 @@ export function mountExplorer(element, props, server, watch) {
   /** Change what is chosen, and show it. */
   function choose(changes) {
     state = chosen(state, changes);
-    rebuild();
+    if (model) rebuild(); // controls can be reached before the first case arrives
   }
 
   function hover(active) {
@@ -119,7 +120,7 @@ export function mountExplorer(element, props, server, watch) {
     const inside = element.contains(document.activeElement);
     state = pinned(state, active);
     paint();
-    part('status').textContent = state.pin ? `Pinned. ${headline()}` : 'Nothing is pinned.';
+    part('status').textContent = state.pin ? `${t('explorer.pinned')} ${headline()}` : t('explorer.unpinned');
     const shown = showWalk();
     if (isCell(state.pin)) reveal(part('walk-part'), shown, () => state.pin === active);
     if (freed && !state.pin && inside && !element.contains(document.activeElement)) {
@@ -162,7 +163,7 @@ export function mountExplorer(element, props, server, watch) {
       const {blob, name} = await fileOf(kind, view, state, headline(), parts);
       download(blob, name);
     } catch (problem) {
-      error.textContent = `The export failed: ${problem.message}`;
+      error.textContent = t('explorer.export-failed', {why: problem.message});
     }
   }
 
@@ -171,7 +172,7 @@ export function mountExplorer(element, props, server, watch) {
     input.value = '';
     if (!file) return;
     if (file.size > LARGEST_FILE) {
-      part('error').textContent = 'This file is too large to be an export of the explorer.';
+      part('error').textContent = t('explorer.file.large');
       return;
     }
     const text = await file.text();

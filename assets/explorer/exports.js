@@ -1,19 +1,12 @@
 // What is on the screen as files: SVG, PNG, CSV, JSON.
 
-import {draw, make, setAttributes} from './dom.js';
+import {csvText} from '../shared/csv.js';
+import {draw, make, setAttributes} from '../shared/dom.js';
+import {t} from '../shared/i18n.js';
 
 /** XML has no place for most control characters, nor for half a surrogate pair. */
 export const xmlText = (text) => Array.from(String(text))
   .filter((letter) => /[\t\n\r\u0020-\uD7FF\uE000-\uFFFD]|[\u{10000}-\u{10FFFF}]/u.test(letter)).join('');
-
-/** One field of a CSV line. A leading = + - or @ would be run as a formula by a spreadsheet: it gets an apostrophe. */
-export function csvField(value) {
-  if (typeof value === 'number') return String(value);
-  const text = /^[=+\-@\t\r]/.test(value) ? `'${value}` : String(value);
-  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
-}
-
-export const csvText = (lines) => lines.map((line) => line.map(csvField).join(',')).join('\r\n') + '\r\n';
 
 /**
  * The whole matrix on display, every region of it, laid out as on the screen.
@@ -123,7 +116,7 @@ export function screenSvg(view, headline, parts) {
     label(20, 26, title, {'font-size': 15, 'font-weight': 600}),
     label(20, 43, headline, {'font-size': 11.5}),
     content,
-    label(20, height + 8, 'A teaching demo, not a medical device. Attention is not explanation.', {'font-size': 11, fill: '#6b7280'}));
+    label(20, height + 8, t('explorer.no-device'), {'font-size': 11, fill: '#6b7280'}));
   return new XMLSerializer().serializeToString(svg);
 }
 
@@ -136,7 +129,7 @@ async function screenPng(svgText) {
     const canvas = make('canvas', {width: 2 * image.naturalWidth, height: 2 * image.naturalHeight});
     canvas.getContext('2d').drawImage(image, 0, 0, canvas.width, canvas.height);
     return await new Promise((resolve, reject) => {
-      canvas.toBlob((blob) => (blob ? resolve(blob) : reject(new Error('This browser could not make a PNG.'))), 'image/png');
+      canvas.toBlob((blob) => (blob ? resolve(blob) : reject(new Error(t('explorer.no-png')))), 'image/png');
     });
   } finally {
     URL.revokeObjectURL(image.src);

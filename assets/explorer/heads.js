@@ -1,12 +1,13 @@
 // Every head at once: the lesion once a head, each with the overlay of that head.
 
-import {largest} from './data.js';
-import {draw, fill, make, setAttributes} from './dom.js';
-import {colourOf} from './names.js';
-import {paintCells, paintOverlay} from './paint.js';
-import {bumpsOf} from './scales.js';
-import {headsHint, mostText} from './sentences.js';
-import {headsOf, litBy, subjectOf, takesPart} from './view.js';
+import {largest} from './payload.js';
+import {draw, fill, make, setAttributes} from '../shared/dom.js';
+import {colorOf} from './token_labels.js';
+import {paintCells, paintOverlay} from './canvas.js';
+import {bumpsOf} from './color_scales.js';
+import {headsHint, mostText} from './captions.js';
+import {headsOf, litBy, subjectOf, takesPart} from './selectors.js';
+import {t} from '../shared/i18n.js';
 
 const WIDTH = 64; // pixels of an overlay, which the browser scales up
 
@@ -27,7 +28,7 @@ function frameOf() {
         setAttributes(rect, {x: x1, y: y1, width: Math.max(1, x2 - x1), height: Math.max(1, y2 - y1)});
         rect.style.strokeWidth = width + wider;
       }
-      line.style.stroke = colourOf(model, region);
+      line.style.stroke = colorOf(model, region);
       const size = model.image.width / 15;
       setAttributes(tag, {x: x1 + size / 5, y: Math.max(y1, 0) + 0.95 * size, 'font-size': size});
       fill(tag, [String(region + 1)]);
@@ -35,7 +36,7 @@ function frameOf() {
   };
 }
 
-/** @param {function(string): Element} part a part of the page by its name */
+/** @param {function(string): any} part a part of the page by its name */
 export function headsPanel(part) {
   let shown = []; // what is drawn of each head
   let bumps = null;
@@ -79,7 +80,6 @@ export function headsPanel(part) {
       shown = [];
       if (!view.exists) return;
       if (bumps?.of !== view.model) bumps = {...bumpsOf(view.model, WIDTH), of: view.model};
-      part('heads').style.setProperty('--mx-lesion', `url("${view.model.image.uri}")`);
       const {scale, heads} = headsOf(view);
       const hasPicture = takesPart(view, 'regions');
       fill(part('heads'), heads.map(({matrix, weight, spread}, head) => {
@@ -89,7 +89,7 @@ export function headsPanel(part) {
         shown.push({...one, view: {...view, matrix, weight}, scale, weight, spread, spreadNote, note});
         return make('button', {
           type: 'button', class: 'mx-head', 'data-head': head, 'aria-pressed': String(view.head === head),
-        }, make('span', {class: 'mx-head-name'}, `Head ${head + 1}`),
+        }, make('span', {class: 'mx-head-name'}, t('explorer.head-n', {n: head + 1})),
         one.picture ?? matrixOfHead(view, weight, scale), hasPicture ? note : null, spreadNote);
       }));
     },

@@ -1,7 +1,8 @@
-// Pointer and keyboard: what they mean, told as actions.
+// Pointer and keyboard events as actions.
 
-import {isSame} from './state.js';
-import {tokenOf} from './view.js';
+import {isSame} from './reducer.js';
+import {tokenOf} from './selectors.js';
+import {closest} from '../shared/dom.js';
 
 const TOKENS = '[data-region], [data-word], [data-row], [data-col]';
 
@@ -12,8 +13,8 @@ function tokenAt(target, view) {
 }
 
 /**
- * @param {Element} element all of the explorer
- * @param {object} actions of explorer.js: view, isLit, hover, pin, free, moveCell, moveBox, chooseHead, save
+ * @param {HTMLElement} element all of the explorer
+ * @param {any} actions of explorer.js: view, isLit, hover, pin, free, moveCell, moveBox, chooseHead, save
  */
 export function listen(element, actions) {
   // The page may scroll below a resting pointer when the keyboard moves the focus: that is no hover.
@@ -32,11 +33,11 @@ export function listen(element, actions) {
     point(event);
   });
   element.addEventListener('pointerdown', (event) => {
-    pressed = {token: tokenUnder(event), element: event.target.closest(TOKENS)};
+    pressed = {token: tokenUnder(event), element: closest(event, TOKENS)};
   });
   element.addEventListener('pointerup', (event) => {
     // When another answer comes between pressing and releasing, the cell is drawn anew and no click will name it.
-    const isOther = pressed && event.target.closest(TOKENS) !== pressed.element;
+    const isOther = pressed && closest(event, TOKENS) !== pressed.element;
     if (isOther && isSame(tokenUnder(event), pressed.token)) actions.pin(pressed.token);
     pressed = null;
   });
@@ -53,8 +54,8 @@ export function listen(element, actions) {
       actions.free();
       return;
     }
-    const cell = event.target.closest('[data-row], [data-col]');
-    const box = event.target.closest('[data-region]');
+    const cell = closest(event, '[data-row], [data-col]');
+    const box = closest(event, '[data-region]');
     if ((cell || box) && (event.key === 'Enter' || event.key === ' ')) {
       event.preventDefault();
       const token = tokenUnder(event);
@@ -64,9 +65,9 @@ export function listen(element, actions) {
   });
 
   element.addEventListener('click', (event) => {
-    const head = event.target.closest('[data-head]');
-    const kind = event.target.closest('[data-export]')?.dataset.export;
-    if (event.target.closest('[data-free]')) actions.pin(null);
+    const head = closest(event, '[data-head]');
+    const kind = closest(event, '[data-export]')?.dataset.export;
+    if (closest(event, '[data-free]')) actions.pin(null);
     else if (head) actions.chooseHead(Number(head.dataset.head));
     else if (kind) actions.save(kind);
     else {

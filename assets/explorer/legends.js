@@ -1,12 +1,13 @@
 // What the colours mean: one bar below the matrix, one below the picture.
 
-import {largest} from './data.js';
-import {fill, make} from './dom.js';
-import {paintCells} from './paint.js';
-import {colourUnit, pictureSubject} from './sentences.js';
-import {scaleOf} from './scales.js';
-import {fixed} from './text.js';
-import {subjectOf} from './view.js';
+import {largest} from './payload.js';
+import {fill, make} from '../shared/dom.js';
+import {paintCells} from './canvas.js';
+import {colorUnit, pictureSubject} from './captions.js';
+import {scaleOf} from './color_scales.js';
+import {fixed} from './format.js';
+import {subjectOf} from './selectors.js';
+import {t} from '../shared/i18n.js';
 
 const STEPS = 128; // of a bar
 
@@ -23,9 +24,9 @@ export function renderLegend(holder, view) {
     return;
   }
   const {low, high} = view.scale;
-  const middle = view.reading === 'weight' ? `an even share is ${fixed(view.even)}` : '0 = an even share';
+  const middle = view.reading === 'weight' ? t('explorer.even-is', {even: fixed(view.even)}) : t('explorer.zero-even');
   const ends = [view.format(low), middle, view.format(high)];
-  fill(holder, [make('span', {}, colourUnit(view)), barOf(view.scale),
+  fill(holder, [make('span', {}, colorUnit(view)), barOf(view.scale),
     make('span', {class: 'mx-ends'}, ...ends.map((text) => make('span', {}, text)))]);
 }
 
@@ -45,9 +46,11 @@ export function pictureLegend(holder) {
       const [best] = largest(values.map(Math.abs), 1);
       const top = Math.max(Math.abs(values[best]), view.floor);
       const isDifference = view.reading === 'difference';
-      say(subject, `${pictureSubject(view, subjectOf(view, active))}: ${isDifference ? 'weight minus an even share' : 'weight'}`);
+      const whose = {subject: pictureSubject(view, subjectOf(view, active))};
+      say(subject, isDifference ? t('explorer.subject-minus', whose) : t('explorer.subject-weight', whose));
       say(low, isDifference ? view.format(-top) : '0');
-      say(high, `${view.format(top)}${top > view.floor && values[best] > 0 ? ` (region ${best + 1})` : ''}`);
+      const value = view.format(top);
+      say(high, top > view.floor && values[best] > 0 ? t('explorer.end-region', {value, n: best + 1}) : value);
     },
   };
 }

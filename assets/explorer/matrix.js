@@ -1,13 +1,15 @@
 // The matrix, and the marks on it.
 
-import {fill, make, rove, swatch} from './dom.js';
-import {moveInGrid} from './moves.js';
-import {colourOf} from './names.js';
-import {paintCrop} from './paint.js';
-import {shortened} from './text.js';
-import {extrasOf, gridPlace} from './view.js';
+import {fill, make, rove} from '../shared/dom.js';
+import {moveInGrid} from '../shared/keyboard_navigation.js';
+import {colorOf} from './token_labels.js';
+import {swatch} from './canvas.js';
+import {shortened} from './format.js';
+import {extrasOf, gridPlace} from './selectors.js';
+import {named, t} from '../shared/i18n.js';
 
 const LONGEST_NAME = 24; // letters of a region's name in the matrix; it is in full beside it
+const CROP = 22; // pixels of a region's picture, as in the style sheet
 const WIDE = 12; // columns that fit without scrolling
 
 function columnHeader({axes, names}, col) {
@@ -16,14 +18,24 @@ function columnHeader({axes, names}, col) {
   }, make('span', {class: 'mx-name'}, names.short(axes.cols, col)));
 }
 
+/** A little square picture of a region. Not a canvas: each would be a layer, and a hundred cost every repaint. */
+function cropOf({boxes, image}, region) {
+  const [x1, y1, x2, y2] = boxes[region];
+  const scale = CROP / Math.max(x2 - x1, y2 - y1, 8);
+  const crop = make('span', {class: 'mx-crop', 'aria-hidden': 'true'});
+  crop.style.backgroundSize = `${image.width * scale}px ${image.height * scale}px`;
+  crop.style.backgroundPosition = `${CROP / 2 - ((x1 + x2) / 2) * scale}px ${CROP / 2 - ((y1 + y2) / 2) * scale}px`;
+  return crop;
+}
+
 function rowHeader({axes, names, model}, row) {
   const attributes = {role: 'rowheader', tabindex: -1, 'data-row': row};
   if (axes.rows === 'words') return make('th', attributes, make('span', {class: 'mx-name'}, names.short('words', row)));
   return make('th', attributes,
-    make('canvas', {class: 'mx-crop', 'data-crop': row, 'aria-hidden': 'true', width: 1, height: 1}),
-    swatch(colourOf(model, row)),
+    cropOf(model, row),
+    swatch(colorOf(model, row)),
     make('span', {class: 'mx-name'}, make('b', {}, String(row + 1)),
-      make('span', {class: 'mx-kind'}, ` ${shortened(String(model.names[row]), LONGEST_NAME)}`)));
+      make('span', {class: 'mx-kind'}, ` ${shortened(named(model.names[row]), LONGEST_NAME)}`)));
 }
 
 function cellOf(view, row, col) {
@@ -48,7 +60,7 @@ function tableOf(view) {
   const grid = [[null, ...headers], ...rows.map((row) => (
     [rowHeader(view, row), ...cols.map((col) => cellOf(view, row, col))]))];
   const head = make('tr', {role: 'row'},
-    make('th', {role: 'columnheader', class: 'mx-corner'}, axes.queryOnRows ? 'looks ↓  at →' : 'looks →  at ↓'),
+    make('th', {role: 'columnheader', class: 'mx-corner'}, t(`explorer.corner.${axes.queryOnRows ? 'row' : 'column'}`)),
     ...headers,
     ...beside.map(({name}) => (
       make('th', {role: 'columnheader', class: 'mx-turned mx-extra'}, make('span', {class: 'mx-name'}, name)))));
@@ -58,46 +70,32 @@ function tableOf(view) {
     make('th', {role: 'rowheader'}, name), ...cols.map((col) => make('td', {role: 'gridcell'}, text(col)))));
   const table = make('table', {
     role: 'grid',
-    'aria-label': `${view.title}. Arrow keys move, Enter pins, Escape frees.`,
+    'aria-label': t('explorer.grid-keys', {title: view.title}),
     class: `mx-grid${numbers ? ' mx-with-numbers' : ''}${cols.length > WIDE ? ' mx-wide-grid' : ''}`,
   }, make('thead', {role: 'rowgroup'}, head), make('tbody', {role: 'rowgroup'}, ...lines, ...foot));
   return {table, grid};
 }
 
-/** Lay a frame around all cells from the first to the last; none hides it. */
-function frameCells(frame, first, last) {
-  if (!frame) return;
-  if (first) {
-    const {offsetLeft: left, offsetTop: top} = first;
-    const width = last.offsetLeft + last.offsetWidth - left;
-    const height = last.offsetTop + last.offsetHeight - top;
-    frame.style.cssText = `transform: translate(${left}px, ${top}px); width: ${width}px; height: ${height}px`;
-  }
-  frame.hidden = !first;
+/** The place around all cells from the first to the last, as a style. */
+function placeOf(first, last) {
+  if (!first) return null;
+  const {offsetLeft: left, offsetTop: top} = first;
+  const width = last.offsetLeft + last.offsetWidth - left;
+  const height = last.offsetTop + last.offsetHeight - top;
+  return `transform: translate(${left}px, ${top}px); width: ${width}px; height: ${height}px`;
 }
 
-/** @param {function(string): Element} part a part of the page by its name */
+/** @param {function(string): any} part a part of the page by its name */
 export function matrixPanel(part) {
   let grid = [];
   let frames = [];
   let marked = [];
-  let model = null;
-
-  function paintCrops() {
-    const image = part('image');
-    if (!image.complete || !image.naturalWidth) return;
-    for (const canvas of part('matrix').querySelectorAll('[data-crop]')) {
-      paintCrop(canvas, image, model, Number(canvas.dataset.crop));
-    }
-  }
-
-  part('image').addEventListener('load', paintCrops);
 
   return {
     render(view) {
       const holder = part('matrix');
       holder.hidden = !view.exists;
-      [grid, frames, marked, model] = [[], [], [], view.model];
+      [grid, frames, marked] = [[], [], []];
       if (!view.exists) {
         fill(holder, []);
         return;
@@ -108,7 +106,6 @@ export function matrixPanel(part) {
       table.tHead.append(frames[2]); // the head of the table stays in sight, and its frame with it
       fill(holder, [table, ...frames.slice(0, 2)]);
       grid[1]?.[1]?.setAttribute('tabindex', '0');
-      paintCrops();
     },
     /** Marks lie over the table in frames of their own, so that its many cells are not painted again. */
     paint(view, active) {
@@ -116,9 +113,15 @@ export function matrixPanel(part) {
       const atRow = i ? grid[i][0] : null;
       const atColumn = j ? grid[0][j] : null;
       const last = grid.length - 1;
-      frameCells(frames[0], i || j ? grid[i || 1][j] : null, grid[i || last]?.[j || grid[i].length - 1]);
-      frameCells(frames[1], j ? atRow : null, atRow);
-      frameCells(frames[2], atColumn, atColumn);
+      const places = [ // all are read before the first is written, or each would lay out anew
+        placeOf(i || j ? grid[i || 1][j] : null, grid[i || last]?.[j || grid[i].length - 1]),
+        placeOf(j ? atRow : null, atRow),
+        placeOf(atColumn, atColumn),
+      ];
+      frames.forEach((frame, at) => {
+        if (places[at]) frame.style.cssText = places[at];
+        frame.hidden = !places[at];
+      });
       const next = [atRow, atColumn].filter(Boolean);
       for (const header of marked) if (!next.includes(header)) header.classList.remove('mx-on');
       for (const header of next) header.classList.add('mx-on');
@@ -127,10 +130,9 @@ export function matrixPanel(part) {
     /** Say what is cut off: where the bars of scrolling are hidden, nothing else tells. */
     cue() {
       const {scrollWidth, clientWidth, scrollHeight, clientHeight} = part('matrix');
-      const ways = [scrollWidth > clientWidth + 1 && 'sideways for more columns', scrollHeight > clientHeight + 1 && 'down for more rows'];
-      const text = ways.filter(Boolean).join(' and ');
-      part('cue').hidden = !text;
-      part('cue').textContent = `Scroll the matrix ${text}.`;
+      const [sideways, down] = [scrollWidth > clientWidth + 1, scrollHeight > clientHeight + 1];
+      part('cue').hidden = !sideways && !down;
+      part('cue').textContent = t(`explorer.scroll.${sideways && down ? 'both' : sideways ? 'sideways' : 'down'}`);
     },
     /** Arrow keys: to the neighbour. */
     move(event, target) {

@@ -1,15 +1,15 @@
 // Two plain tables: what each token adds to the answer in the fusion, and the matrix for those who would rather read it.
 
-import {sum} from './data.js';
-import {fill, make} from './dom.js';
-import {NOUNS} from './names.js';
-import {fusionSentence, matrixSentence} from './sentences.js';
-import {fixed, signed, started} from './text.js';
-import {extrasOf, receivedBy} from './view.js';
+import {sum} from './payload.js';
+import {fill, make} from '../shared/dom.js';
+import {fusionSentence, matrixSentence} from './captions.js';
+import {fixed, signed} from './format.js';
+import {extrasOf, receivedBy} from './selectors.js';
+import {named, t} from '../shared/i18n.js';
 
 /**
  * How the answer adds up, from regions and, cut the other way, from words.
- * @param {function(string): Element} part a part of the page by its name
+ * @param {function(string): any} part a part of the page by its name
  * @param {function(object): void} choose takes what changes in the state
  */
 export function fusionPanel(part, choose) {
@@ -19,9 +19,9 @@ export function fusionPanel(part, choose) {
     render(view) {
       const {model: {probabilities}, margin} = view;
       part('fusion-hint').textContent = fusionSentence(view);
-      part('against-label').textContent = `Why ${probabilities[margin.label].name}, and not`;
+      part('against-label').textContent = t('explorer.why', {label: named(probabilities[margin.label].name)});
       fill(part('against'), probabilities.flatMap(({code, name}, i) => (
-        i === margin.label ? [] : [make('option', {value: code}, name)])));
+        i === margin.label ? [] : [make('option', {value: code}, named(name))])));
       part('against').value = probabilities[margin.other].code;
       fill(part('fusion'), ['regions', 'words'].map((side) => fusionSide(view, side)));
     },
@@ -48,14 +48,14 @@ function fusionSide(view, side) {
   const added = margin[side];
   if (!added.length) {
     return make('p', {class: 'mx-hint'}, side === 'words' && model.reads_words
-      ? 'No word was read: a learned constant stands in for the words, so that the regions still count.'
-      : `${model.unit_name} reads no ${side}, or there are none.`);
+      ? t('explorer.no-word-read') : t(`explorer.reads-none.${side}`, {unit: model.unit_name}));
   }
   const received = receivedBy(view, side);
-  const columns = [{kind: 'added', title: 'adds to the log-odds', values: added, text: signed, bar: signedBar}];
+  /** @type {any[]} */
+  const columns = [{kind: 'added', title: t('explorer.adds'), values: added, text: signed, bar: signedBar}];
   if (received) {
-    const head = received.head === 'mean' ? 'mean of heads' : `head ${received.head + 1}`;
-    const title = `attention from ${received.from} (${head})`;
+    const head = received.head === 'mean' ? t('explorer.mean-of-heads') : t('explorer.head-small', {n: Number(received.head) + 1});
+    const title = t(`explorer.attention-from.${received.from}`, {head});
     columns.push({kind: 'received', title, values: received.values, text: fixed, bar: plainBar});
   }
   const shown = side === 'regions' ? view.regions : added.map((_, i) => i);
@@ -71,17 +71,17 @@ function fusionSide(view, side) {
     ...columns.map((column) => barOf(column, i))));
   if (shown.length < added.length) {
     const rest = (values) => sum(values) - sum(shown.map((i) => values[i]));
-    lines.push(line(`rest (${added.length - shown.length})`, ...columns.map(({values, text}) => text(rest(values)))));
+    lines.push(line(t('explorer.rest', {n: added.length - shown.length}), ...columns.map(({values, text}) => text(rest(values)))));
   }
   const empty = received ? [''] : [];
-  lines.push(line('before anything is seen', signed(margin.constant), ...empty));
-  lines.push(line('sum', signed(sum(added) + margin.constant), ...empty));
-  const titles = [NOUNS[side], ...columns.map(({title}) => title)];
+  lines.push(line(t('explorer.before'), signed(margin.constant), ...empty));
+  lines.push(line(t('explorer.sum'), signed(sum(added) + margin.constant), ...empty));
+  const titles = [t(side === 'words' ? 'explorer.word' : 'away.region'), ...columns.map(({title}) => title)];
   const table = make('table', {class: 'mx-added', 'data-side': side},
-    make('caption', {}, started(side)),
+    make('caption', {}, side === 'words' ? t('words') : t('regions')),
     make('thead', {}, make('tr', {}, ...titles.map((title) => make('th', {scope: 'col'}, title)))),
     make('tbody', {}, ...lines));
-  return make('div', {class: 'mx-scroll', role: 'region', tabindex: 0, 'aria-label': `What the ${side} add`}, table);
+  return make('div', {class: 'mx-scroll', role: 'region', tabindex: 0, 'aria-label': t(`explorer.added-${side}`)}, table);
 }
 
 /** The matrix as a plain table, while its part of the page is open. */

@@ -1,25 +1,29 @@
 // "How this number came about": the real vectors of one pinned cell, from query and key to the value it multiplies.
 
-import {entropyOf, largest, matrixOf, rowOf, softmax} from './data.js';
-import {draw, fill, make, setAttributes} from './dom.js';
-import {paintCells} from './paint.js';
-import {scaleOf} from './scales.js';
-import {isCell} from './state.js';
-import {fixed, started} from './text.js';
-import {asPair} from './view.js';
+import {entropyOf, largest, matrixOf, rowOf, softmax} from './payload.js';
+import {draw, fill, make, setAttributes} from '../shared/dom.js';
+import {paintCells} from './canvas.js';
+import {scaleOf} from './color_scales.js';
+import {isCell} from './reducer.js';
+import {fixed, rounded, started} from './format.js';
+import {pieces, t} from '../shared/i18n.js';
+import {asPair} from './selectors.js';
 
 const COLDEST = -2; // the slider's end; powers of 2
 
 /** A vector as a strip of cells, purple below 0 and orange above, with its numbers behind a summary. */
 function vectorStrip(name, note, vector, limit) {
   const scale = scaleOf('difference', limit);
-  const canvas = make('canvas', {role: 'img', 'aria-label': `${name}: ${vector.length} numbers from ${fixed(Math.min(...vector))} to ${fixed(Math.max(...vector))}`});
+  const canvas = make('canvas', {role: 'img', 'aria-label': t('walk.strip', {name, n: vector.length, low: fixed(Math.min(...vector)), high: fixed(Math.max(...vector))})});
   paintCells(canvas, vector.length, 1, (_, column) => scale.rgb(vector[column]));
   return make('div', {class: 'mx-strip'},
     make('span', {class: 'mx-strip-name'}, name),
     canvas,
     make('details', {}, make('summary', {}, note), make('p', {class: 'mx-vector'}, vector.map(fixed).join('  '))));
 }
+
+/** A number that the sentence is about. */
+const strong = (name, value) => make('strong', {'data-walk': name}, fixed(value));
 
 const largestSize = (...vectors) => Math.max(1e-9, ...vectors.flat().map(Math.abs));
 
@@ -53,7 +57,7 @@ function softmaxBars(count, pinned, top) {
 }
 
 /** Step 3, with the slider that shows what softmax does. The names are those of `walkThrough`. */
-function softmaxStep(numbers, {keyIndex: key, key: keyName, keys: keysName, line: lineName}) {
+function softmaxStep(numbers, {keyIndex: key, key: keyName, keys, line: lineName}) {
   const {scores, weights} = numbers;
   const top = Math.max(...weights, ...softmax(scores, 2 ** COLDEST)); // the coldest is the sharpest
   const bars = softmaxBars(scores.length, key, top);
@@ -64,24 +68,22 @@ function softmaxStep(numbers, {keyIndex: key, key: keyName, keys: keysName, line
     const temperature = 2 ** Number(slider.value);
     const now = softmax(scores, temperature);
     bars.show(now, weights);
-    shown.textContent = temperature.toFixed(2);
-    slider.setAttribute('aria-valuetext', `temperature ${temperature.toFixed(2)}`);
+    shown.textContent = rounded(temperature, 2);
+    slider.setAttribute('aria-valuetext', t('walk.temperature-text', {temperature: rounded(temperature, 2)}));
     const entropy = entropyOf(now);
-    fill(line, [
-      Number(slider.value) === 0 ? 'At temperature 1, as in the network, ' : `At temperature ${temperature.toFixed(2)} `,
-      `${keyName} would get `, make('strong', {'data-walk': 'softmax'}, fixed(now[key])),
-      `; the ${lineName} spreads as evenly as over ${(2 ** entropy).toFixed(1)} of ${scores.length} ${keysName} (entropy ${entropy.toFixed(2)} bits).`,
-    ]);
+    fill(line, pieces(Number(slider.value) === 0 ? 'walk.softmax-now' : 'walk.softmax-at', {
+      temperature: rounded(temperature, 2), key: keyName, share: strong('softmax', now[key]), n: rounded(2 ** entropy, 1),
+      of: scores.length, keys: t(`explorer.of-many.${keys}`), bits: rounded(entropy, 2),
+    }));
   };
   slider.addEventListener('input', update);
   update();
-  return step(3, `Softmax over the ${lineName}`,
-    make('p', {}, 'Each score becomes e to the power of the score, divided by the sum over all ', `${scores.length} ${keysName}`,
-      `: so the ${lineName} sums to 1. Weight: `, make('strong', {'data-walk': 'weight'}, fixed(weights[key])), '.'),
+  return step(3, t(`walk.softmax.${lineName}`),
+    make('p', {}, ...pieces('walk.softmax-what', {of: scores.length, keys: t(`explorer.many.${keys}`), weight: strong('weight', weights[key])})),
     bars.svg,
-    make('label', {class: 'mx-field mx-wide'}, make('span', {}, 'Temperature: ', shown), slider),
+    make('label', {class: 'mx-field mx-wide'}, make('span', {}, ...pieces('walk.temperature', {temperature: shown})), slider),
     line,
-    make('p', {class: 'mx-hint'}, `Colder sharpens the ${lineName} towards its best score, hotter flattens it to an even share. One bar for each of the ${keysName}, in order; the thin lines are the network’s own weights. The axis stays, 0 to ${fixed(top)}. Only this panel changes.`));
+    make('p', {class: 'mx-hint'}, t('walk.temperature-what', {top: fixed(top)})));
 }
 
 /**
@@ -98,45 +100,43 @@ function walkThrough(numbers, names) {
   const part = value.map((number) => number * weight);
   const norm = Math.hypot(...output);
   return make('div', {'data-walk': 'panel'},
-    make('p', {}, `${names.query} looks at ${names.key}, ${names.place}. The numbers are those of this very forward pass.`),
+    make('p', {}, t('walk.looks', names)),
     make('ol', {class: 'mx-steps'},
-      step(1, 'Query times key',
-        make('p', {}, `The token that looks gives a query, the token that is looked at a key, ${width} numbers each. Multiply them one by one and add up: q · k = `,
-          make('strong', {'data-walk': 'dot'}, fixed(dot)), '.'),
-        vectorStrip('q', 'numbers of the query', query, limit),
-        vectorStrip('k', 'numbers of the key', key, limit),
-        vectorStrip('q × k', 'numbers that are added up', products, largestSize(products))),
-      step(2, 'Scale',
-        make('p', {}, `A sum of ${width} products grows with the width, and softmax would saturate. So it is divided by √${width} = ${fixed(scale)}: score = `,
-          make('strong', {'data-walk': 'score'}, fixed(scores[names.keyIndex])), '.')),
+      step(1, t('walk.step1'),
+        make('p', {}, ...pieces('walk.step1-what', {width, dot: strong('dot', dot)})),
+        vectorStrip('q', t('walk.of-query'), query, limit),
+        vectorStrip('k', t('walk.of-key'), key, limit),
+        vectorStrip('q × k', t('walk.of-product'), products, largestSize(products))),
+      step(2, t('walk.step2'),
+        make('p', {}, ...pieces('walk.step2-what', {width, scale: fixed(scale), score: strong('score', scores[names.keyIndex])}))),
       softmaxStep(numbers, names),
-      step(4, 'Times the value',
-        make('p', {}, `${started(names.key)} hands on its value, ${width} numbers of length `, make('strong', {'data-walk': 'norm'}, fixed(norms[names.keyIndex])),
-          '. Times the weight that is ', make('strong', {'data-walk': 'part'}, fixed(norms[names.keyIndex] * weight)),
-          `; all ${weights.length} ${names.keys} together give this head’s output, of length ${fixed(norm)}.`),
-        vectorStrip('v', 'numbers of the value', value, largestSize(value)),
-        vectorStrip('weight × v', 'numbers that are handed on', part, largestSize(output)),
-        vectorStrip('output', 'numbers of the head’s output', output, largestSize(output)),
-        make('p', {class: 'mx-hint'}, 'A large weight on a short value hands on little: one more reason why a weight is not an explanation.'))));
+      step(4, t('walk.step4'),
+        make('p', {}, ...pieces('walk.step4-what', {
+          key: started(names.key), width, norm: strong('norm', norms[names.keyIndex]), part: strong('part', norms[names.keyIndex] * weight),
+          of: weights.length, keys: t(`explorer.many.${names.keys}`), output: fixed(norm),
+        })),
+        vectorStrip('v', t('walk.of-value'), value, largestSize(value)),
+        vectorStrip(t('walk.weight-v'), t('walk.of-part'), part, largestSize(output)),
+        vectorStrip(t('walk.output'), t('walk.of-output'), output, largestSize(output)),
+        make('p', {class: 'mx-hint'}, t('walk.short')))));
 }
 
 /** Mean and maximum have no q and k of their own: pick a head. */
 function headChoice(weights, current, kind, pick) {
   const select = make('select', {'data-walk': 'head'}, ...weights.map((weight, head) => {
-    const option = make('option', {value: head}, `head ${head + 1}: ${fixed(weight)}`);
+    const option = make('option', {value: head}, t('walk.head-weight', {n: head + 1, weight: fixed(weight)}));
     option.selected = head === current;
     return option;
   }));
   select.addEventListener('change', () => pick(Number(select.value)));
-  const text = `Every head has its own q and k; the ${kind === 'mean' ? 'mean' : 'maximum'} of the heads has none. Shown is`;
-  return make('label', {class: 'mx-field'}, text, select);
+  return make('label', {class: 'mx-field'}, t(`walk.every-head.${kind}`), select);
 }
 
 /**
  * The part of the page that takes the pinned cell's number apart.
  * @param {Element} holder
  * @param {?{walk_through: function(object): Promise<object>}} server
- * @param {function(number): Promise<void>} pick shows another head, where none is chosen
+ * @param {function(number): Promise<any>} pick shows another head, where none is chosen
  */
 export function walkPanel(holder, server, pick) {
   let asked = 0;
@@ -156,32 +156,30 @@ export function walkPanel(holder, server, pick) {
     const ticket = ++asked;
     if (!view.exists) return say(view.reason);
     if (!isCell(pin)) {
-      return say('Pin a cell of the matrix (click it, or press Enter on it) to take its number apart: query, key, '
-        + 'scale, softmax, value.');
+      return say(t('walk.pin-first'));
     }
     const {model, map, axes, layer, names} = view;
     if (!model.key || !server?.walk_through) {
-      return say('This view was opened from a file. The vectors behind a number live in the model: diagnose the '
-        + 'image in the app to see them.');
+      return say(t('walk.from-file'));
     }
     const {query, key} = asPair(view, pin);
     const weights = Array.from({length: map.heads}, (_, head) => rowOf(matrixOf(map, layer, head), query)[key]);
     const isChosen = typeof view.head === 'number';
     const head = isChosen ? view.head : walkHead ?? largest(weights, 1)[0];
-    if (!holder.querySelector('[data-walk="panel"]')) say('Asking the model for the vectors …');
+    if (!holder.querySelector('[data-walk="panel"]')) say(t('walk.asking'));
     busy(true);
     let numbers;
     try {
       numbers = await server.walk_through({key: model.key, map: view.name, layer, head, query, token: key});
     } catch {
-      numbers = {error: 'The server did not answer. Try again, or diagnose the image once more.'};
+      numbers = {error: t('walk.silent')};
     }
     if (ticket !== asked) return undefined;
     if (numbers.error) return say(numbers.error);
     const panel = walkThrough(numbers, {
       query: started(names.said(axes.from, query)), key: names.said(axes.to, key), keys: axes.to, keyIndex: key,
       line: axes.queryOnRows ? 'row' : 'column',
-      place: `head ${head + 1} of ${map.heads}, layer ${layer + 1} of ${map.layers}`,
+      place: t('walk.place', {head: head + 1, heads: map.heads, layer: layer + 1, layers: map.layers}),
     });
     busy(false);
     return fill(holder, [isChosen ? null : headChoice(weights, head, view.head, pickAndFocus), panel]);

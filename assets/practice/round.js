@@ -3,13 +3,26 @@
 // One case goes through four stages: 'mark' (the trainee commits), 'model' (its answer is shown and the own one may be
 // changed), 'truth', and then the next case; after the last one the round is at 'score'.
 
+import {t} from '../shared/i18n.js';
+
 export const CONFIDENCES = [20, 40, 60, 80, 95]; // percent
 export const LAST_SEED = 2 ** 31 - 1;
+export const REST = 'rest'; // every class but the one that a round of two answers is about
+export const LONGEST_CLOCK = 600; // seconds
+const DRILL = /^(mel|bkl|wrong|only(-(akiec|bcc|bkl|df|mel|nv|vasc)){1,7})$/;
 
 /**
- * What a link asks for: '#practice?seed=7&n=5', with '&of=phantoms', 'cases' or 'own'.
+ * The cases of a round and what is asked of them. drill: 'mel' or 'bkl' for this class against the rest, 'wrong' for
+ * cases that the model gets wrong, 'only-mel-nv' for cases of these classes; none: all seven. prevalence: of melanoma,
+ * or of the class in question, in percent; none: each answer equally often. clock: seconds for a case. phase: of a study.
+ * @typedef {{kind: string, seed: number, count: number, drill?: string, prevalence?: number, clock?: number,
+ *   phase?: 'pre'|'post'}} Round
+ */
+
+/**
+ * What a link asks for: '#practice?seed=7&n=5', with '&of=phantoms', 'cases' or 'own', and the options of a round.
  * @param {string} hash @param {{most: number, first: string}} facts
- * @returns {?{kind: string, seed: number, count: number}} null where it is no such link
+ * @returns {?Round} null where it is no such link
  */
 export function readLink(hash, facts) {
   const [place, query = ''] = hash.replace(/^#/, '').split('?');
@@ -21,18 +34,51 @@ export function readLink(hash, facts) {
   };
   const [seed, count] = [number('seed', LAST_SEED), number('n', facts.most)];
   const kind = ['phantoms', 'cases', 'own'].includes(values.get('of')) ? values.get('of') : facts.first;
-  return seed === null || !count ? null : {kind, seed, count};
+  /** @type {any} */
+  const round = {kind, seed, count};
+  if (values.has('drill')) round.drill = values.get('drill');
+  if (values.has('prevalence')) round.prevalence = number('prevalence', 99);
+  if (values.has('clock')) round.clock = number('clock', LONGEST_CLOCK);
+  if (values.has('phase')) round.phase = values.get('phase');
+  return seed === null || !count || !hasValidOptions(round) ? null : round;
 }
 
+/** Whether the options of a round are among those that there are. */
+function hasValidOptions({drill, prevalence, clock, phase}) {
+  return (drill === undefined || DRILL.test(drill)) && (prevalence === undefined || (prevalence >= 1 && canHaveMix(drill)))
+    && (clock === undefined || clock >= 5) && (phase === undefined || phase === 'pre' || phase === 'post');
+}
+
+/** Whether the mix of such a round can be set. */
+export const canHaveMix = (drill) => !drill || drill === 'mel' || drill === 'bkl';
+
 /** The link of a round, which gives a whole class the same one. */
-export const linkOf = ({kind, seed, count}) => `#practice?seed=${seed}&n=${count}&of=${kind}`;
+export const linkOf = ({kind, seed, count, ...options}) => `#practice?seed=${seed}&n=${count}&of=${kind}${
+  ['drill', 'prevalence', 'clock', 'phase'].filter((name) => options[name]).map((name) => `&${name}=${options[name]}`).join('')}`;
+
+/** The class that a round of two answers is about; '' where there are seven answers. @param {Round} round */
+export const targetOf = ({drill}) => (drill === 'mel' || drill === 'bkl' ? drill : '');
+
+/** A class as the answers of a round name it. @param {Round} round @param {string} code */
+export const answerFor = (round, code) => (targetOf(round) && code !== targetOf(round) ? REST : code);
+
+/**
+ * The model's probabilities of the answers of a round, the largest first.
+ * @param {Round} round @param {Array<[string, number]>} probabilities @returns {Array<[string, number]>}
+ */
+export function probabilitiesIn(round, probabilities) {
+  const target = targetOf(round);
+  if (!target) return probabilities;
+  const p = probabilities.find(([code]) => code === target)[1];
+  return p > 0.5 ? [[target, p], [REST, 1 - p]] : [[REST, 1 - p], [target, p]];
+}
 
 export const isSameRound = (a, b) => Boolean(a && b) && linkOf(a) === linkOf(b);
 
 /** A round that has not begun. */
 export const newRound = (round) => ({round, at: 0, stage: 'mark', draft: emptyDraft(), answers: []});
 
-const emptyDraft = () => ({marks: [], diagnosis: '', confidence: 0});
+const emptyDraft = () => ({marks: [], diagnosis: '', confidence: 0, criteria: []});
 
 /** The same round with the draft of the present case changed; once committed, nothing changes it. */
 export const drafted = (state, changes) => (
@@ -40,17 +86,13 @@ export const drafted = (state, changes) => (
 
 /** What is lacking before a commit, as a sentence; '' when nothing is. */
 export function lacking({marks, diagnosis, confidence}) {
-  const parts = [
-    marks.length ? '' : 'mark what decides', diagnosis ? '' : 'choose a diagnosis',
-    confidence ? '' : 'say how sure you are',
-  ].filter(Boolean);
-  if (!parts.length) return '';
-  const text = parts.length > 1 ? `${parts.slice(0, -1).join(', ')} and ${parts.at(-1)}` : parts[0];
-  return `${text[0].toUpperCase()}${text.slice(1)} first.`;
+  const parts = [marks.length ? '' : 'marks', diagnosis ? '' : 'diagnosis', confidence ? '' : 'confidence'].filter(Boolean);
+  return parts.length ? t(`practice.lack.${parts.join('-')}`) : '';
 }
 
-/** The draft is committed: from now on it stands. */
-export const committed = (state) => (state.stage === 'mark' && !lacking(state.draft) ? {...state, stage: 'model'} : state);
+/** The draft is committed: from now on it stands. @param {Object} state @param {?number} [seconds] since the case was shown */
+export const committed = (state, seconds = null) => (
+  state.stage === 'mark' && !lacking(state.draft) ? {...state, stage: 'model', draft: {...state.draft, seconds}} : state);
 
 /**
  * The trainee has seen the model's answer and keeps or changes the own one; the truth comes.
@@ -58,10 +100,12 @@ export const committed = (state) => (state.stage === 'mark' && !lacking(state.dr
  */
 export function decided(state, final, found) {
   if (state.stage !== 'model') return state;
-  const [model, probability] = found.probabilities[0];
+  const {round, draft} = state;
+  const [model, probability] = probabilitiesIn(round, found.probabilities)[0];
   const answer = {
-    at: state.at, name: found.name, truth: found.truth, own: state.draft.diagnosis,
-    confidence: state.draft.confidence, final, model, probability, marks: state.draft.marks, attended: null, hidden: null,
+    at: state.at, name: found.name, truth: answerFor(round, found.truth), class: found.truth, own: draft.diagnosis,
+    confidence: draft.confidence, final, model, probability, seconds: draft.seconds, marks: draft.marks,
+      criteria: draft.criteria ?? [], attended: null, hidden: null,
   };
   return {...state, stage: 'truth', answers: [...state.answers, answer]};
 }
@@ -85,15 +129,17 @@ export function isState(value, most = 1000) {
   const isText = (text) => typeof text === 'string' && text.length < 100;
   const isCount = (number) => Number.isInteger(number) && number >= 0;
   const isMarks = (marks) => Array.isArray(marks) && marks.length <= most && marks.every(isCount);
+  const isCriteria = (ids) => ids === undefined || (Array.isArray(ids) && ids.length <= 100 && ids.every(isText)); // not in older rounds
   const isOverlap = (one) => one === null || [one?.hit, one?.of, one?.cells].every(isCount);
   const round = value?.round;
   const draft = value?.draft;
-  return Boolean(round && draft) && isText(round.kind) && isCount(round.seed) && isCount(round.count)
+  return Boolean(round && draft) && isText(round.kind) && isCount(round.seed) && isCount(round.count) && hasValidOptions(round)
     && ['mark', 'model', 'truth', 'score'].includes(value.stage) && isCount(value.at) && value.at <= round.count
-    && isMarks(draft.marks) && isText(draft.diagnosis) && isCount(draft.confidence)
+    && isMarks(draft.marks) && isCriteria(draft.criteria) && isText(draft.diagnosis) && isCount(draft.confidence)
     && Array.isArray(value.answers) && value.answers.length <= round.count
     && value.answers.length === value.at + (value.stage === 'truth' ? 1 : 0)
     && value.answers.every((a) => [a?.name, a?.truth, a?.own, a?.final, a?.model].every(isText)
-      && CONFIDENCES.includes(a.confidence) && typeof a.probability === 'number' && isMarks(a.marks)
+      && CONFIDENCES.includes(a.confidence) && typeof a.probability === 'number' && isMarks(a.marks) && isCriteria(a.criteria)
+      && (a.class === undefined || isText(a.class)) && isCount(a.seconds ?? 0)
       && isOverlap(a.attended) && isOverlap(a.hidden));
 }

@@ -8,10 +8,10 @@ const isRight = (answer) => answer.own === answer.truth;
 /** Rows [code, cases, own right, right after the model, model right], in the order of `codes`, without empty ones. */
 export const byClass = (answers, codes) => codes
   .map((code) => [code, answers.filter((a) => a.truth === code)])
-  .filter(([, mine]) => mine.length)
-  .map(([code, mine]) => [
-    code, mine.length, mine.filter(isRight).length, mine.filter((a) => a.final === a.truth).length,
-    mine.filter((a) => a.model === a.truth).length,
+  .filter(([, ofGroup]) => ofGroup.length)
+  .map(([code, ofGroup]) => [
+    code, ofGroup.length, ofGroup.filter(isRight).length, ofGroup.filter((a) => a.final === a.truth).length,
+    ofGroup.filter((a) => a.model === a.truth).length,
   ]);
 
 /** The same over all classes: [cases, own right, right after the model, model right]. */
@@ -23,8 +23,8 @@ export const totals = (answers) => [
 /** Rows [confidence in percent, answers given with it, right ones among them]. */
 export const calibration = (answers) => CONFIDENCES
   .map((confidence) => [confidence, answers.filter((a) => a.confidence === confidence)])
-  .filter(([, mine]) => mine.length)
-  .map(([confidence, mine]) => [confidence, mine.length, mine.filter(isRight).length]);
+  .filter(([, ofGroup]) => ofGroup.length)
+  .map(([confidence, ofGroup]) => [confidence, ofGroup.length, ofGroup.filter(isRight).length]);
 
 /**
  * How far confidence and right answers are apart: the mean of the first less the share of the second, in points of 100.
@@ -49,15 +49,25 @@ export function influence(answer) {
   return model ? 'unhelped' : answer.own === answer.final ? 'agreed' : 'moved';
 }
 
-export const INFLUENCES = {
-  helped: 'The model helped: you were wrong, and right after seeing it',
-  misled: 'The model misled: you were right, and wrong after seeing it',
-  resisted: 'You stayed right although the model was wrong',
-  unhelped: 'You stayed wrong although the model was right',
-};
+export const INFLUENCES = ['helped', 'misled', 'resisted', 'unhelped'];
+
+/**
+ * The classes that one knows least: at most three, of those answered wrong at least once the ones with the smallest share of
+ * right answers; of one alone, also what it is taken for most often. Answers of rounds of two answers do not count.
+ * @returns {string[]} codes
+ */
+export function weakClasses(answers, codes) {
+  const whole = answers.filter((a) => [a.truth, a.own].every((code) => codes.includes(code)));
+  const weak = byClass(whole, codes).filter(([, cases, right]) => right < cases)
+    .sort((a, b) => a[2] / a[1] - b[2] / b[1] || b[1] - a[1]).slice(0, 3).map(([code]) => code);
+  if (weak.length !== 1) return weak;
+  const taken = whole.filter((a) => a.truth === weak[0] && a.own !== a.truth).map((a) => a.own);
+  const times = (code) => taken.filter((one) => one === code).length;
+  return [weak[0], codes.reduce((most, code) => (times(code) > times(most) ? code : most))];
+}
 
 /** Names of the cases for each of INFLUENCES. */
-export const influences = (answers) => Object.fromEntries(Object.keys(INFLUENCES).map((kind) => [
+export const influences = (answers) => Object.fromEntries(INFLUENCES.map((kind) => [
   kind, answers.filter((a) => influence(a) === kind).map((a) => a.name),
 ]));
 

@@ -1,6 +1,6 @@
 // What is kept in this browser: the round under way and those that are done. It never leaves the browser.
 
-import {keeping} from '../shared/keeping.js';
+import {storedValue} from '../shared/storage.js';
 import {isState} from './round.js';
 
 const KEY = 'mat-practice';
@@ -14,7 +14,7 @@ const usable = (read) => ({
 
 /** A store on `storage`, localStorage or null. */
 export function openStore(storage) {
-  const {keeps, value, put} = keeping(storage, KEY, usable);
+  const {persists: keeps, value, put} = storedValue(storage, KEY, usable);
   return {
     current: () => value().current,
     done: () => value().done,

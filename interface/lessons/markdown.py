@@ -1,6 +1,6 @@
-"""A lesson's Markdown: what it is made of, and as HTML with the values of a case in their places.
+"""Render a lesson's Markdown as HTML or as paragraphs, with `{{ name }}` replaced by values.
 
-Markup of HTML in it is text, and no picture is fetched: a teacher's file is as harmless as our own.
+HTML in it is shown as text and images are not fetched, so that files from others are harmless.
 """
 
 import re
@@ -10,13 +10,13 @@ from markdown_it import MarkdownIt
 from markdown_it.rules_inline import StateInline
 from markdown_it.token import Token
 
-from ..parts.text import esc
+from ..frontend.html import escape
 
 VALUE = re.compile(r"\{\{\s*([^{}\n]{0,80}?)\s*\}\}")
 
 
 def _value(state: StateInline, silent: bool) -> bool:
-    """`{{ name }}` as a token of its own."""
+    """Parse `{{ name }}` as a token."""
     found = VALUE.match(state.src, state.pos)
     if found is None:
         return False
@@ -29,7 +29,7 @@ def _value(state: StateInline, silent: bool) -> bool:
 def _parser() -> MarkdownIt:
     parser = MarkdownIt("commonmark", {"html": False}).disable(["image", "html_inline", "html_block"])
     parser.inline.ruler.before("text", "value", _value)
-    parser.add_render_rule("value", lambda self, tokens, at, options, env: env["say"](tokens[at].content))
+    parser.add_render_rule("value", lambda self, tokens, at, options, env: env["evaluate"](tokens[at].content))
     return parser
 
 
@@ -37,23 +37,18 @@ _PARSER = _parser()
 
 
 def tokens(source: str) -> list[Token]:
-    """The blocks of a text, each with the lines that it stands on, from 0."""
+    """The blocks of a text."""
     return _PARSER.parse(source)
 
 
-def values_in(source: str) -> list[tuple[int, str]]:
-    """The names in `{{ }}`, each with the line, from 0, on which its paragraph begins."""
-    return [
-        (block.map[0] if block.map else 0, token.content)
-        for block in tokens(source)
-        for token in block.children or ()
-        if token.type == "value"
-    ]
+def values_in(source: str) -> list[str]:
+    """The names in `{{ }}`."""
+    return [token.content for block in tokens(source) for token in block.children or () if token.type == "value"]
 
 
-def to_paragraphs(source: str, say: Callable[[str], str]) -> tuple[str, ...]:
-    """The paragraphs of a text as they are printed, an item of a list with its mark. say: as `to_html` takes it."""
-    found: list[str] = []
+def to_paragraphs(source: str, evaluate: Callable[[str], str]) -> tuple[str, ...]:
+    """The paragraphs of a text for printing, list items with their marks. evaluate: as in `to_html`."""
+    paragraphs: list[str] = []
     mark, numbers = "", [0]
     for token in tokens(source):
         if token.type in ("bullet_list_open", "ordered_list_open"):
@@ -64,19 +59,19 @@ def to_paragraphs(source: str, say: Callable[[str], str]) -> tuple[str, ...]:
             numbers[-1] += numbers[-1] >= 0
             mark = f"{numbers[-1]}. " if numbers[-1] >= 0 else "\N{BULLET} "
         elif token.type in ("inline", "fence", "code_block"):
-            said = "".join(_printed(child, say) for child in token.children or ()) or token.content
-            found.append(mark + " ".join(said.split()))
+            text = "".join(_plain(child, evaluate) for child in token.children or ()) or token.content
+            paragraphs.append(mark + " ".join(text.split()))
             mark = ""
-    return tuple(found)
+    return tuple(paragraphs)
 
 
-def _printed(token: Token, say: Callable[[str], str]) -> str:
+def _plain(token: Token, evaluate: Callable[[str], str]) -> str:
     if token.type == "value":
-        return say(token.content)
+        return evaluate(token.content)
     marks = {"softbreak": " ", "hardbreak": " ", "em_open": '"', "em_close": '"'}
     return marks.get(token.type, token.content)
 
 
-def to_html(source: str, say: Callable[[str], str]) -> str:
-    """HTML of a text. say: name of a value -> what stands in its place, plain text."""
-    return _PARSER.render(source, {"say": lambda name: f'<b class="ls-value">{esc(say(name))}</b>'})
+def to_html(source: str, evaluate: Callable[[str], str]) -> str:
+    """HTML of a text. evaluate: name of a value -> plain text in its place."""
+    return _PARSER.render(source, {"evaluate": lambda name: f'<b class="ls-value">{escape(evaluate(name))}</b>'})

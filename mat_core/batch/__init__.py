@@ -1,13 +1,11 @@
-"""A folder or a table of images in, a file of answers out: several images a pass, resumable, in shards.
+"""Diagnose a folder or a table of images: several at a time, resumable, in one process or in several.
 
-rows        what is to be answered
-columns     how other people's columns are read, in one table
-work        the passes
-journal     what was answered before a kill
-answers     the file, as csv, JSON lines or parquet
-command     all of it, as the command line asks it
+inputs        the images of a folder or of a table, with their metadata
+inference     batches of images through the model
+predictions   the file of predictions: csv, JSON lines or parquet
+runner        all of it, as the command line calls it
 """
 
-from .command import Outcome, answer_list, shard_of
+from .runner import RunSummary, rank_and_world, run
 
-__all__ = ["Outcome", "answer_list", "shard_of"]
+__all__ = ["RunSummary", "rank_and_world", "run"]

@@ -1,8 +1,7 @@
-"""Occlusion: hide a part of the picture, look again, diagnose again (Zeiler and Fergus 2014).
+"""Occlusion: hide a part of the image, detect again, diagnose again (Zeiler and Fergus 2014).
 
-Taking a region out of the list (`ablation`) takes hardly any knowledge away: its features are pooled from maps that
-have seen the whole picture, and self-attention has told all other regions what it knew. Hiding the pixels does take it
-away, because the detector has to look again. What fills the place is a part of the question: see `covering`.
+Removing a region from the list (`ablation`) removes little information: other regions' features contain it too. Hiding
+its pixels removes it from the detector as well. For what fills the part see `occlusion_fill`.
 """
 
 from collections.abc import Callable, Sequence
@@ -10,30 +9,38 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ..diagnoser import Diagnoser
+from ..data.labels import class_name
+from ..data.metadata import Metadata
+from ..display.base import NotebookResult
+from ..display.panels import Grid, Panel, ResultView, class_index, top_bars
 from ..errors import ConfigError
-from ..limits import shown
-from ..metadata import Metadata
-from ..showing.shown import Plotted
-from ..wording import class_name, share
-from .covering import FILLS
-from .passes import kind_groups, label_index
-from .scene import Progress, Scene
+from ..inference.diagnoser import Diagnoser
+from ..utils.formatting import format_percent
+from ..utils.validation import short_repr
+from .batched_forward import kind_groups, label_index
+from .occlusion_fill import FILLS
+from .occlusion_image import OcclusionImage, Progress
 
 PARTS = ("grid", "regions", "kinds")
 GRID = (6, 8)  # rows and columns of a landscape; a portrait has them the other way round
-KIND_NAMES = {"lesion": "the whole lesion", "border": "all borders", "patch": "all patches", "skin": "all skin around"}
+KIND_NAMES = {
+    "lesion": "the whole lesion",
+    "border": "all borders",
+    "patch": "all patches",
+    "skin": "all skin around",
+    "image": "the whole image",
+}
 QUARTERS = ("upper left", "upper right", "lower left", "lower right")
 
 
 @dataclass(frozen=True)
-class Occlusion(Plotted):
-    """What hiding each part does to the answer.
+class Occlusion(NotebookResult):
+    """Probabilities with each part hidden.
 
-    fill: one of `FILLS`. kind: one of `PARTS`, or 'painted'. names: (parts,) of the parts, for sentences. boxes:
-    (parts, 4) float32, what each part spans, xyxy in pixels of the image that was given. areas: (parts,), share of the
-    picture that is hidden. probabilities: (classes,), of the answer as it is. hidden: (parts, classes), with each part
-    hidden alone. cells: (rows, columns), which part lies in each cell of the grid; None unless the parts are a grid.
+    fill: one of `FILLS`. kind: one of `PARTS`, or 'painted'. names: (parts,), for messages. boxes: (parts, 4) float32,
+    bounding boxes, xyxy in pixels of the original image. areas: (parts,), hidden share of the image. probabilities:
+    (classes,), of the unchanged image. hidden: (parts, classes), one part hidden. cells: (rows, columns), index of the
+    part in each cell of the grid; None for other parts.
     """
 
     labels: tuple[str, ...]
@@ -47,39 +54,47 @@ class Occlusion(Plotted):
     cells: np.ndarray | None = None
 
     def effect(self, label: str) -> np.ndarray:
-        """Probability of `label` as it is, less the one with each part hidden, (parts,), from -1 to 1.
-
-        Positive when the part spoke for the class: hiding it lowers the class. As `Ablation.effect` has it.
-        """
+        """Change of the probability of `label` by each part, (parts,), -1 to 1; positive: the part supports it."""
         k = self.labels.index(label)
         return self.probabilities[k] - self.hidden[:, k]
 
     def map(self, label: str) -> np.ndarray:
-        """`effect` of the tile that lies in each cell of the grid, (rows, columns). Raises ConfigError without a grid.
+        """`effect` of each cell of the grid, (rows, columns). Raises ConfigError for other parts.
 
-        After `refine`, a tile that was not split fills several cells. Effects of tiles of different size compare
-        structures of different size; they do not add up.
+        After `refine_grid`, an unsplit tile fills several cells. Effects of tiles do not add up.
         """
         if self.cells is None:
-            raise ConfigError("Only a grid makes a map; these parts are " + self.kind + ".")
+            raise ConfigError(f"Only a grid has a map; these parts are {self.kind}.")
         return self.effect(label)[self.cells]
 
-    def sentence(self, label: str) -> str:
-        """What hiding the part that matters most does to `label`."""
+    def summary(self, label: str) -> str:
+        """The effect of the most important part on `label`."""
         if not len(self.hidden):
             return "There is no part to hide."
         k, effect = self.labels.index(label), self.effect(label)
         first = int(np.abs(effect).argmax())
         points = round(100 * abs(float(effect[first])))
-        said = "this" if self.kind == "painted" and len(self.hidden) == 1 else self.names[first]
+        part = "this" if self.kind == "painted" and len(self.hidden) == 1 else self.names[first]
         more = ", which matters most," if len(self.hidden) > 1 else ""
-        before, after = share(self.probabilities[k]), share(self.hidden[first, k])
+        before, after = format_percent(self.probabilities[k]), format_percent(self.hidden[first, k])
         if not points:
-            return f"Hiding {said}{more} leaves {class_name(label)} as it is, at {before}."
+            return f"Hiding {part}{more} leaves {class_name(label)} as it is, at {before}."
         return (
-            f"Hiding {said}{more} {'lowers' if effect[first] > 0 else 'raises'} {class_name(label)} by {points} "
+            f"Hiding {part}{more} {'lowers' if effect[first] > 0 else 'raises'} {class_name(label)} by {points} "
             f"point{'s' if points > 1 else ''}, from {before} to {after}."
         )
+
+    def view(self, label: str | None = None) -> ResultView:
+        """Grid or bars of the effects on the class."""
+        label = self.labels[class_index(self.labels, self.probabilities, label)]
+        what = f"what it adds to {class_name(label)}"
+        panel: Panel
+        if self.cells is not None:
+            rows, columns = (tuple(str(i + 1) for i in range(n)) for n in self.cells.shape)
+            panel = Grid(f"Each tile: {what}, points", rows, columns, self.map(label), kind="points")
+        else:
+            panel = top_bars(f"Each part: {what}", self.names, self.effect(label), kind="points")
+        return ResultView("Occlusion", self.summary(label), (panel,) if len(self.hidden) else ())
 
 
 def occlude(
@@ -91,79 +106,88 @@ def occlude(
     progress: Progress | None = None,
     cancelled: Callable[[], bool] | None = None,
 ) -> Occlusion:
-    """Hide each part alone in an RGB array from `images.load_image`, detect again, diagnose again.
+    """Hide each part of an array of `load_image`, detect again, diagnose again.
 
     parts: 'grid', 6 x 8 tiles; (rows, columns), another grid; 'regions', each region's box; 'kinds', the union of the
-    boxes of the whole lesion, of borders, of patches and of skin; or what somebody painted, (height, width) bool in
-    pixels of `image`, several as (parts, height, width). fill: one of `FILLS`. What is hidden ends in a soft edge
-    around it. A part without a pixel leaves the answer as it is, to the last bit; everything hidden by 'skin' gives the
-    answer to plain skin. progress is told (done, all) after each batch; when cancelled() is true between two batches,
-    StoppedError is raised.
+    boxes of each kind; or masks, (height, width) or (parts, height, width) bool in pixels of `image`. fill: one of
+    `FILLS`, with a soft edge. An empty mask changes nothing. progress: called with (done, all) after each batch.
+    cancelled: checked between batches; if true, CancelledError is raised.
 
-    Raises ConfigError for parts or a fill that there are not.
+    Raises ConfigError for other parts or fills.
     """
     if fill not in FILLS:
-        raise ConfigError(f"The fill must be one of {', '.join(FILLS)}; got {shown(fill)}.")
-    scene = Scene(diagnoser, image, metadata, fill)
+        raise ConfigError(f"The fill must be one of {', '.join(FILLS)}; got {short_repr(fill)}.")
+    scene = OcclusionImage(diagnoser, image, metadata, fill)
     kind, cells = "painted", None
     if isinstance(parts, np.ndarray):
-        masks = [scene.painted(mask) for mask in _stack(parts, image.shape[:2])]
+        masks = [scene.scaled_mask(mask) for mask in _stack(parts, image.shape[:2])]
         names = tuple(f"part {i + 1}" for i in range(len(masks)))
     elif parts == "regions":
-        kind, masks = parts, [scene.boxed([box]) for box in scene.regions.boxes]
+        kind, masks = parts, [scene.box_mask([box]) for box in scene.regions.boxes]
         names = tuple(f"region {i + 1}" for i in range(len(masks)))
     elif parts == "kinds":
         groups = kind_groups(scene.regions)
-        kind, masks = parts, [scene.boxed(scene.regions.boxes[members]) for members in groups.values()]
+        kind, masks = parts, [scene.box_mask(scene.regions.boxes[members]) for members in groups.values()]
         names = tuple(KIND_NAMES.get(name, f"all boxes of {name}") for name in groups)
     else:
         rows, columns = _grid(parts, image.shape[:2])
         kind, cells = "grid", np.arange(rows * columns).reshape(rows, columns)
-        masks = [scene.tile(cells, i) for i in range(cells.size)]
+        masks = [scene.tile_mask(cells, i) for i in range(cells.size)]
         names = tuple(f"the tile in row {r + 1}, column {c + 1}" for r in range(rows) for c in range(columns))
-    hidden = scene.answers(masks, progress, cancelled)
+    hidden = scene.predict(masks, progress, cancelled)
     return Occlusion(
-        diagnoser.bundle.labels, fill, kind, names, scene.spans(masks), _areas(masks), scene.answer, hidden, cells
+        diagnoser.bundle.labels,
+        fill,
+        kind,
+        names,
+        scene.bounding_boxes(masks),
+        _areas(masks),
+        scene.probabilities,
+        hidden,
+        cells,
     )
 
 
-def refine(
+def refine_grid(
     diagnoser: Diagnoser,
     image: np.ndarray,
-    found: Occlusion,
+    occlusion: Occlusion,
     label: str,
     metadata: Metadata | None = None,
     most: int = 6,
     progress: Progress | None = None,
     cancelled: Callable[[], bool] | None = None,
 ) -> Occlusion:
-    """A grid's map for `label` twice as fine where it matters: the `most` tiles of the largest effect, in four each.
+    """Split the `most` tiles of a grid with the largest effect on `label` into four each.
 
-    image, metadata: those that `found` is of. Tiles of a few pixels are not split. Raises ConfigError for parts that
-    are no grid.
+    image, metadata: those of `occlusion`. Tiles of a few pixels are not split. Raises ConfigError for other parts.
     """
     label_index(diagnoser, label)
-    if found.cells is None:
-        raise ConfigError("Only a grid can be made finer; these parts are " + found.kind + ".")
-    scene = Scene(diagnoser, image, metadata, found.fill)
-    cells = found.cells.repeat(2, 0).repeat(2, 1)
-    split = [i for i in np.argsort(-np.abs(found.effect(label)), kind="stable")[:most] if scene.large(found.cells, i)]
-    names, count = list(found.names), len(found.names)
+    if occlusion.cells is None:
+        raise ConfigError(f"Only a grid can be refined; these parts are {occlusion.kind}.")
+    scene = OcclusionImage(diagnoser, image, metadata, occlusion.fill)
+    cells = occlusion.cells.repeat(2, 0).repeat(2, 1)
+    split = [
+        i
+        for i in np.argsort(-np.abs(occlusion.effect(label)), kind="stable")[:most]
+        if scene.can_split(occlusion.cells, i)
+    ]
+    names, count = list(occlusion.names), len(occlusion.names)
     for i in split:
         rows, columns = (np.unique(axis) for axis in np.nonzero(cells == i))
         for quarter, (r, c) in enumerate((r, c) for r in np.split(rows, 2) for c in np.split(columns, 2)):
             cells[np.ix_(r, c)] = len(names)
-            names.append(f"{found.names[i]}, {QUARTERS[quarter]}")
-    masks = [scene.tile(cells, i) for i in range(count, len(names))]
-    hidden = scene.answers(masks, progress, cancelled)
-    kept, cells = np.unique(cells, return_inverse=True)  # what was split is no part any more
+            names.append(f"{occlusion.names[i]}, {QUARTERS[quarter]}")
+    masks = [scene.tile_mask(cells, i) for i in range(count, len(names))]
+    hidden = scene.predict(masks, progress, cancelled)
+    parts, cells = np.unique(cells, return_inverse=True)  # what was split is no part any more
     return replace(
-        found,
-        names=tuple(names[i] for i in kept),
-        boxes=np.concatenate([found.boxes, scene.spans(masks)])[kept],
-        areas=np.concatenate([found.areas, _areas(masks)])[kept],
-        hidden=np.concatenate([found.hidden, hidden])[kept],
-        cells=cells.reshape(2 * found.cells.shape[0], -1),
+        occlusion,
+        names=tuple(names[i] for i in parts),
+        boxes=np.concatenate([occlusion.boxes, scene.bounding_boxes(masks)])[parts],
+        areas=np.concatenate([occlusion.areas, _areas(masks)])[parts],
+        hidden=np.concatenate([occlusion.hidden, hidden])[parts],
+        cells=cells.reshape(2 * occlusion.cells.shape[0], -1),
     )
 
 
@@ -173,13 +197,19 @@ def _stack(masks: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     return masks.reshape(-1, *size)
 
 
+def grid_for(size: tuple[int, int]) -> tuple[int, int]:
+    """Rows and columns of the default grid for an image of (height, width)."""
+    return GRID if size[1] >= size[0] else GRID[::-1]
+
+
 def _grid(parts, size: tuple[int, int]) -> tuple[int, int]:
     if isinstance(parts, str) and parts == "grid":
-        return GRID if size[1] >= size[0] else GRID[::-1]
-    whole = isinstance(parts, tuple) and len(parts) == 2 and all(type(n) is int and 1 <= n <= 32 for n in parts)
-    if not whole:
+        return grid_for(size)
+    valid = isinstance(parts, tuple) and len(parts) == 2 and all(type(n) is int and 1 <= n <= 32 for n in parts)
+    if not valid:
         raise ConfigError(
-            f"The parts must be {', '.join(PARTS)}, (rows, columns) of at most 32 each, or a mask; got {shown(parts)}."
+            f"The parts must be {', '.join(PARTS)}, (rows, columns) of at most 32 each, or a mask; got "
+            f"{short_repr(parts)}."
         )
     return parts
 

@@ -1,21 +1,20 @@
-"""Relevance that follows the network, and attention rollout.
+"""Relevance and attention rollout.
 
 Relevance is Chefer, Gur and Wolf 2021, "Generic Attention-model Explainability for Interpreting Bi-Modal and
-Encoder-Decoder Transformers". R_xy says how much input token y has come to stand in token x; at first R_xx = I,
-R_xy = 0. Each block adds to it by its map A, weighted by the gradient of the class's logit:
+Encoder-Decoder Transformers". R_xy is the relevance of input token y for token x; initially R_xx = I, R_xy = 0. Each
+block updates it by its map A, weighted by the gradient of the class's logit:
 
     A' = mean over heads of max(grad A * A, 0)                                      (their eq. 5)
     self-attention on x:   R_xx += A' R_xx,   R_xy += A' R_xy                       (eq. 6, 7)
     guided, x looks at y:  R_xy += N(R_xx)^T A' N(R_yy),   R_xx += A' R_yx          (eq. 10, 11)
     N(R) = I + (R - I) with rows that sum to 1                                      (eq. 8, 9)
 
-Both guided blocks of a layer read the self-attention's outputs, so both update from the values before either. There is
-no class token to read from: the fusion sums over tokens (the paper's section 2.3). So each output token counts by the
-positive part of gradient x contribution to its side's pooled vector, and the input tokens' relevance is the sum over
-output tokens.
+Both guided blocks of a layer are updated from the values before either, as both read the self-attention's outputs.
+Instead of a class token, which the MAT does not have, output tokens are weighted by the positive part of gradient x
+contribution to their pooled vector.
 
-Rollout is Abnar and Zuidema 2020: maps averaged over heads, halved with the identity, multiplied through the layers;
-read out by the tokens' shares in the pooled vectors. It knows no class and no sign.
+Rollout is Abnar and Zuidema 2020: the mean over heads and identity, averaged, multiplied over layers, weighted by
+the tokens' shares in the pooled vectors. It depends on no class and has no sign.
 """
 
 from dataclasses import dataclass
@@ -24,20 +23,22 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..diagnoser import Diagnoser
-from ..metadata import Metadata
-from ..regions import Regions
-from ..showing.shown import Plotted
-from ..units import BETWEEN, BY_NAME, MAPS, OTHER, SIDES
-from ..wording import class_name, share
-from .passes import case_inputs, label_index
+from ..data.labels import class_name
+from ..data.metadata import Metadata
+from ..display.base import NotebookResult
+from ..display.panels import ResultView, check_class, top_bars
+from ..inference.diagnoser import Diagnoser
+from ..models.detection.regions import Regions
+from ..models.transformer import ATTENTION_MAPS, MAP_BY_NAME, MAP_BY_SIDES, OTHER_SIDE, SIDES
+from ..utils.formatting import format_percent
+from .batched_forward import label_index, network_inputs
 
 
 @dataclass(frozen=True)
-class Relevance(Plotted):
-    """regions: (r,), words: (w,), both at least 0 and larger is more relevant for `label`; the scale has no unit.
+class Relevance(NotebookResult):
+    """regions: (r,), words: (w,), at least 0, larger is more relevant for `label`; without unit.
 
-    rollout_regions, rollout_words: each at least 0, together they sum to 1 (or to 0 for a case without a share).
+    rollout_regions, rollout_words: at least 0, their total is 1, or 0 without contributions.
     """
 
     label: str
@@ -46,35 +47,47 @@ class Relevance(Plotted):
     rollout_regions: np.ndarray
     rollout_words: np.ndarray
 
-    def sentence(self) -> str:
-        """How relevance is shared out between regions and words, the region that has most, and rollout's first one."""
+    def summary(self) -> str:
+        """Shares of regions and words, the most relevant region, and rollout's first one."""
         name, of_regions, of_words = class_name(self.label), self.regions.sum(), self.words.sum()
         total = of_regions + of_words
         if not total:
             return f"No region and no word has any relevance for {name}."
         parts = [
-            f"Of the relevance for {name}, words have {share(of_words / total)}, regions {share(of_regions / total)}"
+            f"Of the relevance for {name}, words have {format_percent(of_words / total)}, regions "
+            f"{format_percent(of_regions / total)}"
         ]
         if of_regions:
             first = int(self.regions.argmax())
-            parts.append(f"region {first + 1} has most of it ({share(self.regions[first] / total)})")
-        said = f"{'; '.join(parts)}."
+            parts.append(f"region {first + 1} has most of it ({format_percent(self.regions[first] / total)})")
+        summary = f"{'; '.join(parts)}."
         if self.rollout_regions.any():
-            said += f" Rollout, which knows no class, puts region {int(self.rollout_regions.argmax()) + 1} first."
-        return said
+            summary += f" Rollout, which knows no class, puts region {int(self.rollout_regions.argmax()) + 1} first."
+        return summary
+
+    def view(self, label: str | None = None) -> ResultView:
+        """Bars of the largest shares."""
+        check_class(self.label, label)
+        total = max(self.regions.sum() + self.words.sum(), 1e-12)
+        panels = []
+        for side, values in (("region", self.regions), ("word", self.words)):
+            if len(values):
+                names = tuple(f"{side} {i + 1}" for i in range(len(values)))
+                panels.append(top_bars(f"Share of relevance for {class_name(self.label)}", names, values / total))
+        return ResultView("Relevance", self.summary(), tuple(panels))
 
 
 def relevance(
     diagnoser: Diagnoser, regions: Regions, metadata: Metadata | None = None, label: str | None = None
 ) -> Relevance:
     """Relevance and rollout of every region and word for the logit of `label` (a code; default: the top class)."""
-    features, padding, ids = case_inputs(diagnoser, regions, metadata)
+    features, padding, ids = network_inputs(diagnoser, regions, metadata)
     words = len(diagnoser.words(metadata))
     layers, contributions, weights, label = _captured(diagnoser, features, padding, ids[:, : max(words, 1)], label)
     counts = {"regions": int((~padding).sum()), "words": words}
     maps = []  # without padding
     for layer in layers:
-        ends = {name: BY_NAME[name] for name in layer}
+        ends = {name: MAP_BY_NAME[name] for name in layer}
         maps.append(
             {name: both[:, : counts[ends[name].queries], : counts[ends[name].keys]] for name, both in layer.items()}
         )
@@ -87,36 +100,39 @@ def relevance(
     mass = torch.cat([shares.get(side, torch.zeros(counts[side])) for side in SIDES])
     mass = mass / mass.sum().clamp_min(1e-12)
     split = counts["regions"]
-    found, rollout = (tokens @ relevant).double().numpy(), (mass @ rolled).double().numpy()
-    return Relevance(label, found[:split], found[split:], rollout[:split], rollout[split:])
+    scores, rollout = (tokens @ relevant).double().numpy(), (mass @ rolled).double().numpy()
+    return Relevance(label, scores[:split], scores[split:], rollout[:split], rollout[split:])
 
 
 def _captured(diagnoser: Diagnoser, features: Tensor, padding: Tensor, ids: Tensor, label: str | None):
-    """One pass with gradients. Returns for each layer name -> (2, queries, keys), the mean over heads of the map and of
-    the weighted map; side -> (tokens,) share mass; side -> (tokens,) positive gradient x contribution; the label.
+    """A forward pass with gradients. Returns for each layer name -> (2, queries, keys), mean over heads of the map and
+    of the weighted map; modality -> (tokens,) contribution; modality -> (tokens,) positive gradient x contribution;
+    the label.
     """
-    network, seen = diagnoser.bundle.network, []
+    network, captured = diagnoser.bundle.network, []
 
     def catch(name: str):
-        def edit(weights: Tensor) -> Tensor:
-            probe = torch.zeros_like(weights, requires_grad=True)  # a zero whose gradient is that of the map
-            seen.append((name, weights, probe))
+        def hook(weights: Tensor) -> Tensor:
+            probe = torch.zeros_like(weights, requires_grad=True)  # its gradient is that of the map
+            captured.append((name, weights, probe))
             return weights + probe
 
-        return edit
+        return hook
 
     with torch.enable_grad():
-        output = network(features, padding, ids, need_weights=True, edits={name: catch(name) for name in MAPS})
+        output = network(
+            features, padding, ids, need_weights=True, attention_hooks={name: catch(name) for name in ATTENTION_MAPS}
+        )
         label = label or diagnoser.bundle.labels[int(output.logits[0].argmax())]
         k = label_index(diagnoser, label)
-        probes = [probe for _, _, probe in seen]
+        probes = [probe for _, _, probe in captured]
         gradients = torch.autograd.grad(output.logits[0, k], probes, allow_unused=True) if probes else ()
-        # from the pooled vectors on by itself: in a frozen network without blocks no gradient leads back to them
+        # separately from the pooled vectors on: in a frozen network without blocks they have no gradient
         pooled = {side: values.detach().requires_grad_() for side, values in output.pooled.items()}
         logit = network.classify(network.fusion.product(pooled))[0, k]
         at_pooled = dict(zip(pooled, torch.autograd.grad(logit, list(pooled.values())), strict=True))
     layers: list[dict[str, Tensor]] = []
-    for (name, weights, _), gradient in zip(seen, gradients, strict=True):
+    for (name, weights, _), gradient in zip(captured, gradients, strict=True):
         if not layers or name in layers[-1]:
             layers.append({})
         weights = weights.detach()[0]
@@ -128,19 +144,19 @@ def _captured(diagnoser: Diagnoser, features: Tensor, padding: Tensor, ids: Tens
 
 
 def _bimodal(layers: list[dict[str, Tensor]], sizes: list[int]) -> Tensor:
-    """R of all tokens, regions before words, (tokens, tokens), from the gradient-weighted maps of each layer."""
+    """R of all tokens, first regions, (tokens, tokens), from the weighted maps of each layer."""
     r, w = sizes
     relevant = torch.eye(r + w)
     part = {"regions": slice(0, r), "words": slice(r, r + w)}
     for layer in layers:
         for side in SIDES:
-            weighted = layer.get(BETWEEN[side, side].name)
+            weighted = layer.get(MAP_BY_SIDES[side, side].name)
             if weighted is not None:
                 rows = part[side]
                 relevant[rows] = relevant[rows] + weighted @ relevant[rows]
         before = relevant.clone()
-        for side, other in OTHER.items():
-            weighted = layer.get(BETWEEN[side, other].name)
+        for side, other in OTHER_SIDE.items():
+            weighted = layer.get(MAP_BY_SIDES[side, other].name)
             if weighted is not None:
                 x, y = part[side], part[other]
                 relevant[x, y] += _row_normal(before[x, x]).T @ weighted @ _row_normal(before[y, y])
@@ -155,15 +171,15 @@ def _row_normal(relevant: Tensor) -> Tensor:
 
 
 def _rollout(layers: list[dict[str, Tensor]], sizes: list[int]) -> Tensor:
-    """Product of the halved maps of all tokens, (tokens, tokens); rows sum to 1."""
+    """Rollout of all tokens, (tokens, tokens); rows sum to 1."""
     r, w = sizes
     part = {"regions": slice(0, r), "words": slice(r, r + w)}
     rolled = torch.eye(r + w)
     for layer in layers:
-        for pairs in ([(side, side) for side in SIDES], OTHER.items()):
+        for pairs in ([(side, side) for side in SIDES], OTHER_SIDE.items()):
             step = torch.eye(r + w)
             for side, other in pairs:
-                weights = layer.get(BETWEEN[side, other].name)
+                weights = layer.get(MAP_BY_SIDES[side, other].name)
                 if weights is not None and weights.shape[1]:
                     step[part[side]] *= 0.5
                     step[part[side], part[other]] += 0.5 * weights

@@ -1,43 +1,40 @@
 """The endpoints as programs use them: every one of them, the snippets of docs/API.md, and one answer whoever asks."""
 
-import asyncio
 import base64
 import json
 import math
 import re
 import shutil
 import subprocess
-import sys
-import threading
-import time
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from importlib.metadata import PackageNotFoundError
-from importlib.util import find_spec
 from pathlib import Path
 
 import httpx
 import pytest
-from browsing import PATIENCE, upload
-from conftest import ROOT, app_process
+from browser_helpers import upload, wait_for_answer
+from conftest import ROOT, make_app, served
 from documents import block
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
-from papers import pages, words
+from hostile_inputs import META
+from mcp_session import HAS_MCP, needs_mcp, use_tools
+from pdf_text import pages, words
 from playwright.sync_api import expect
 
-from interface.programs.mcp import offer_tools
-from mat_core import DISCLAIMER, Metadata, UserError, exploration
-from mat_core.images import load_image
-from mat_core.labels import CODES
+from interface.api.mcp import install_mcp_server
+from interface.state import explorer_payload as exploration
+from mat_core import DISCLAIMER, Metadata, UserError
+from mat_core import __main__ as core
+from mat_core.data.image_loading import load_image
+from mat_core.data.labels import CODES
 
 pytestmark = pytest.mark.slow
 CASE = {"age": 55, "sex": "female", "localization": "back"}
-LIVES = 10
 DOCUMENT = (ROOT / "docs" / "API.md").read_text(encoding="utf-8")
-needs_mcp = pytest.mark.skipif(find_spec("mcp") is None, reason="package mcp is not installed: requirements-dev.txt")
 ON_THE_CASE = (
     "diagnose", "attention", "explore", "walk_through", "figure", "heatmap", "ablate", "take_away", "occlude",
-    "contributions", "similarity", "agree", "relevance", "what_if", "doubt", "compare", "leak", "handout", "worksheet",
+    "contributions", "similarity", "agree", "relevance", "what_if", "doubt", "compare", "leak", "similar_cases",
+    "stages", "handout", "worksheet",
 )  # fmt: skip
 OTHERS = ("regions", "words", "operating_point", "list_examples", "diagnose_example", "model_card")
 
@@ -117,11 +114,12 @@ def test_a_picture_is_a_png_that_changes_with_the_head(ask, name):
 def test_a_handout_is_a_page_about_the_case(ask, expected):
     answer = ask("handout", title="Case 7", source="our clinic", label="df")
     said = words(base64.b64decode(answer["pdf"].removeprefix("data:application/pdf;base64,")))
-    for text in ("Case 7", "our clinic", "55 years, female, site back", "Hiding parts: not asked.", DISCLAIMER):
+    for text in ("Case 7", "our clinic", "55 years, female, site back", "Occlusion: not computed.", DISCLAIMER):
         assert text in said
     assert f"{max(expected.probabilities.values()):.1%}" in said
-    answer = ask("handout", format="png", ask=True)
-    assert load_image(base64.b64decode(answer["png"].removeprefix("data:image/png;base64,"))).shape == (1753, 1240, 3)
+    answer = ask("handout", ask=True)
+    said = words(base64.b64decode(answer["pdf"].removeprefix("data:application/pdf;base64,")))
+    assert "not computed" not in said
 
 
 def test_a_worksheet_asks_first_and_answers_on_its_second_page(ask, expected):
@@ -207,6 +205,13 @@ def test_the_model_card_says_what_it_is(client, tiny_diagnoser):
 @pytest.mark.parametrize(
     ("name", "wrong", "says"),
     [
+        ("diagnose", {"age": 121}, "0 to 120"),
+        ("diagnose", {"age": 55.5}, "0 to 120"),
+        ("diagnose", {"age": "old"}, "0 to 120"),
+        ("diagnose", {"sex": "both"}, "female, male"),
+        ("diagnose", {"localization": "elbow"}, "lower extremity"),
+        ("diagnose", {"image": {"path": "https://example.org/x.png", "meta": META}}, "not an address"),
+        ("diagnose", {"image": {"path": "/etc/hostname", "meta": META}}, "not an image file"),
         ("attention", {"image": None}, "Give an image"),
         ("ablate", {"label": "melanoma"}, "bcc, df, mel"),
         ("occlude", {"parts": "tiles"}, "grid, regions, kinds"),
@@ -215,7 +220,6 @@ def test_the_model_card_says_what_it_is(client, tiny_diagnoser):
         ("occlude", {"boxes": "0 0 5; 1"}, "1 to 100 times"),
         ("occlude", {"boxes": "0 0 5 1e9"}, "pixels of the image"),
         ("contributions", {"label": "mel", "other": "mel"}, "another class"),
-        ("handout", {"format": "docx"}, "pdf, png"),
         ("handout", {"label": "melanoma"}, "bcc, df, mel"),
         ("handout", {"title": "a" * 601}, "at most 600 characters"),
         ("handout", {"title": None}, "at most 600 characters"),
@@ -223,7 +227,6 @@ def test_the_model_card_says_what_it_is(client, tiny_diagnoser):
         ("worksheet", {"questions": "a|b|c|d"}, "1 to 6 questions"),
         ("worksheet", {"lesson": "heads"}, "A lesson brings its own case"),
         ("worksheet", {"truth": 5 * "word " * 200}, "at most 600 characters"),
-        ("agree", {"localization": "elbow"}, "lower extremity"),
         ("walk_through", {"direction": "words_to_men"}, "no attention"),
         ("walk_through", {"head": 4}, "from 0 to 3"),
         ("walk_through", {"head": 0.5}, "whole number"),
@@ -233,10 +236,10 @@ def test_the_model_card_says_what_it_is(client, tiny_diagnoser):
         ("leak", {}, "never told dx_type"),
     ],
 )
-def test_mistakes_get_a_sentence(ask, name, wrong, says):
+def test_mistakes_get_an_error_message_without_a_path(ask, name, wrong, says):
     with pytest.raises(AppError, match=says) as caught:
         ask(name, **wrong)
-    assert "Traceback" not in str(caught.value)
+    assert not re.search("Traceback|/etc", str(caught.value))
 
 
 @pytest.mark.parametrize(
@@ -252,9 +255,22 @@ def test_mistakes_get_a_sentence(ask, name, wrong, says):
         ("worksheet", {"lesson": "heads", "age": 50}, "give language alone"),
     ],
 )
-def test_mistakes_without_an_image_get_a_sentence_too(client, name, wrong, says):
+def test_mistakes_without_a_case_get_one_too(client, name, wrong, says):
     with pytest.raises(AppError, match=says):
         client.predict(**wrong, api_name=f"/{name}")
+
+
+def test_a_broken_image_gets_an_error_message_without_a_path(ask, tmp_path):
+    (tmp_path / "broken.jpg").write_bytes(b"this is no picture")
+    with pytest.raises(AppError, match="not an image file that can be read") as caught:
+        ask("diagnose", image=handle_file(tmp_path / "broken.jpg"))
+    assert "/" not in str(caught.value)
+
+
+def test_everything_may_be_unknown(client, phantom_file):
+    answer = client.predict(image=handle_file(phantom_file), api_name="/diagnose")
+    assert answer["words"] == []
+    assert sum(answer["probabilities"].values()) == pytest.approx(1)
 
 
 # ---------------------------------------------------------------- the document's snippets
@@ -275,36 +291,44 @@ def lesion(phantom_file, tmp_path_factory) -> Path:
     return folder
 
 
-def run(command: list, folder: Path) -> str:
-    done = subprocess.run(command, capture_output=True, text=True, cwd=folder, timeout=120)
+@pytest.fixture
+def run(lesion, monkeypatch, capsys):
+    """A function that runs Python code beside lesion.jpg and returns what it prints."""
+    monkeypatch.chdir(lesion)
+
+    def run(code: str) -> str:
+        exec(code, {"__name__": "__main__"})
+        return capsys.readouterr().out
+
+    return run
+
+
+def curl(script: str, folder: Path) -> list[str]:
+    done = subprocess.run(["bash", "-euc", script], capture_output=True, text=True, cwd=folder, timeout=120)
     assert done.returncode == 0, done.stderr
-    return done.stdout
+    return done.stdout.strip().splitlines()
 
 
-def test_the_documents_python_runs(app_url, lesion, expected):
-    *_, first, second = run([sys.executable, "-c", snippet("gradio_client", app_url)], lesion).splitlines()
+def test_the_documents_python_runs(app_url, run, expected):
+    *_, first, second = run(snippet("gradio_client", app_url)).splitlines()
     assert float(first.split()[-1]) == max(expected.probabilities.values())
     assert second.startswith("The probability of")
 
 
-def test_the_documents_worksheet_of_a_lesson_is_made(app_url, tmp_path):
-    run([sys.executable, "-c", snippet("a lesson's worksheet", app_url)], tmp_path)
-    first, *_ = pages((tmp_path / "heads.pdf").read_bytes())
-    assert "Heads" in first
+def test_the_documents_worksheet_of_a_lesson_is_made(app_url, run, lesion):
+    run(snippet("a lesson's worksheet", app_url))
+    first, *_ = pages((lesion / "heads.pdf").read_bytes())
+    assert "Köpfe" in first
     assert "Datum:" in first
 
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="no curl on this machine")
-def test_the_documents_curl_runs(app_url, lesion, expected):
-    event, data = run(["bash", "-euc", snippet("curl", app_url)], lesion).strip().splitlines()
+def test_the_documents_curl_runs_and_gets_the_message_of_a_mistake(app_url, lesion, expected):
+    script = snippet("curl", app_url)
+    event, data = curl(script, lesion)
     assert event == "event: complete"
     assert json.loads(data.removeprefix("data: ")) == [expected.to_dict()]
-
-
-@pytest.mark.skipif(shutil.which("curl") is None, reason="no curl on this machine")
-def test_curl_gets_the_sentence_of_a_mistake(app_url, lesion):
-    wrong = snippet("curl", app_url).replace(r"\"female\"", r"\"both\"")
-    event, data = run(["bash", "-euc", wrong], lesion).strip().splitlines()
+    event, data = curl(script.replace(r"\"female\"", r"\"both\""), lesion)
     assert event == "event: error"
     assert "female, male" in data
 
@@ -313,32 +337,15 @@ def test_curl_gets_the_sentence_of_a_mistake(app_url, lesion):
 
 
 @pytest.fixture(scope="module")
-def tools_folder(tmp_path_factory) -> Path:
-    return tmp_path_factory.mktemp("mcp")
+def tools_url(tiny_diagnoser, app_url, tmp_path_factory):
+    """The address of an app with --mcp."""
+    import gradio.mcp
 
-
-@pytest.fixture(scope="module")
-def tools_url(tiny_bundle, tools_folder):
-    """The address of an app that was started with --mcp, and that forgets images after LIVES seconds."""
-    code = f"""import sys; from interface import session; session.FORGOTTEN_AFTER, session.SWEPT_EVERY = {LIVES}, 1
-import app; sys.exit(app.main())"""
-    args = ("--mcp", "--checkpoint", tiny_bundle)
-    with app_process(*args, temporary=tools_folder, start=("-c", code)) as (url, _):
-        yield url
-
-
-def use_tools(url: str, use):
-    """What `use(session)` gives with an MCP session of the app at `url`."""
-    from mcp import ClientSession
-    from mcp.client.streamable_http import streamablehttp_client
-
-    async def main():
-        address = url.rstrip("/") + "/gradio_api/mcp/"
-        async with streamablehttp_client(address) as (read, write, _), ClientSession(read, write) as session:
-            await session.initialize()
-            return await use(session)
-
-    return asyncio.run(main())
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(gradio.mcp, "GradioMCPServer", gradio.mcp.GradioMCPServer)  # so that it is put back
+        install_mcp_server()
+        with served(make_app(tiny_diagnoser, tmp_path_factory.mktemp("mcp"), mcp=True)) as url:
+            yield url
 
 
 def data_uri(path: Path) -> str:
@@ -352,9 +359,9 @@ def test_without_the_package_the_flag_says_what_to_install(monkeypatch, found):
             raise PackageNotFoundError(name)
         return found
 
-    monkeypatch.setattr("interface.programs.mcp.version", version)
+    monkeypatch.setattr("interface.api.mcp.version", version)
     with pytest.raises(UserError, match=re.escape("pip install 'mcp>=1.21,<2'")):
-        offer_tools()
+        install_mcp_server()
 
 
 @needs_mcp
@@ -371,53 +378,35 @@ def test_every_endpoint_is_a_tool_that_says_what_an_image_is(tools_url):
 
 
 @needs_mcp
-def test_the_readmes_tool_call_runs(tools_url, lesion, expected):
-    answer = run([sys.executable, "-c", snippet("mcp", tools_url)], lesion)
-    assert json.loads(answer) == expected.to_dict()
+def test_the_readmes_tool_call_runs(tools_url, run, expected):
+    assert json.loads(run(snippet("mcp", tools_url))) == expected.to_dict()
 
 
 @needs_mcp
-def test_tools_draw_and_tell_mistakes(tools_url, phantom_file):
+def test_tools_draw_and_tell_mistakes_and_fetch_no_address(tools_url, phantom_file, trap):
     image = data_uri(phantom_file)
+    wrong = {
+        "female, male": {"image": image, "sex": "both"},
+        "not an image file": {"image": "data:image/png;base64,AAAA"},
+        "not an address": {"image": "/etc/hostname"},
+        "an address": {"image": f"http://{trap.address}/lesion.jpg"},
+    }
 
     async def use(session):
-        asked = [
-            ("heatmap", {"image": image, **CASE}),
-            ("handout", {"image": image, **CASE, "title": "Case 7"}),
-            ("diagnose", {"image": image, "sex": "both"}),
-            ("diagnose", {"image": "data:image/png;base64,AAAA"}),
-            ("diagnose", {"image": "/etc/hostname"}),
+        return [
+            await session.call_tool("heatmap", {"image": image, **CASE}),
+            await session.call_tool("handout", {"image": image, **CASE, "title": "Case 7"}),
+            *[await session.call_tool("diagnose", arguments) for arguments in wrong.values()],
         ]
-        return [await session.call_tool(*one) for one in asked]
 
-    picture, paper, *wrong = use_tools(tools_url, use)
+    picture, paper, *answers = use_tools(tools_url, use)
     assert "Case 7" in words(base64.b64decode(paper.content[0].resource.blob))
     assert load_image(base64.b64decode(picture.content[0].data)).shape[2] == 3
-    told = [answer.content[0].text for answer in wrong]
-    assert all(answer.isError for answer in wrong)
-    for text, says in zip(told, ("female, male", "not an image file", "not an address"), strict=True):
-        assert says in text
-        assert "Traceback" not in text
-
-
-@needs_mcp
-def test_a_tool_fetches_no_address(tools_url):
-    asked = []
-
-    class Trap(BaseHTTPRequestHandler):
-        def do_GET(self):
-            asked.append(self.path)
-            self.send_error(404)
-
-        do_HEAD = do_GET  # noqa: N815
-
-    trap = HTTPServer(("127.0.0.1", 0), Trap)
-    threading.Thread(target=trap.serve_forever, daemon=True).start()
-    address = f"http://127.0.0.1:{trap.server_port}/lesion.jpg"
-    answer = use_tools(tools_url, lambda session: session.call_tool("diagnose", {"image": address}))
-    trap.shutdown()
-    assert "not an address" in answer.content[0].text
-    assert asked == []
+    for says, answer in zip(wrong, answers, strict=True):
+        assert answer.isError
+        assert re.search(says, answer.content[0].text)
+        assert "Traceback" not in answer.content[0].text
+    assert trap.asked == []
 
 
 @needs_mcp
@@ -436,36 +425,14 @@ def test_a_tool_takes_what_was_uploaded_before(tools_url, phantom_file, expected
     assert wrong.isError
 
 
-@needs_mcp
-def test_nothing_that_a_program_sent_outlives_its_time(tools_url, tools_folder, phantom_file, tmp_path):
-    """All ways of sending an image, each with one of its own; the app forgets after LIVES seconds here."""
-    files = [tmp_path / f"{way}.png" for way in ("client", "upload", "tool")]
-    for file in files:
-        file.write_bytes(phantom_file.read_bytes() + file.stem.encode())  # bytes behind the end of a PNG are ignored
-    Client(tools_url, verbose=False).predict(image=handle_file(files[0]), api_name="/diagnose")
-    with files[1].open("rb") as file:
-        httpx.post(f"{tools_url}gradio_api/upload", files={"files": file})
-    use_tools(tools_url, lambda session: session.call_tool("diagnose", {"image": data_uri(files[2])}))
-
-    def kept() -> set[bytes]:
-        ends = {path.read_bytes()[-6:] for path in tools_folder.rglob("*") if path.is_file()}
-        return {file.read_bytes()[-6:] for file in files} & ends
-
-    assert len(kept()) == 3, "the test looks in the wrong place"
-    deadline = time.monotonic() + LIVES + 30
-    while kept() and time.monotonic() < deadline:
-        time.sleep(0.5)
-    assert kept() == set()
-
-
 # ---------------------------------------------------------------- one case, one answer
 
 
-def test_client_tool_and_command_line_give_the_same_to_the_last_bit(ask, tiny_bundle, phantom_file, expected, request):
+def test_client_tool_and_command_line_give_the_same(ask, tiny_bundle, phantom_file, expected, request, capsys):
     args = [x for name, value in CASE.items() for x in (f"--{name}", str(value))]
-    command = [sys.executable, "-m", "mat_core", "diagnose", phantom_file, *args, "--checkpoint", tiny_bundle, "--json"]
-    assert json.loads(run(command, ROOT)) == ask("diagnose") == expected.to_dict()
-    if find_spec("mcp") is None:
+    assert core.main(["diagnose", str(phantom_file), *args, "--checkpoint", str(tiny_bundle), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == ask("diagnose") == expected.to_dict()
+    if not HAS_MCP:
         pytest.skip("package mcp is not installed: client and command line agree, the tool was left out")
     url, image = request.getfixturevalue("tools_url"), data_uri(phantom_file)
     answer = use_tools(url, lambda session: session.call_tool("diagnose", {"image": image, **CASE}))
@@ -473,22 +440,21 @@ def test_client_tool_and_command_line_give_the_same_to_the_last_bit(ask, tiny_bu
 
 
 @pytest.mark.browser
-def test_the_page_gives_the_same_to_the_last_bit(browser, app_url, phantom_file, expected):
-    with browser.new_page() as page:
-        page.set_default_timeout(PATIENCE)
+def test_the_page_gives_the_same(shared_context, app_url, phantom_file, expected):
+    with shared_context.new_page() as page:
         page.goto(app_url)
-        expect(page.locator("#answer .bars li")).to_have_count(7, timeout=PATIENCE)
-        page.wait_for_function("document.querySelector('#strip [data-case]')?.dataset.case")
+        wait_for_answer(page)
         upload(page, phantom_file)
         expect(page.locator("#words .chip")).to_have_count(0)  # another image: nothing is known of the patient
         page.locator("#age input").fill(str(CASE["age"]))
+        expect(page.locator("#words .chip")).to_have_count(2)
         page.locator("#sex").get_by_label(CASE["sex"], exact=True).check()
         page.locator("#localization input").click()
         page.get_by_role("option", name=CASE["localization"], exact=True).click()
         words = [word.text for word in expected.words]
-        expect(page.locator("#words .chip")).to_have_text(words, timeout=PATIENCE)
+        expect(page.locator("#words .chip")).to_have_text(words)
         page.locator("#diagnose").click()
-        expect(page.locator("#answer .note-info")).to_have_count(0, timeout=PATIENCE)
+        expect(page.locator("#answer .note-info")).to_have_count(0)
         rows = page.locator("#answer .bars li").all()
         shown = {row.get_attribute("data-code"): float(row.get_attribute("data-probability")) for row in rows}
         expect(page.locator("#words .chip")).to_have_text(words)

@@ -5,27 +5,27 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from browsing import open_tab
+from browser_helpers import open_tab
 from playwright.sync_api import expect
 
-from interface.session import analyse
-from interface.views.hide import hidden_html, map_html
+from interface.state.session import diagnose_image
+from interface.tabs.question_occlusion import hidden_tiles_html, map_html
 from mat_core import ConfigError, Metadata
 from mat_core.explain import FILLS, occlude
 
 
 @pytest.fixture(scope="module")
 def case(tiny_diagnoser, phantom_file):
-    return analyse(tiny_diagnoser, str(phantom_file), Metadata(55, "female", "back"))
+    return diagnose_image(tiny_diagnoser, str(phantom_file), Metadata(55, "female", "back"))
 
 
 @pytest.fixture(scope="module")
 def found(tiny_diagnoser, case):
-    return occlude(tiny_diagnoser, case.seen, case.diagnosis.metadata)
+    return occlude(tiny_diagnoser, case.detector_image, case.diagnosis.metadata)
 
 
 def test_what_the_detector_sees_gives_the_same_answer(tiny_diagnoser, case, found):
-    assert case.seen.shape[:2] == (120, 160)
+    assert case.detector_image.shape[:2] == (120, 160)
     assert found.probabilities == pytest.approx(list(case.diagnosis.probabilities.values()), abs=1e-5)
 
 
@@ -35,12 +35,12 @@ def test_every_tile_is_drawn_where_it_is_with_what_it_changes(case, found):
     assert [int(i) for i, *_ in drawn] == list(range(48))
     covered = sum(float(w) * float(h) for *_, w, h in drawn)
     assert covered == pytest.approx(100 * 100, rel=1e-3)
-    assert found.sentence("mel") in html
+    assert found.summary("mel") in html
     strongest = int(np.abs(found.effect("mel")).argmax())
     changed = replace(found, hidden=found.hidden.copy())
     changed.hidden[strongest] = found.probabilities
     changed.hidden[strongest, found.labels.index("mel")] -= 0.125
-    assert f"{found.names[strongest]}: +12.5 points for mel" in map_html(case, changed, "mel")
+    assert f"{found.names[strongest]}: +12.5 points for Melanoma" in map_html(case, changed, "mel")
 
 
 def test_a_map_of_nothing_is_not_painted_like_one_of_something(case, found):
@@ -53,11 +53,11 @@ def test_a_map_of_nothing_is_not_painted_like_one_of_something(case, found):
 
 @pytest.mark.parametrize("fill", FILLS)
 def test_the_answer_with_the_marked_part_hidden_is_the_cores(tiny_diagnoser, case, found, fill):
-    html = hidden_html(tiny_diagnoser, case, found, "mel", fill, [0, 1, 8])
-    mask = np.zeros(case.seen.shape[:2], bool)
+    html = hidden_tiles_html(tiny_diagnoser, case, found, "mel", fill, [0, 1, 8])
+    mask = np.zeros(case.detector_image.shape[:2], bool)
     mask[:20, :40] = mask[20:40, :20] = True
-    expected = occlude(tiny_diagnoser, case.seen, case.diagnosis.metadata, mask, fill)
-    assert expected.sentence("mel") in html
+    expected = occlude(tiny_diagnoser, case.detector_image, case.diagnosis.metadata, mask, fill)
+    assert expected.summary("mel") in html
     assert len(re.findall(r"% → ", html)) == 7
     assert f"{expected.hidden[0].max():.1%}" in html
 
@@ -65,7 +65,7 @@ def test_the_answer_with_the_marked_part_hidden_is_the_cores(tiny_diagnoser, cas
 @pytest.mark.parametrize("tiles", [None, [], "all", [48], [-1], [1.0], [True], [[1]], {"0": 1}])
 def test_tiles_that_are_none_are_refused(tiny_diagnoser, case, found, tiles):
     with pytest.raises(ConfigError, match="Mark at least one tile"):
-        hidden_html(tiny_diagnoser, case, found, "mel", "skin", tiles)
+        hidden_tiles_html(tiny_diagnoser, case, found, "mel", "skin", tiles)
 
 
 def test_painting_with_the_mouse_and_with_keys_gives_a_new_answer(visit):

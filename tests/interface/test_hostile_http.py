@@ -4,30 +4,25 @@ Every test watches what the app says: a traceback in its log fails the test that
 refusals is its own affair, but for one thing: it must not tell from them what lies on its disk.
 """
 
-import asyncio
 import base64
 import contextlib
-import itertools
 import json
 import os
 import random
 import re
 import resource
-import subprocess
 import sys
 import threading
 import time
 import warnings
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from importlib.util import find_spec
 from pathlib import Path
 
 import httpx
 import pytest
 from conftest import ROOT
-from hostile import (
+from hostile_inputs import (
     ENDPOINTS,
     META,
     NO_IMAGES,
@@ -55,31 +50,22 @@ from hostile import (
     send,
     shown_vector,
     temporary_names,
-    told,
 )  # fmt: skip
 from hypothesis import HealthCheck, settings
 from hypothesis import given as each
 from hypothesis import strategies as st
+from mcp_session import needs_mcp, use_tools
 
-from mat_core import Diagnoser, ImageError, Metadata
-from mat_core.__main__ import main as command_line
-from mat_core.bundle import load_bundle
-from mat_core.images import MAX_BYTES
+from mat_core import ImageError, Metadata
+from mat_core.data.image_loading import MAX_BYTES, load_image
 
 pytestmark = pytest.mark.slow
 CASE = (55, "female", "back")
-ON_IMAGES = ("diagnose", "explore", "figure")
 MOST_MORE = 100 * 2**20  # bytes that the app may have grown by
 CAP = 3 * 2**30
-needs_mcp = pytest.mark.skipif(find_spec("mcp") is None, reason="package mcp is not installed: requirements-dev.txt")
-# private addresses are refused by a check inside Gradio's own client; here every address is as good as a public one.
-# And regions of all images are remembered: what finds them is tried once for each image, not once for each way in
-PATCH = """
-import safehttpx
-safehttpx.is_public_ip = lambda ip: True
-from mat_core import diagnoser
-diagnoser.REMEMBERED_IMAGES = 1000
-"""
+# private addresses are refused by a check inside Gradio's own client; here every address is as good as a public one
+PATCH = "import safehttpx; safehttpx.is_public_ip = lambda ip: True"
+FEW = ("nothing", "an image", "a link out", "a climb")  # places that stand for all of them
 
 
 @pytest.fixture(scope="module")
@@ -148,22 +134,6 @@ def in_parallel(app: App, ask, things: list, workers: int = 4) -> list:
     return found
 
 
-def use_tools(app: App, use):
-    """What `use(session)` gives with an MCP session of the app."""
-    from mcp import ClientSession
-    from mcp.client.streamable_http import streamablehttp_client
-
-    async def main():
-        async with (
-            streamablehttp_client(f"{app.url}/gradio_api/mcp/") as (read, write, _),
-            ClientSession(read, write) as session,
-        ):
-            await session.initialize()
-            return await use(session)
-
-    return asyncio.run(main())
-
-
 # ---------------------------------------------------------------- files of the server
 
 
@@ -204,10 +174,13 @@ def places(app, secret, uploaded, visitor) -> Iterator[dict[str, str]]:
         link.unlink(missing_ok=True)
 
 
+DEFAULT_WAY = "as the client does"
+
+
 def files_of(path: str) -> dict[str, dict]:
     """All that a client can say to mean this path."""
     return {
-        "as the client does": given(path),
+        DEFAULT_WAY: given(path),
         "without meta": {"path": path},
         "with another meta": {"path": path, "meta": {"_type": "other"}},
         "as an own url": {"path": path, "url": f"/gradio_api/file={path}", "meta": META},
@@ -229,47 +202,31 @@ def assert_one_refusal(answers: dict[str, tuple], app: App) -> None:
     assert len(wordings) == 1, f"what is there can be told from the answer: {wordings}"
 
 
-@pytest.mark.parametrize("way", list(files_of("")))
-@pytest.mark.parametrize("endpoint", ON_IMAGES)
-def test_an_endpoint_reads_uploads_only_and_tells_nothing_of_the_rest(app, visitor, places, endpoint, way):
-    def ask(visitor, item):
-        answer = visitor.call(endpoint, files_of(item[1])[way], *CASE, *([5, None] if endpoint == "figure" else []))
-        return answer.good, f"{answer.status} {answer.told}", answer.seconds
-
-    if endpoint != "diagnose" and way != "without meta":
-        places = dict(list(places.items())[:6])  # the same code behind it: a part of them is enough
-    assert_one_refusal(dict(zip(places, in_parallel(app, ask, list(places.items())), strict=True)), app)
-
-
-@pytest.mark.parametrize("way", ["as the client does", "without meta", "with another meta"])
-def test_the_pages_own_events_read_uploads_only(app, visitor, events, places, way):
+def test_uploads_alone_are_read_and_nothing_is_told_of_the_rest(app, visitor, events, places):
+    """All places through one endpoint and one event of the page, some of them in every other way and event."""
     assert {"diagnose.click", "image.input"} <= set(events)
-    for name, event in events.items():
-        if name.split(".")[0] in ("image", "examples") or name.startswith("after "):
-            continue  # those show what is there already: the next test; what follows compares names and opens nothing
+    calls = [("diagnose", way, name) for way in files_of("") for name in (places if way == DEFAULT_WAY else FEW)]
+    for event in events:
+        # events of the image's own field show what is there already; what follows compares names and opens nothing
+        if event.split(".")[0] not in ("image", "examples") and not event.startswith("after "):
+            all_places = places if event == "diagnose.click" else FEW
+            calls += [(event, way, name) for way in (DEFAULT_WAY, "without meta") for name in all_places]
 
-        def ask(visitor, item, event=event):
-            answer = visitor.event(event["number"], *page_inputs(event["inputs"], files_of(item[1])[way]))
-            vector = shown_vector(answer.data)
-            said = json.dumps(answer.data) if answer.good else answer.told
-            return vector is not None, said, answer.seconds
+    def ask(visitor, call):
+        target, way, name = call
+        file = files_of(places[name])[way]
+        if target == "diagnose":
+            answer = visitor.call(target, file, *CASE)
+            return answer.good, f"{answer.status} {answer.told}", answer.seconds
+        answer = visitor.event(events[target]["number"], *page_inputs(events[target]["inputs"], file))
+        said = json.dumps(answer.data) if answer.good else answer.told
+        return shown_vector(answer.data) is not None, said, answer.seconds
 
-        assert_one_refusal(dict(zip(places, in_parallel(app, ask, list(places.items())), strict=True)), app)
-
-
-def test_choosing_an_image_on_the_page_tells_nothing_either(app, events, places):
-    for name in ("image.input", "image.clear"):
-        if name not in events:
-            continue
-
-        def ask(visitor, item, event=events[name]):
-            answer = visitor.event(event["number"], *page_inputs(event["inputs"], {"path": item[1]}))
-            return json.dumps(answer.data) if answer.good else answer.told, answer.seconds
-
-        answers = in_parallel(app, ask, list(places.items()))
-        wordings = {said: place for place, (said, _) in zip(places, answers, strict=True)}
-        assert len(wordings) == 1, wordings
-        assert max(seconds for _, seconds in answers) < SOON
+    groups: dict[tuple[str, str], dict[str, tuple]] = {}
+    for (target, way, name), answer in zip(calls, in_parallel(app, ask, calls), strict=True):
+        groups.setdefault((target, way), {})[name] = answer
+    for answers in groups.values():
+        assert_one_refusal(answers, app)
 
 
 def test_no_route_hands_a_file_out(app, visitor, places, secret):
@@ -280,7 +237,7 @@ def test_no_route_hands_a_file_out(app, visitor, places, secret):
         for name, path in places.items():
             if len(path) > 1000 or not path:
                 continue
-            status, _, text = send(visitor, Ask(name, "GET", f"/gradio_api/{root}{path.replace('?', '%3f')}"))
+            status, _, text = send(visitor, Ask("GET", f"/gradio_api/{root}{path.replace('?', '%3f')}"))
             assert status in range(400, 500), f"{root}{name}: {status}"
             assert "a patient" not in text
             assert body.decode("utf-8", "replace")[:40] not in text
@@ -289,79 +246,26 @@ def test_no_route_hands_a_file_out(app, visitor, places, secret):
         assert len({status for status, _ in told_of}) == 1, f"{root}: {[(s, n) for (s, _), n in told_of.items()]}"
 
 
-def test_a_component_server_reads_no_file(app, visitor, places):
-    parts = [part["id"] for part in visitor.config["components"]]
-
-    def ask(visitor, number):
-        found = []
-        for name in ("walk_through", "ls", "load", "preprocess", "move_resource_to_block_cache", "from_json"):
-            for data in (places["a text"], [places["a text"]], given(places["a text"])):
-                body = {"data": [data], "component_id": number, "fn_name": name, "session_hash": "files"}
-                found.append(visitor.http.post("/gradio_api/component_server", json=body))
-        return found
-
-    for answers in in_parallel(app, ask, parts[:: max(1, len(parts) // 25)]):
-        for answer in answers:
-            assert answer.status_code < 500
-            assert "a patient" not in answer.text
-            assert str(app.temporary) not in answer.text
-
-
 @needs_mcp
 def test_a_tool_reads_uploads_only_and_tells_nothing_of_the_rest(app, places):
-    names = [name for name in places if places[name]]
-
     async def use(session):
         found = {}
-        for name in names:
-            for start in ("", "file://", f"{app.url}/gradio_api/file="):
+        for start in ("", "file://", f"{app.url}/gradio_api/file="):
+            for name in FEW if start else places:
                 began = time.monotonic()
                 answer = await session.call_tool("diagnose", {"image": start + places[name]})
                 found[f"{start}{name}"] = not answer.isError, answer.content[0].text, time.monotonic() - began
         return found
 
-    assert_one_refusal(use_tools(app, use), app)
+    assert_one_refusal(use_tools(app.url, use), app)
 
 
 # ---------------------------------------------------------------- other machines
 
 
-@pytest.fixture
-def trap() -> Iterator[tuple[str, list[str]]]:
-    """A server that nobody should ask: its address, and what it was asked for. It would give an image."""
-    asked: list[str] = []
-    data = encode(picture(78), "PNG")
-
-    class Trap(BaseHTTPRequestHandler):
-        def do_GET(self):
-            asked.append(f"{self.command} {self.path}")
-            self.send_response(200)
-            self.send_header("content-type", "image/png")
-            self.send_header("content-length", str(len(data)))
-            self.end_headers()
-            self.wfile.write(data)
-
-        do_HEAD = do_POST = do_OPTIONS = do_GET  # noqa: N815
-
-        def log_message(self, *_):
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Trap)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"127.0.0.1:{server.server_port}", asked
-    server.shutdown()
-    server.server_close()
-
-
-def test_the_trap_would_tell(trap):
-    host, asked = trap
-    httpx.get(f"http://{host}/x.png", trust_env=False)
-    assert asked == ["GET /x.png"]
-
-
 def test_no_route_of_gradio_asks_another_machine(visitor, trap):
     """Every route that there is, with an address in the place of each part that it takes."""
-    host, asked = trap
+    host, asked = trap.address, trap.asked
     known = routes()
     assert len(known) > 60, "the routes are not found in Gradio's source any more"
     for start in ("http://", "HTTP://", "http:/", "//", "http%3A%2F%2F", "https://", "http://a@", "file://", "\\\\"):
@@ -369,27 +273,26 @@ def test_no_route_of_gradio_asks_another_machine(visitor, trap):
             if "{" not in path:
                 continue
             address = re.sub(r"\{[^}]*\}", f"{start}{host}/lesion.png", path)
-            status, _, _ = send(visitor, Ask("", method, address, {} if method == "POST" else None))
+            status, _, _ = send(visitor, Ask(method, address, {} if method == "POST" else None))
             assert status in range(300, 500), f"{method} {address}: {status}"
             assert asked == [], f"{method} {address}"
     for query in ("deep_link", "__theme", "url", "page", "session_hash", "upload_id", "path"):
         for path in ("/", "/config", "/gradio_api/info", "/gradio_api/queue/data", "/gradio_api/file="):
-            send(visitor, Ask("", "GET", f"{path}?{query}=http://{host}/lesion.png"))
+            send(visitor, Ask("GET", f"{path}?{query}=http://{host}/lesion.png"))
     assert asked == []
 
 
 def test_no_image_field_asks_another_machine(app, visitor, events, trap):
-    host, asked = trap
+    host, asked = trap.address, trap.asked
     address = f"http://{host}/lesion.png"
     for value in (
-        {"url": address, "meta": META}, {"url": address}, given(address), {"path": address}, address,
+        {"url": address, "meta": META}, {"url": address}, given(address), {"path": address}, address, [given(address)],
         given("a.png", url=address), {"path": None, "url": address, "meta": META}, given(address.upper()),
         given(f"/gradio_api/file={address}"), given(f"{app.url}/gradio_api/file={address}"),
     ):  # fmt: skip
-        for endpoint in ON_IMAGES:
-            answer = visitor.call(endpoint, value, *CASE, *([5, None] if endpoint == "figure" else []))
-            assert not answer.good
-            assert is_sentence(answer.told), f"{value}: {answer.told!r}"
+        answer = visitor.call("diagnose", value, *CASE)
+        assert not answer.good
+        assert is_sentence(answer.told), f"{value}: {answer.told!r}"
         event = events["diagnose.click"]
         answer = visitor.event(event["number"], *page_inputs(event["inputs"], value))
         assert shown_vector(answer.data) is None
@@ -398,37 +301,6 @@ def test_no_image_field_asks_another_machine(app, visitor, events, trap):
         for path in ("/", "/config", "/gradio_api/info", "/gradio_api/call/words"):
             visitor.http.request("POST" if "call" in path else "GET", path, headers={header: host}, json={"data": []})
     assert asked == []
-
-
-# ---------------------------------------------------------------- doors that are closed
-
-
-@pytest.mark.parametrize("root", ["run", "api"])
-def test_the_way_past_the_queue_is_closed(app, visitor, uploaded, root):
-    for name in (*ENDPOINTS, "predict", "lambda", "nothing"):
-        for end in ("", "/"):
-            began = time.monotonic()
-            answer = visitor.http.post(
-                f"/gradio_api/{root}/{name}{end}", json={"data": [given(uploaded), *CASE], "fn_index": 0}
-            )
-            assert answer.status_code in (403, 404, 405), f"{name}: {answer.status_code} {answer.text[:200]}"
-            assert "probabilities" not in answer.text
-            assert time.monotonic() - began < SOON
-
-
-def test_what_the_page_does_not_use_is_closed(visitor):
-    for method, path in (
-        ("GET", "/monitoring"), ("GET", "/monitoring/summary"), ("GET", "/monitoring/x"), ("GET", "/gradio_api/token"),
-        ("GET", "/gradio_api/deep_link?session_hash=x"), ("POST", "/gradio_api/process_recording"),
-        ("GET", "/gradio_api/run-history/buckets"), ("POST", "/gradio_api/run-history/connect"),
-        ("POST", "/gradio_api/vibe-edit"), ("GET", "/gradio_api/dev/reload"), ("GET", "/gradio_api/runs"),
-        ("POST", "/gradio_api/stream/x"), ("GET", "/gradio_api/proxy=https://huggingface.co/"),
-        ("GET", "/gradio_api/file/x"), ("POST", "/login"), ("GET", "/docs"), ("GET", "/redoc"),
-        ("GET", "/openapi.json"),
-        ("GET", "/svelte/x"), ("GET", "/gradio_api/custom_component/a/client/component/x"),
-    ):  # fmt: skip
-        answer = visitor.http.request(method, path)
-        assert answer.status_code in (403, 404, 405), f"{method} {path}: {answer.status_code}"
 
 
 # ---------------------------------------------------------------- sentences
@@ -452,45 +324,8 @@ def test_every_hostile_request_gets_an_answer_that_is_no_accident(app):
     for one, (status, _, text, seconds) in zip(asks, in_parallel(app, ask, asks), strict=True):
         reason = fault(app, status, text, seconds)
         if reason:
-            wrong.append(f"{one.name}: {reason}: {text[-200:]!r}")
+            wrong.append(f"{one}: {reason}: {text[-200:]!r}")
     assert not wrong, f"{len(wrong)} of {len(asks)}:\n" + "\n".join(wrong)
-
-
-@pytest.mark.parametrize("name", ["nothing", "lambda", "predict", "diagnose2"])
-def test_an_unknown_endpoint_is_not_found(visitor, name):
-    answer = visitor.http.post(f"/gradio_api/call/{name}", json={"data": []})
-    assert answer.status_code == 404
-    assert told(answer.text)
-
-
-@pytest.mark.parametrize("number", [-1, 10**9, "x", None])
-def test_an_unknown_component_is_refused(visitor, number):
-    body = {"data": [{}], "component_id": number, "fn_name": "walk_through", "session_hash": "x"}
-    answer = visitor.http.post("/gradio_api/component_server", json=body)
-    assert answer.status_code in (400, 403, 404, 422)
-
-
-@pytest.mark.parametrize(
-    "data", [[], [None] * 9, ["a"] * 5, [{"a": 1}, {"b": 2}, {"c": 3}, {"d": 4}], [55, None], [[None, *CASE]]]
-)
-def test_missing_and_extra_arguments_get_a_sentence(visitor, data):
-    answer = visitor.call("diagnose", *data)
-    assert not answer.good
-    assert answer.status < 500
-    assert is_sentence(answer.told)
-
-
-@pytest.mark.parametrize("field", [1, 2, 3])
-def test_a_file_in_another_field_is_not_read(app, visitor, uploaded, places, field):
-    said = set()
-    for path in (places["an image"], places["nothing"], places["a pipe"]):
-        values = [given(uploaded), *CASE]
-        values[field] = given(path)
-        answer = visitor.call("diagnose", *values)
-        assert not answer.good
-        said.add(answer.told.replace(path, ""))
-        assert is_sentence(answer.told)
-    assert len(said) == 1
 
 
 VALUES = st.recursive(
@@ -502,15 +337,7 @@ VALUES = st.recursive(
 )  # fmt: skip
 
 
-@settings(max_examples=60, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
-@each(endpoint=st.sampled_from(ENDPOINTS[:8]), data=st.lists(VALUES, max_size=8))
-def test_any_arguments_get_an_answer(app, visitor, endpoint, data):
-    began = time.monotonic()
-    status, _, text = send(visitor, Ask("", "POST", f"/gradio_api/call/{endpoint}", {"data": data}))
-    assert not fault(app, status, text, time.monotonic() - began), f"{status} {text[-500:]}"
-
-
-@settings(max_examples=60, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=30, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
 @each(body=st.dictionaries(
     st.sampled_from(["data", "fn_index", "session_hash", "trigger_id", "event_data", "event_id"]), VALUES
 ), number=st.integers(0, 60))  # fmt: skip
@@ -519,31 +346,37 @@ def test_any_event_gets_an_answer(app, visitor, body, number):
     if not isinstance(body["session_hash"], str) or not body["session_hash"].isalnum():
         body["session_hash"] = "any"
     began = time.monotonic()
-    status, _, text = send(visitor, Ask("", "POST", "/gradio_api/queue/join", body))
+    status, _, text = send(visitor, Ask("POST", "/gradio_api/queue/join", body))
     assert not fault(app, status, text, time.monotonic() - began), f"{status} {text[-500:]}"
 
 
-@pytest.mark.parametrize(
-    "data",
-    [
-        b"\r\n\r\n", b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + bytes(200), b"GET\r\n\r\n",
-        b"GET / HTTP/9.9\r\n\r\n",
-        b"GET / HTTP/1.1\r\n" + b"a: b\r\n" * 5000 + b"\r\n",
-        b"GET / HTTP/1.1\r\nHost: x\r\na: " + b"b" * 200_000 + b"\r\n\r\n",
-        b"POST /gradio_api/upload HTTP/1.1\r\nHost: x\r\nContent-Length: -5\r\n\r\nabc",
-        b"POST /gradio_api/upload HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
-        b"POST /gradio_api/call/words HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nFFFFFFFFFFFFFFFF\r\n",
-        b"GET http://127.0.0.1:9/ HTTP/1.1\r\nHost: x\r\n\r\n", b"GET /\0 HTTP/1.1\r\nHost: x\r\n\r\n",
-        b"GET / HTTP/1.1\r\nHost: \r\nOrigin: \xff\xfe\r\n\r\n", b"GET /config HTTP/1.1\r\nHost: [::\r\n\r\n",
-        b"GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: upgrade\r\n\r\n",
-        b"GET / HTTP/1.1\r\nHost: x\r\nCookie: " + b"a=b;" * 3000 + b"\r\nX-Forwarded-For: '<>, ::, 999.1\r\n\r\n",
-    ],
-)  # fmt: skip
-def test_what_is_no_http_is_refused(app, visitor, data):
-    heard = raw(app, data, listen=1)
-    assert not re.match(rb"HTTP/1.1 5", heard), heard[:300]
-    assert b"Traceback" not in heard
+NO_HTTP = [
+    b"\r\n\r\n", b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + bytes(200), b"GET\r\n\r\n",
+    b"GET / HTTP/9.9\r\n\r\n",
+    b"GET / HTTP/1.1\r\n" + b"a: b\r\n" * 5000 + b"\r\n",
+    b"GET / HTTP/1.1\r\nHost: x\r\na: " + b"b" * 200_000 + b"\r\n\r\n",
+    b"POST /gradio_api/upload HTTP/1.1\r\nHost: x\r\nContent-Length: -5\r\n\r\nabc",
+    b"POST /gradio_api/upload HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+    b"POST /gradio_api/call/words HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nFFFFFFFFFFFFFFFF\r\n",
+    b"GET http://127.0.0.1:9/ HTTP/1.1\r\nHost: x\r\n\r\n", b"GET /\0 HTTP/1.1\r\nHost: x\r\n\r\n",
+    b"GET / HTTP/1.1\r\nHost: \r\nOrigin: \xff\xfe\r\n\r\n", b"GET /config HTTP/1.1\r\nHost: [::\r\n\r\n",
+    b"GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: upgrade\r\n\r\n",
+    b"GET / HTTP/1.1\r\nHost: x\r\nCookie: " + b"a=b;" * 3000 + b"\r\nX-Forwarded-For: '<>, ::, 999.1\r\n\r\n",
+]  # fmt: skip
+
+
+def test_what_is_no_http_is_refused_and_raw_uploads_do_no_harm(app, visitor):
+    """Requests that no library writes, all at once; the app goes on."""
+    data = encode(picture(4), "PNG")
+    uploads = [form(data), form(data, name="file"), form(data, name="x" * 300), form(data, path="upload?upload_id=1")]
+    with ThreadPoolExecutor(8) as pool:
+        heard = list(pool.map(lambda request: raw(app, request, listen=3), [*NO_HTTP, *uploads]))
+    for request, answer in zip([*NO_HTTP, *uploads], heard, strict=True):
+        assert not answer.startswith(b"HTTP/1.1 5"), (request[:100], answer[:300])
+        assert b"Traceback" not in answer
+    assert all(answer.startswith(b"HTTP/1.1 ") for answer in heard[len(NO_HTTP) :])
     assert visitor.http.get("/config").status_code == 200
+    assert visitor.call("diagnose", given(visitor.upload(data)), *CASE).good
 
 
 # ---------------------------------------------------------------- headers
@@ -607,42 +440,19 @@ def test_the_policy_lets_nothing_in_from_elsewhere(answers):
     assert "x-frame-options" not in answers["the page"].headers
 
 
-@pytest.mark.parametrize("host", [None, "someone-mat.hf.space", "localhost:7860"])
-@pytest.mark.parametrize(
-    "origin", ["https://evil.example", "http://localhost.evil.example", "null", "http://127.0.0.1.nip.io"]
-)
-def test_a_foreign_page_reads_nothing(visitor, origin, host):
-    headers = {"Origin": origin} | ({"Host": host} if host else {})
-    asks = (
-        ("GET", "/config", {}), ("POST", "/gradio_api/call/words", {}), ("GET", "/gradio_api/file=x", {}),
-        ("OPTIONS", "/gradio_api/upload", {"Access-Control-Request-Method": "POST"}),
-        ("OPTIONS", "/gradio_api/queue/join", {"Access-Control-Request-Method": "POST",
-                                               "Access-Control-Request-Headers": "content-type"}),
-    )  # fmt: skip
-    for method, path, more in asks:
-        answer = visitor.http.request(
-            method, path, headers=headers | more, json={"data": list(CASE)} if method == "POST" else None
-        )
-        let = answer.headers.get("access-control-allow-origin")
-        with_cookies = answer.headers.get("access-control-allow-credentials") == "true"
-        assert let != origin, f"{method} {path} lets {origin} in"
-        assert not (let == "*" and with_cookies), path
-
-
 def test_no_answer_names_a_folder_of_the_server(app, answers, visitor, events, uploaded):
     texts = {name: answer.text + str(answer.headers) for name, answer in answers.items() if name != "the image"}
     event = events["diagnose.click"]
     texts["a diagnosis"] = json.dumps(
         visitor.event(event["number"], *page_inputs(event["inputs"], given(uploaded))).data
     )
-    for endpoint in ENDPOINTS:
-        if endpoint in ("list_examples", "model_card", "words", "diagnose_example"):
-            texts[endpoint] = json.dumps(
-                visitor.call(endpoint, *{"words": CASE, "diagnose_example": (0,)}.get(endpoint, ())).data
-            )
+    for endpoint, data in {"list_examples": (), "model_card": (), "words": CASE, "diagnose_example": (0,)}.items():
+        texts[endpoint] = json.dumps(visitor.call(endpoint, *data).data)
+    names = {part["id"]: part["props"].get("elem_id") for part in visitor.config["components"]}
     for event in visitor.config["dependencies"]:
         if event["targets"] and event["targets"][0][1] == "load":
-            texts[f"load {event['id']}"] = json.dumps(visitor.event(event["id"], *[None] * len(event["inputs"])).data)
+            answer = visitor.event(event["id"], *page_inputs([names[number] for number in event["inputs"]], None))
+            texts[f"load {event['id']}"] = json.dumps(answer.data)
     for name, text in texts.items():
         found = [folder for folder in temporary_names(app) if folder in text]
         assert not found, f"{name}: {text[max(0, text.index(found[0]) - 100) :][:300]}"
@@ -660,94 +470,90 @@ def corpus() -> dict[str, bytes]:
 
 
 @pytest.fixture(scope="module")
-def own_diagnoser(tiny_bundle) -> Iterator[Diagnoser]:
-    """One that remembers all regions, as the app of these tests does."""
-    with pytest.MonkeyPatch.context() as changed:
-        changed.setattr("mat_core.diagnoser.REMEMBERED_IMAGES", 1000)
-        yield Diagnoser(load_bundle(tiny_bundle))
-
-
-@pytest.fixture(scope="module")
-def truth(corpus, own_diagnoser) -> dict[str, dict | None]:
-    """What each image's probabilities are, None where it is no image."""
+def truth(corpus, tiny_diagnoser) -> dict[str, dict | None]:
+    """The probabilities of a sample of the images, None where it is no image."""
     found = {}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for name in random.Random(SEED).sample(sorted(corpus), 16):
+            try:
+                found[name] = tiny_diagnoser(corpus[name], Metadata(*CASE)).probabilities
+            except ImageError:
+                found[name] = None
+    assert 4 <= sum(answer is None for answer in found.values()) <= 12, "not both kinds of images"
+    return found
+
+
+def test_every_hostile_image_is_read_or_refused_with_a_message(corpus):
+    refused = 0
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         for name, data in corpus.items():
             try:
-                found[name] = own_diagnoser(data, Metadata(*CASE)).probabilities
-            except ImageError:
-                found[name] = None
-    return found
-
-
-def test_the_corpus_is_hostile_enough(corpus, truth):
-    refused = sum(vector is None for vector in truth.values())
+                image = load_image(data)
+            except ImageError as error:
+                refused += 1
+                message = str(error)
+                assert is_sentence(message), name
+            else:
+                assert (image.dtype, image.ndim, image.shape[-1]) == ("uint8", 3, 3), name
     assert refused > 100
-    assert len(truth) - refused > 50, "nearly all are refused: the way to the network is not tried"
+    assert len(corpus) - refused > 50, "nearly all are refused: the way to the network is not tried"
     assert images() == corpus, "not the same images each time"
 
 
-def test_hostile_images_through_endpoints_and_page(app, visitor, events, corpus, truth):
-    """Each is uploaded once and asked about through both; the answer is its own, or a sentence."""
+def test_hostile_images_through_endpoint_and_page(app, events, corpus, truth):
+    """The same answers as without HTTP, or an error message."""
     event = events["diagnose.click"]
-    rest = {
-        "explore": CASE, "attention": CASE, "regions": (), "relevance": (*CASE, None),
-        "walk_through": (*CASE, "words_to_regions", 0, 0, 0, 0), "figure": (*CASE, 5, None),
-    }  # fmt: skip
-    ways = itertools.cycle([None, None, *rest, None])  # a third endpoint for some of them
-    turns = dict(zip(corpus, ways, strict=False))
-    path = visitor.upload(encode(picture(2), "PNG"))
-    for _ in range(3):  # what is loaded with a first answer of each kind is no leak
-        for name, more in {"doubt": CASE, **rest}.items():
-            assert visitor.call(name, given(path), *more).good
-        assert visitor.event(event["number"], *page_inputs(event["inputs"], given(path))).good
-    before = app.memory()
 
     def ask(visitor, name):
-        try:
-            path = visitor.upload(corpus[name])
-        except AssertionError as error:
-            return None, None, None, str(error)
-        first = visitor.call("diagnose", given(path), *CASE)
-        shown = visitor.event(event["number"], *page_inputs(event["inputs"], given(path)))
-        other = turns[name] and visitor.call(turns[name], given(path), *rest[turns[name]])
-        return first, shown, other, ""
+        answer = visitor.http.post("/gradio_api/upload", files={"files": ("a.png", corpus[name])})
+        if answer.status_code != 200:
+            return answer.status_code, None, None
+        file = given(answer.json()[0])
+        shown = visitor.event(event["number"], *page_inputs(event["inputs"], file))
+        return 200, visitor.call("diagnose", file, *CASE), shown
 
-    wrong = []
-    for name, (first, shown, other, refused) in zip(corpus, in_parallel(app, ask, list(corpus)), strict=True):
-        if refused:  # an upload that is refused is fine for what is no image
-            if truth[name] is not None or "Traceback" in refused or " 5" in refused[:20]:
-                wrong.append(f"{name}: the upload was refused: {refused[:200]}")
+    for name, (status, called, shown) in zip(truth, in_parallel(app, ask, list(truth)), strict=True):
+        if status != 200:  # an upload that is refused is fine for what is no image
+            assert (truth[name], status < 500) == (None, True), name
             continue
-        for where, answer in (("diagnose", first), ("page", shown), (turns[name], other)):
-            if answer and (answer.status >= 500 or "Traceback" in answer.told or answer.seconds > 30):
-                wrong.append(f"{name}, {where}: {answer.status} {answer.told[:200]} {answer.seconds:.0f} s")
-        got = first.data[0]["probabilities"] if first.good else None
-        if got != truth[name] or (not first.good and not is_sentence(first.told)):
-            wrong.append(f"{name}: {got or first.told!r} and not {truth[name]}")
-        seen = shown_vector(shown.data)
-        if seen != (truth[name] and dict(sorted(truth[name].items()))):
-            wrong.append(f"{name} on the page: {seen} and not {truth[name]}")
-        if other and other.good != (truth[name] is not None):
-            wrong.append(f"{name}: {turns[name]} said {other.told[:200]!r}")
-    assert not wrong, f"{len(wrong)}:\n" + "\n".join(wrong[:60])
-    grown = app.memory() - before
-    print(f"memory: {before / 2**20:.0f} MB before, {grown / 2**20:+.0f} MB after {len(corpus)} images")
-    assert grown <= MOST_MORE
+        for answer in (called, shown):
+            assert answer.status < 500, f"{name}: {answer.told[:300]}"
+            assert "Traceback" not in answer.told, name
+        assert called.good or is_sentence(called.told), name
+        assert (called.data[0]["probabilities"] if called.good else None) == truth[name], name
+        assert shown_vector(shown.data) == (truth[name] and dict(sorted(truth[name].items()))), name
+
+
+def test_a_bad_image_gets_an_error_message_from_every_endpoint(app, visitor):
+    good, bad = visitor.upload(encode(picture(2), "PNG")), visitor.upload(b"no picture at all " * 99, "lesion.png")
+    named = visitor.http.get("/gradio_api/info").json()["named_endpoints"]
+    endpoints = [name for name in ENDPOINTS if named[f"/{name}"]["parameters"][:1] and
+                 named[f"/{name}"]["parameters"][0]["parameter_name"] == "image"]  # fmt: skip
+    assert len(endpoints) > 15
+
+    def ask(visitor, endpoint):
+        return visitor.call(f"v2/{endpoint}", body={"image": given(bad)})
+
+    for endpoint, answer in zip(endpoints, in_parallel(app, ask, endpoints), strict=True):
+        assert not answer.good, endpoint
+        assert "not an image" in answer.told, f"{endpoint}: {answer.told}"
+    assert visitor.call("v2/diagnose", body={"image": given(good)}).good
 
 
 @needs_mcp
 def test_hostile_images_as_tools(app, corpus, truth):
     async def use(session):
         found = {}
-        for name, data in corpus.items():
+        for name in list(truth)[:8]:
+            data = corpus[name]
             uri = "data:image/png;base64," + base64.b64encode(data).decode()
             case = dict(zip(("age", "sex", "localization"), CASE, strict=True))
             found[name] = await session.call_tool("diagnose", {"image": uri, **case})
         return found
 
-    for name, answer in use_tools(app, use).items():
+    for name, answer in use_tools(app.url, use).items():
         text = answer.content[0].text
         assert answer.isError == (truth[name] is None), f"{name}: {text[:200]}"
         if answer.isError:
@@ -757,51 +563,11 @@ def test_hostile_images_as_tools(app, corpus, truth):
             assert json.loads(text)["probabilities"] == truth[name], name
 
 
-def test_hostile_images_on_the_command_line(corpus, truth, own_diagnoser, tmp_path, monkeypatch, capfd):
-    """In this process: the command line itself, with a model that is loaded already."""
-    monkeypatch.setattr(Diagnoser, "from_pretrained", lambda *_: own_diagnoser)
-    for number, (name, data) in enumerate(corpus.items()):
-        path = tmp_path / f"{number}.png"
-        path.write_bytes(data)
-        status = command_line(
-            ["diagnose", str(path), "--age", "55", "--sex", "female", "--localization", "back", "--json"]
-        )
-        out, error = capfd.readouterr()
-        assert "Traceback" not in error
-        assert status == (0 if truth[name] else 2), name
-        if truth[name]:
-            assert json.loads(out)["probabilities"] == truth[name]
-        else:
-            assert re.search(r"^error: \w+ \w+", error, re.M), f"{name}: {error}"
-
-
-@pytest.mark.parametrize("name", ["noise of 1024 bytes", "CMYK JPEG"])
-def test_hostile_images_as_a_person_types_it(corpus, truth, tiny_bundle, tmp_path, name):
-    (tmp_path / "lesion.png").write_bytes(corpus[name])
-    command = [
-        sys.executable,
-        "-m",
-        "mat_core",
-        "diagnose",
-        tmp_path / "lesion.png",
-        "--checkpoint",
-        tiny_bundle,
-        "--json",
-    ]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, timeout=120)
-    assert done.returncode == (0 if truth[name] else 2)
-    assert "Traceback" not in done.stderr
-    if truth[name]:
-        assert is_vector(json.loads(done.stdout)["probabilities"])
-    else:
-        assert re.search(r"^error: ", done.stderr, re.M)
-
-
-@settings(max_examples=40, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=25, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
 @each(kind=st.sampled_from(["PNG", "JPEG", "GIF", "BMP", "WEBP", "TIFF"]), number=st.integers(0, 5),
       changes=st.lists(st.tuples(st.floats(0, 1), st.integers(0, 255)), max_size=12),
       end=st.floats(0.2, 1))  # fmt: skip
-def test_any_damage_gets_an_answer(app, visitor, tiny_diagnoser, kind, number, changes, end):
+def test_any_damage_gets_an_answer(tiny_diagnoser, kind, number, changes, end):
     data = bytearray(encode(picture(number), kind))
     for place, value in changes:
         data[int(place * (len(data) - 1))] = value
@@ -809,12 +575,10 @@ def test_any_damage_gets_an_answer(app, visitor, tiny_diagnoser, kind, number, c
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            expected = tiny_diagnoser(data, Metadata(*CASE)).probabilities
-        except ImageError:
-            expected = None
-    answer = visitor.call("diagnose", given(visitor.upload(data)), *CASE)
-    assert (answer.data[0]["probabilities"] if answer.good else None) == expected
-    assert answer.good or is_sentence(answer.told)
+            found = tiny_diagnoser(data, Metadata(*CASE)).probabilities
+        except ImageError as error:
+            found = str(error)
+    assert is_sentence(found) if isinstance(found, str) else is_vector(found)
 
 
 def test_files_at_the_limit_of_size(visitor):
@@ -854,18 +618,3 @@ def test_images_of_many_pixels_leave_no_memory_behind(app, visitor, uploaded):
     assert peak[0] < CAP
     assert visitor.call("diagnose", given(uploaded), *CASE).good
     assert app.memory() - before <= MOST_MORE
-
-
-def test_whole_uploads_under_any_name_do_no_harm(app, visitor):
-    """Raw requests, as no library writes them; the app goes on."""
-    data = encode(picture(4), "PNG")
-    for request in (
-        form(data),
-        form(data, name="file"),
-        form(data, name="x" * 300),
-        form(data, path="upload?upload_id=1"),
-    ):
-        heard = raw(app, request, listen=3)
-        assert heard.startswith(b"HTTP/1.1 "), heard[:100]
-        assert not heard.startswith(b"HTTP/1.1 5"), heard[:300]
-    assert visitor.call("diagnose", given(visitor.upload(data)), *CASE).good

@@ -1,4 +1,4 @@
-"""What lessons are about: drawings, real cases with and without their photographs, a teacher's own."""
+"""The cases of lessons: phantoms, named cases with and without their photographs, custom cases."""
 
 import csv
 from dataclasses import replace
@@ -7,24 +7,23 @@ from pathlib import Path
 import pytest
 from conftest import HAM10000
 
-from interface.lessons.lesson import CaseOf, Lesson, Page
+from interface.lessons.catalog import LessonCatalog, missing_cases, open_catalog
 from interface.lessons.markdown import VALUE
-from interface.lessons.named import UNKNOWN
-from interface.lessons.reading import read_lesson
-from interface.lessons.room import LessonRoom
-from interface.lessons.shelf import Shelf, open_shelf, without_cases
-from interface.lessons.values import value_of
-from interface.library.library import Library, open_library
-from interface.models import Models
+from interface.lessons.parser import read_lesson
+from interface.lessons.schema import CaseRef, Lesson, PageState
+from interface.lessons.service import LessonService
+from interface.lessons.value_registry import UNAVAILABLE, evaluate
+from interface.state.model_registry import ModelRegistry
 from mat_core import DataError, Diagnoser, Metadata
-from mat_core.encoding import encode_png
-from mat_core.named_cases import read_cases
-from mat_core.phantoms import make_phantom
+from mat_core.data.image_encoding import encode_png
+from teaching.cases.catalog import read_cases
+from teaching.cases.library import CaseLibrary, open_library
+from teaching.phantoms import make_phantom
 
-SHELF = open_shelf()
+CATALOG = open_catalog()
 MISSED, FOUND = "ISIC_0029570", "ISIC_0032017"  # melanomas: the model takes one for a nevus
-LESION = CaseOf("case", MISSED)
-ABOUT_LESIONS = [lesson.name for lesson in SHELF.lessons() if lesson.steps[0].page.case.kind != "house"]
+LESION = CaseRef("case", MISSED)
+ABOUT_LESIONS = [lesson.name for lesson in CATALOG.lessons() if lesson.steps[0].page.case.kind != "house"]
 TEXT = """---
 title: Ours
 minutes: 3
@@ -54,11 +53,13 @@ def about(folder: Path, case: str) -> Lesson:
     return lesson
 
 
-def room_with(diagnoser: Diagnoser, library: Library, *lessons: Lesson, leaking=lambda: None) -> LessonRoom:
-    return LessonRoom(diagnoser, library, Shelf({"en": lessons}, {"en": SHELF.words["en"]}), leaking)
+def service_with(
+    diagnoser: Diagnoser, library: CaseLibrary, *lessons: Lesson, leaky_model=lambda: None
+) -> LessonService:
+    return LessonService(diagnoser, library, LessonCatalog({"en": lessons}, {"en": CATALOG.words["en"]}), leaky_model)
 
 
-def closed_library(folder: Path, root: Path | None = None, own: Path | None = None) -> Library:
+def closed_library(folder: Path, root: Path | None = None, own: Path | None = None) -> CaseLibrary:
     """The named cases without a network, and without what was fetched before."""
     library, problems = open_library(root, True, folder, own=own)
     assert problems == ()
@@ -70,100 +71,100 @@ def closed_library(folder: Path, root: Path | None = None, own: Path | None = No
 
 
 @pytest.fixture(scope="module")
-def real_room(tmp_path_factory) -> LessonRoom:
+def real_service(tmp_path_factory) -> LessonService:
     """Every lesson that is about a lesion, about a real one."""
     diagnoser = Diagnoser.from_pretrained()
     moved = []
     for name in ABOUT_LESIONS:
-        lesson = SHELF.lesson(name)
-        steps = [replace(step, page=replace(step.page, case=LESION)) for step in lesson.steps]
+        lesson = CATALOG.lesson(name)
+        steps = [replace(step, page=step.page.model_copy(update={"case": LESION})) for step in lesson.steps]
         moved.append(replace(lesson, steps=tuple(steps)))
     library = closed_library(tmp_path_factory.mktemp("drawings"), HAM10000)
-    return room_with(diagnoser, library, *moved, leaking=Models(diagnoser).leaking)
+    return service_with(diagnoser, library, *moved, leaky_model=ModelRegistry(diagnoser).leaking)
 
 
 @pytest.mark.real
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ABOUT_LESIONS)
-def test_every_lesson_runs_on_a_real_lesion_with_every_number_computed(real_room, name):
-    for at, step in enumerate(real_room.shelf.lesson(name).steps):
+def test_every_lesson_runs_on_a_real_lesion_with_every_number_computed(real_service, name):
+    for at, step in enumerate(real_service.catalog.lesson(name).steps):
         asked = {"lesson": name, "at": at}
-        told = real_room.step(asked)
+        told = real_service.step(asked)
         assert "Vienna" in told["note"]  # whose the photograph is
         said = told["html"]
         if step.predict is not None:
-            truth = real_room.truth(asked)
+            truth = real_service.truth(asked)
             assert truth["key"] is not None or truth["number"] is not None
             said += truth["html"]
         assert said.count('<b class="ls-value">') == len(VALUE.findall(step.text + step.revealed))
-        assert UNKNOWN not in said
-        opening = real_room.opening(asked, None)
+        assert UNAVAILABLE not in said
+        opening = real_service.opening(asked, None)
         assert opening.session.example.name == MISSED
         assert not opening.session.example.synthetic
         if step.page.pin not in (None, "none"):
-            assert opening.told["explore"]["pin"] is not None
+            assert opening.settings["explore"]["pin"] is not None
 
 
 @pytest.mark.real
 @pytest.mark.slow
-def test_what_the_lessons_say_of_their_real_lesions_holds(real_room):
-    missed, found = (real_room._cases.known(Page(CaseOf("case", name))) for name in (MISSED, FOUND))
-    assert value_of("case.truth", missed).text == "Melanoma, as confirmed"
-    assert value_of("top.class", missed).key == "nv"
-    assert 10 < value_of("share.mel", missed).number < 50  # one line misses it, the other does not
-    assert value_of("doubt.views", missed).number < 8
-    assert value_of("top.class", found).key == "mel"
-    assert abs(value_of("attended.away", found).number) < 5
-    assert value_of("tiles.shared", found).number < 6
+def test_statements_about_real_lesions_hold(real_service):
+    missed, found = (real_service._cases.load(PageState(case=CaseRef("case", name))) for name in (MISSED, FOUND))
+    assert evaluate("case.truth", missed).text == "Melanoma, as confirmed"
+    assert evaluate("top.class", missed).key == "nv"
+    assert 10 < evaluate("share.mel", missed).number < 50  # one line misses it, the other does not
+    assert evaluate("doubt.views", missed).number < 8
+    assert evaluate("top.class", found).key == "mel"
+    assert abs(evaluate("attended.away", found).number) < 5
+    assert evaluate("tiles.shared", found).number < 6
 
 
 @pytest.mark.real
-def test_a_lesson_that_has_both_takes_the_photograph_where_it_is(real_room, tmp_path):
+def test_photograph_is_preferred_to_the_stand_in(real_service, tmp_path):
     for name, case in (("thresholds", MISSED), ("attention-is-not-explanation", FOUND)):
-        room = room_with(real_room._cases._diagnoser, real_room._library, SHELF.lesson(name))
-        assert room.opening({"lesson": name, "at": 0}, None).session.example.name == case
-        (listed,) = room.facts()["lessons"]["en"]
+        service = service_with(real_service._cases._diagnoser, real_service._library, CATALOG.lesson(name))
+        assert service.opening({"lesson": name, "at": 0}, None).session.example.name == case
+        (listed,) = service.facts()["lessons"]["en"]
         assert (listed["case"], listed["drawn"]) == (case, False)
 
 
 # --- without photographs ---------------------------------------------------------------------------------------------
 
 
-def test_a_lesson_that_has_both_is_about_its_drawing_where_there_is_no_photograph(tiny_diagnoser, tmp_path):
+def test_stand_in_is_used_without_the_photograph(tiny_diagnoser, tmp_path):
     for name, case, drawing in (
-        ("thresholds", MISSED, CaseOf("phantom", "", 4, "bkl")),
-        ("attention-is-not-explanation", FOUND, CaseOf("phantom", "", 18, "mel")),
+        ("thresholds", MISSED, CaseRef("phantom", "", 4, "bkl")),
+        ("attention-is-not-explanation", FOUND, CaseRef("phantom", "", 18, "mel")),
     ):
-        room = room_with(tiny_diagnoser, closed_library(tmp_path), SHELF.lesson(name))
-        for at, step in enumerate(SHELF.lesson(name).steps):
-            assert step.page.case == CaseOf("case", case, instead=drawing)
-            opening = room.opening({"lesson": name, "at": at}, None)
+        service = service_with(tiny_diagnoser, closed_library(tmp_path), CATALOG.lesson(name))
+        for at, step in enumerate(CATALOG.lesson(name).steps):
+            assert step.page.case == CaseRef("case", case, stand_in=drawing)
+            opening = service.opening({"lesson": name, "at": at}, None)
             assert opening.session.example.name == f"Drawing {drawing.seed}"
-        note = room.step({"lesson": name, "at": 0})["note"]
+        note = service.step({"lesson": name, "at": 0})["note"]
         assert note.startswith(f"The photograph of {case} is not here: it comes with --data. A drawing stands in")
-        (listed,) = room.facts()["lessons"]["en"]
+        (listed,) = service.facts()["lessons"]["en"]
         assert (listed["case"], listed["drawn"]) == (case, True)
 
 
-def test_it_asks_no_archive_for_the_photograph(tiny_diagnoser, tmp_path):
+def test_stand_in_makes_no_request_to_the_archive(tiny_diagnoser, tmp_path):
     class Archive:
         def picture(self, case, tell):
             raise AssertionError("the archive was asked")
 
     named, _ = read_cases()
-    library = Library(named, archive=Archive(), folder=tmp_path)
-    room = room_with(tiny_diagnoser, library, SHELF.lesson("thresholds"))
-    assert room.opening({"lesson": "thresholds", "at": 0}, None).session.example.synthetic
+    library = CaseLibrary(named, archive=Archive(), folder=tmp_path)
+    service = service_with(tiny_diagnoser, library, CATALOG.lesson("thresholds"))
+    assert service.opening({"lesson": "thresholds", "at": 0}, None).session.example.synthetic
 
 
-def test_a_named_case_alone_says_that_it_is_not_here_and_that_a_drawing_stands_in(tiny_diagnoser, tmp_path):
-    room = room_with(tiny_diagnoser, closed_library(tmp_path), about(tmp_path, MISSED))
-    told = room.step({"lesson": "ours", "at": 0})
+def test_named_case_without_photograph_or_stand_in_gets_a_phantom(tiny_diagnoser, tmp_path):
+    service = service_with(tiny_diagnoser, closed_library(tmp_path), about(tmp_path, MISSED))
+    told = service.step({"lesson": "ours", "at": 0})
     assert f"A phantom stands in for {MISSED}" in told["note"]
     assert "not about the lesion" in told["note"]
     assert f"Phantom for {MISSED}" in told["html"]
     assert "50" in told["html"]  # the patient is that of the case
-    truth = room.truth({"lesson": "ours", "at": 0})
+    truth = service.truth({"lesson": "ours", "at": 0})
     assert "Melanoma: what it was drawn to look like" in truth["html"]
     assert truth["number"] == 40
 
@@ -188,27 +189,27 @@ def own_folder(tmp_path) -> Path:
     return folder
 
 
-def test_a_lesson_is_about_a_case_of_a_teachers_own(tiny_diagnoser, tmp_path, own_folder):
+def test_lesson_about_a_custom_case(tiny_diagnoser, tmp_path, own_folder):
     library = closed_library(tmp_path, own=own_folder)
     lesson = about(tmp_path, "own nevus 7")
-    assert without_cases([lesson], library) == ()
-    room = room_with(tiny_diagnoser, library, lesson)
-    told = room.step({"lesson": "ours", "at": 0})
+    assert missing_cases([lesson], library) == ()
+    service = service_with(tiny_diagnoser, library, lesson)
+    told = service.step({"lesson": "ours", "at": 0})
     assert told["note"] == "our clinic"
     assert ">nevus 7</b> is" in told["html"]
     assert ">34</b>" in told["html"]
-    opening = room.opening({"lesson": "ours", "at": 0}, None)
+    opening = service.opening({"lesson": "ours", "at": 0}, None)
     assert opening.session.diagnosis.metadata == Metadata(34, "female", "back")
     direct = tiny_diagnoser(own_folder / "nevus 7.png", Metadata(34, "female", "back"))
     assert opening.session.diagnosis.probabilities == pytest.approx(direct.probabilities, abs=1e-6)
-    assert "Melanocytic nevus, as confirmed" in room.truth({"lesson": "ours", "at": 0})["html"]
-    assert room.facts()["lessons"]["en"][0]["case"] == "nevus 7"
-    assert b"%PDF" in room.sheet("ours", "en")
-    other = room_with(tiny_diagnoser, library, about(tmp_path, "own küste_b.2"))
+    assert "Melanocytic nevus, as confirmed" in service.truth({"lesson": "ours", "at": 0})["html"]
+    assert service.facts()["lessons"]["en"][0]["case"] == "nevus 7"
+    assert b"%PDF" in service.worksheet("ours", "en")
+    other = service_with(tiny_diagnoser, library, about(tmp_path, "own küste_b.2"))
     assert ">unknown</b> years" in other.step({"lesson": "ours", "at": 0})["html"]
 
 
-def test_a_case_that_is_not_there_is_told_before_a_class_and_in_the_step(tiny_diagnoser, tmp_path):
+def test_missing_case_is_reported_at_start_and_in_the_step(tiny_diagnoser, tmp_path):
     library = closed_library(tmp_path)
     for case, said in (
         ("own nevus 7", "'nevus 7' of your own, which is not there: --cases names the folder that has it."),
@@ -216,23 +217,23 @@ def test_a_case_that_is_not_there_is_told_before_a_class_and_in_the_step(tiny_di
         ("ISIC_0000001 or phantom 1 nv", "ISIC_0000001, which is none of the named cases"),
     ):
         lesson = about(tmp_path, case)
-        (sentence,) = without_cases([lesson], library)
+        (sentence,) = missing_cases([lesson], library)
         assert sentence.startswith("The lesson ours is about ")
         assert said in sentence
-        room = room_with(tiny_diagnoser, library, lesson)
-        assert room.facts()["problems"] == [sentence]
+        service = service_with(tiny_diagnoser, library, lesson)
+        assert service.facts()["problems"] == [sentence]
         if " or " not in case:
             with pytest.raises(DataError, match="This step is about"):
-                room.step({"lesson": "ours", "at": 0})
-    assert without_cases(SHELF.lessons(), library) == ()
+                service.step({"lesson": "ours", "at": 0})
+    assert missing_cases(CATALOG.lessons(), library) == ()
 
 
 @pytest.mark.parametrize(
     "case", ["ISIC_0029570 or", "ISIC_0029570 or ISIC_0032017", "phantom 1 nv or ISIC_0029570", "ISIC_0029570 or house"]
 )
-def test_what_stands_in_is_a_drawing(tmp_path, case):
+def test_stand_in_must_be_a_phantom(tmp_path, case):
     path = tmp_path / "01-ours.md"
     path.write_text(TEXT.format(case=case), encoding="utf-8")
     lesson, faults = read_lesson(path)
     assert lesson is None
-    assert any("line 5: `case` must be" in fault and "or phantom 18 mel" in fault for fault in faults)
+    assert any("front matter.case: must be" in fault and "or phantom 18 mel" in fault for fault in faults)

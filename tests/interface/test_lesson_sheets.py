@@ -1,31 +1,31 @@
-"""A lesson on paper: its questions for the class, without their answers; for the teacher every number, computed."""
+"""Worksheets of lessons: questions for the class without their answers, all values for the teacher."""
 
 import re
 from dataclasses import replace
 
 import pytest
-from papers import pages
+from pdf_text import pages
 
-from interface.languages import read_languages
+from interface.frontend.translations import language_codes, read_language
+from interface.lessons.catalog import LessonCatalog, open_catalog
 from interface.lessons.markdown import to_paragraphs
-from interface.lessons.on_paper import BLANK
-from interface.lessons.room import LessonRoom
-from interface.lessons.shelf import Shelf, open_shelf
-from interface.lessons.values import value_of
-from interface.library.library import Library
+from interface.lessons.service import LessonService
+from interface.lessons.value_registry import evaluate
+from interface.lessons.worksheet import BLANK
 from mat_core import DISCLAIMER, DataError
+from teaching.cases.library import CaseLibrary
 
-SHELF = open_shelf()
-QUICK = [lesson.name for lesson in SHELF.lessons() if lesson.name != "attention-is-not-explanation"]
+CATALOG = open_catalog()
+QUICK = [lesson.name for lesson in CATALOG.lessons() if lesson.name != "attention-is-not-explanation"]
 
 
 @pytest.fixture(scope="module")
-def room(tiny_diagnoser, tmp_path_factory) -> LessonRoom:
-    return LessonRoom(tiny_diagnoser, Library(folder=tmp_path_factory.mktemp("drawings")), SHELF)
+def service(tiny_diagnoser, tmp_path_factory) -> LessonService:
+    return LessonService(tiny_diagnoser, CaseLibrary(folder=tmp_path_factory.mktemp("drawings")), CATALOG)
 
 
 def parted(pdf: bytes, notes: str) -> tuple[str, str]:
-    """What the class and what the teacher reads."""
+    """The text for the class and that for the teacher."""
     found = pages(pdf)
     at = next(at for at, page in enumerate(found) if page.startswith(notes))
     return " ".join(found[:at]), " ".join(found[at:])
@@ -33,10 +33,10 @@ def parted(pdf: bytes, notes: str) -> tuple[str, str]:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", [*QUICK, "attention-is-not-explanation"])
-def test_every_question_is_asked_and_answered_for_the_teacher_alone(room, name):
-    lesson = SHELF.lesson(name)
+def test_questions_for_the_class_and_answers_for_the_teacher(service, name):
+    lesson = CATALOG.lesson(name)
     told: list[float] = []
-    first, second = parted(room.sheet(name, "en", lambda share, text: told.append(share)), "Teacher's notes: ")
+    first, second = parted(service.worksheet(name, "en", lambda share, text: told.append(share)), "Teacher's notes: ")
     assert told == sorted(told)
     for text in (lesson.title, DISCLAIMER, "Name: ____", "Why do you think so?"):
         assert text in first
@@ -48,13 +48,12 @@ def test_every_question_is_asked_and_answered_for_the_teacher_alone(room, name):
         if step.predict is None:
             continue
         answers += 1
-        known = room._cases.known(step.page)
+        facts = service._cases.load(step.page)
         for text in (step.predict.question, *dict(step.predict.choices).values()):
             assert " ".join(text.split()) in first
-        value = value_of(step.predict.truth, known)
-        truth = dict(step.predict.choices).get(value.key or "", value.text)
+        truth = step.predict.wording(evaluate(step.predict.truth, facts))
         assert f"{step.predict.question} What to expect: {truth}" in second
-        for paragraph in to_paragraphs(step.revealed, lambda name, known=known: value_of(name, known).text):
+        for paragraph in to_paragraphs(step.revealed, lambda name, facts=facts: evaluate(name, facts).text):
             assert paragraph in second
             assert paragraph not in first
     assert second.count("What to expect: ") == answers
@@ -63,27 +62,27 @@ def test_every_question_is_asked_and_answered_for_the_teacher_alone(room, name):
 
 
 @pytest.mark.slow
-def test_what_is_asked_is_blank_in_the_texts_of_the_class(room):
-    """A later step may say what an earlier one asked."""
-    lesson = SHELF.lesson("query-key-value")
+def test_answers_are_blank_in_the_texts_of_the_class(service):
+    """Also where a later step quotes what an earlier one asked."""
+    lesson = CATALOG.lesson("query-key-value")
     one = replace(lesson.steps[1], text="It is {{ asked.dot }}, of {{ width }}.")
-    other = replace(one, page=replace(one.page, changes=(("age", "30"),)), predict=None)
-    asks = replace(other, predict=replace(lesson.steps[3].predict, truth="asked.weight"))
-    shelf = Shelf({"en": (replace(lesson, steps=(one, other, asks)),)}, {"en": SHELF.words["en"]})
-    room = LessonRoom(room._cases._diagnoser, room._cases._library, shelf)
-    first, second = parted(room.sheet("query-key-value", "en"), "Teacher's notes: ")
-    known, changed = (room._cases.known(step.page) for step in (one, other))
-    width = value_of("width", known).text
+    other = replace(one, page=one.page.model_copy(update={"age": "30"}), predict=None)
+    asks = replace(other, predict=lesson.steps[3].predict.model_copy(update={"truth": "asked.weight"}))
+    catalog = LessonCatalog({"en": (replace(lesson, steps=(one, other, asks)),)}, {"en": CATALOG.words["en"]})
+    service = LessonService(service._cases._diagnoser, service._cases._library, catalog)
+    first, second = parted(service.worksheet("query-key-value", "en"), "Teacher's notes: ")
+    facts, changed = (service._cases.load(step.page) for step in (one, other))
+    width = evaluate("width", facts).text
     assert f"It is {BLANK}, of {width}." in first
-    assert f"It is {value_of('asked.dot', known).text}, of {width}." in second
-    assert f"It is {value_of('asked.dot', changed).text}, of {width}." in first  # of another patient: nobody asks
+    assert f"It is {evaluate('asked.dot', facts).text}, of {width}." in second
+    assert f"It is {evaluate('asked.dot', changed).text}, of {width}." in first  # of another patient: nobody asks
     assert "The patient: 30 years" in first
 
 
 @pytest.mark.slow
-def test_a_sheet_speaks_the_readers_language_and_a_house_has_no_truth(room):
-    first, second = parted(room.sheet("what-it-reads", "de"), "Für die Lehrkraft: ")
-    german = SHELF.lesson("what-it-reads", "de")
+def test_worksheet_is_translated(service):
+    first, second = parted(service.worksheet("what-it-reads", "de"), "Für die Lehrkraft: ")
+    german = CATALOG.lesson("what-it-reads", "de")
     for text in (
         german.title,
         german.steps[1].predict.question,
@@ -93,14 +92,14 @@ def test_a_sheet_speaks_the_readers_language_and_a_house_has_no_truth(room):
     ):
         assert text in first
     assert "Zu erwarten: " in second
-    for language, texts in read_languages().texts.items():  # one wording for page and paper
-        assert SHELF.words[language]["sheet-disclaimer"] == texts["masthead.disclaimer"]
-    assert SHELF.words["en"]["sheet-disclaimer"] == DISCLAIMER
+    for language in language_codes():  # one wording for page and paper
+        assert CATALOG.words[language]["sheet-disclaimer"] == read_language(language)["masthead.disclaimer"]
+    assert CATALOG.words["en"]["sheet-disclaimer"] == DISCLAIMER
 
 
 @pytest.mark.slow
-def test_pictures_of_all_cases_are_there_and_what_they_are(room):
-    first, second = parted(room.sheet("the-word-that-leaks", "en"), "Teacher's notes: ")
+def test_every_case_is_shown_and_its_truth_is_for_the_teacher(service):
+    first, second = parted(service.worksheet("the-word-that-leaks", "en"), "Teacher's notes: ")
     for case in ("The case: Drawing 18.", "The case: Drawing 4."):
         assert case in first
         assert case in second
@@ -109,15 +108,8 @@ def test_pictures_of_all_cases_are_there_and_what_they_are(room):
     assert said not in first
 
 
-def test_a_lesson_that_there_is_not_is_told_with_all_that_there_are(room):
+def test_unknown_lesson_is_rejected(service):
     for name in ("nothing", None, 7, ["heads"]):
         with pytest.raises(DataError, match=r"There is no lesson .*; there are what-it-reads, .*thresholds") as caught:
-            room.sheet(name, "en")
+            service.worksheet(name, "en")
         assert len(str(caught.value)) < 600
-
-
-def test_lists_and_markup_become_paragraphs():
-    source = "One *two*\nthree {{ a }}.\n\n- first\n- **second**\n\n3. third\n4. `x = 1`\n\n[link](http://a)"
-    assert to_paragraphs(source, str.upper) == (
-        'One "two" three A.', "\N{BULLET} first", "\N{BULLET} second", "3. third", "4. x = 1", "link",
-    )  # fmt: skip

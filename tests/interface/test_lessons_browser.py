@@ -5,16 +5,16 @@ import re
 from pathlib import Path
 
 import pytest
-from browsing import PATIENCE, leaves, open_tab, serious_faults, uncovered
-from conftest import app_process
-from papers import pages
+from browser_helpers import open_tab, reopen, serious_faults, uncovered
+from conftest import make_app, served
+from pdf_text import pages
 from playwright.sync_api import Page, expect
 
-from interface.lessons.shelf import open_shelf
+from interface.lessons.catalog import open_catalog
 
 pytestmark = pytest.mark.browser
 
-LESSONS = open_shelf().lessons()
+LESSONS = open_catalog().lessons()
 FIRST = LESSONS[0]
 KEPT = "localStorage.getItem('mat-lessons')"
 
@@ -28,8 +28,8 @@ def begin(page: Page, name: str, button: str = "Begin") -> None:
 def at_step(page: Page, name: str, at: int) -> None:
     """The panel says this step, with its numbers."""
     lesson = next(one for one in LESSONS if one.name == name)
-    expect(page.locator("#guide h2")).to_have_text(lesson.steps[at].title, timeout=PATIENCE)
-    expect(page.locator("#guide [data-lesson]").first).to_be_visible(timeout=PATIENCE)
+    expect(page.locator("#guide h2")).to_have_text(lesson.steps[at].title)
+    expect(page.locator("#guide [data-lesson]").first).to_be_visible()
 
 
 def next_step(page: Page) -> None:
@@ -37,18 +37,7 @@ def next_step(page: Page) -> None:
 
 
 def is_set(page: Page) -> None:
-    expect(page.locator("#guide aside[data-set]")).to_be_attached(timeout=PATIENCE)
-
-
-def anew(page: Page, before: str = "") -> Page:
-    """The same address in the same browser, once more; a reload may break off what Gradio is just fetching."""
-    again = page.context.new_page()
-    again.set_default_timeout(PATIENCE)
-    again.add_init_script(before)
-    again.goto(page.url)
-    expect(again.locator("#guide")).to_be_attached(timeout=PATIENCE)
-    again.wait_for_function("document.querySelector('#strip [data-case]')?.dataset.case", timeout=PATIENCE)
-    return again
+    expect(page.locator("#guide aside[data-set]")).to_be_attached()
 
 
 def test_the_first_lesson_to_its_end(visit):
@@ -71,7 +60,7 @@ def test_the_first_lesson_to_its_end(visit):
                 form.locator("input").fill("3")
             page.get_by_role("button", name="Reveal").click()
             truth = page.locator("#guide [data-lesson=truth]")
-            expect(truth).to_contain_text("You said:", timeout=PATIENCE)
+            expect(truth).to_contain_text("You said:")
             expect(truth.locator(".ls-answer")).not_to_be_empty()
             uncovered(page)
             assert serious_faults(page) == []
@@ -80,7 +69,7 @@ def test_the_first_lesson_to_its_end(visit):
         selected = page.locator(f"[role=tab][data-tab-id='{step.page.tab}']")
         expect(selected).to_have_attribute("aria-selected", "true")
         next_step(page)
-    expect(page.locator("#guide [data-lesson=end]")).to_contain_text("You have come to the end", timeout=PATIENCE)
+    expect(page.locator("#guide [data-lesson=end]")).to_contain_text("You have come to the end")
     kept = json.loads(page.evaluate(KEPT))
     assert kept["lessons"][FIRST.name]["done"] is True
     assert len(kept["lessons"][FIRST.name]["answers"]) == predictions
@@ -90,18 +79,18 @@ def test_the_first_lesson_to_its_end(visit):
 
 
 def test_progress_outlives_the_page_and_no_other_browser_sees_it(visit):
-    page, other = visit(), visit()
+    page, other = visit(), visit(fresh=True)
     begin(page, FIRST.name)
     is_set(page)
     next_step(page)
     at_step(page, FIRST.name, 1)
     page.locator("#guide form input").fill("4")
     page.get_by_role("button", name="Reveal").click()
-    expect(page.locator("#guide [data-lesson=truth]")).to_contain_text("You said: 4.", timeout=PATIENCE)
-    page = anew(page)
+    expect(page.locator("#guide [data-lesson=truth]")).to_contain_text("You said: 4.")
+    page = reopen(page)
     page.get_by_role("button", name=re.compile("Go on with the lesson")).click()
     at_step(page, FIRST.name, 1)
-    expect(page.locator("#guide [data-lesson=truth]")).to_contain_text("You said: 4.", timeout=PATIENCE)
+    expect(page.locator("#guide [data-lesson=truth]")).to_contain_text("You said: 4.")
     assert serious_faults(page) == []
     # put away, the page has its room again; another tab is free to open
     page.get_by_role("button", name="Put away").click()
@@ -128,16 +117,14 @@ def test_a_step_sets_the_explorer_and_a_link_opens_a_step(visit):
     explorer = page.locator(".mx")
     expect(explorer.locator("[data-part=head] input:checked")).to_have_attribute("value", str(int(head) - 1))
     word, region = (page.locator("#guide .ls-value").nth(n).inner_text() for n in (0, 1))
-    expect(explorer.locator("[data-walk=panel]")).to_contain_text(
-        f"“{word}” looks at region {region}, head {head}", timeout=PATIENCE
-    )
+    expect(explorer.locator("[data-walk=panel]")).to_contain_text(f"“{word}” looks at region {region}, head {head}")
     page.evaluate("location.hash = '#lessons?of=softmax-temperature&step=2'")
     at_step(page, "softmax-temperature", 1)
     page.get_by_role("button", name="I do not know: show it").click()
     truth = page.locator("#guide .ls-answer")
-    expect(truth).to_be_visible(timeout=PATIENCE)
+    expect(truth).to_be_visible()
     is_set(page)
-    expect(explorer.locator("[data-walk=temperature]")).to_have_text("0.25", timeout=PATIENCE)
+    expect(explorer.locator("[data-walk=temperature]")).to_have_text("0.25")
     weight = float(explorer.locator("[data-walk=softmax]").inner_text())
     assert float(truth.inner_text().rstrip("%")) == pytest.approx(100 * weight, abs=0.1)
 
@@ -147,7 +134,7 @@ def test_a_lessons_worksheet_is_downloaded_and_has_its_words(visit):
     page.evaluate("location.hash = '#lessons?of=softmax-temperature'")
     at_step(page, "softmax-temperature", 0)
     is_set(page)
-    with page.expect_download(timeout=PATIENCE) as coming:
+    with page.expect_download() as coming:
         page.locator("#guide").get_by_role("button", name="Worksheet (PDF)").click()
     assert coming.value.suggested_filename == "lesson-softmax-temperature.pdf"
     found = pages(Path(coming.value.path()).read_bytes())
@@ -161,7 +148,7 @@ def test_a_lessons_worksheet_is_downloaded_and_has_its_words(visit):
     page.locator("#guide [data-part=next]").click()
     page.get_by_role("button", name="I do not know: show it").click()
     truth = page.locator("#guide .ls-answer")
-    expect(truth).to_be_visible(timeout=PATIENCE)
+    expect(truth).to_be_visible()
     assert f"What to expect: {truth.inner_text()}" in " ".join(found)
 
 
@@ -172,7 +159,7 @@ def test_a_lesson_hides_the_lesion_in_the_page(visit):
     page.locator("#guide form input[value=down]").check()
     page.get_by_role("button", name="Reveal").click()
     is_set(page)
-    expect(page.locator("#hidden-view .verdict")).to_be_visible(timeout=PATIENCE)
+    expect(page.locator("#hidden-view .verdict")).to_be_visible()
     assert page.locator("#hiding-view .tile[aria-pressed=true]").count() > 0
     said = page.locator("#guide [data-lesson=truth]").inner_text()
     assert re.search(r"by [+−]?\d+\.\d points, to [<>]?\d+\.\d%", said), said
@@ -184,7 +171,7 @@ def test_a_presenter_has_one_thing_on_the_screen_at_a_time(visit):
     panel = page.locator("#guide aside")
     box = panel.bounding_box()
     assert (box["width"], box["height"]) == (1280, 720)
-    expect(page.locator("#guide [data-lesson=text]")).to_be_visible(timeout=PATIENCE)
+    expect(page.locator("#guide [data-lesson=text]")).to_be_visible()
     assert float(page.locator("#guide .ls-text").evaluate("e => parseFloat(getComputedStyle(e).fontSize)")) >= 24
     is_set(page)
     assert serious_faults(page) == []
@@ -193,13 +180,13 @@ def test_a_presenter_has_one_thing_on_the_screen_at_a_time(visit):
     assert panel.bounding_box()["height"] < 200
     page.keyboard.press("PageDown")
     at_step(page, FIRST.name, 1)
-    expect(page.locator("#guide [data-lesson=text]")).to_be_visible(timeout=PATIENCE)
+    expect(page.locator("#guide [data-lesson=text]")).to_be_visible()
     page.keyboard.press("PageDown")
     page.keyboard.press("PageDown")
     expect(page.locator("#guide form")).to_be_visible()
     assert page.locator("#guide [data-lesson=text]").count() == 0
     page.keyboard.press("ArrowRight")
-    expect(page.locator("#guide [data-lesson=truth] .ls-answer")).to_be_visible(timeout=PATIENCE)
+    expect(page.locator("#guide [data-lesson=truth] .ls-answer")).to_be_visible()
     assert page.locator("#guide form").count() == 0
     page.keyboard.press("ArrowLeft")
     expect(page.locator("#guide form")).to_be_visible()
@@ -214,17 +201,16 @@ def test_a_presenter_has_one_thing_on_the_screen_at_a_time(visit):
     assert panel.bounding_box()["width"] < 500
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_a_phone_without_a_memory_can_learn_too(visit, scheme):
+def test_a_phone_without_a_memory_can_learn_too(visit):
     refuses = """for (const name of ['localStorage', 'sessionStorage'])
         Object.defineProperty(window, name, {get() { throw new Error('refused'); }});"""
-    page = anew(visit(390, 844, scheme), refuses)
+    page = reopen(visit(390, 844, "dark"), refuses)
     open_tab(page, "Lessons")
     expect(page.locator("#lessons")).to_contain_text("This browser keeps nothing")
     assert serious_faults(page) == []
     begin(page, FIRST.name)
     is_set_on_phone = page.locator("#guide [data-part=again]")
-    expect(is_set_on_phone).to_be_visible(timeout=PATIENCE)
+    expect(is_set_on_phone).to_be_visible()
     assert serious_faults(page) == []
     box = page.locator("#guide aside").bounding_box()
     assert box["width"] == 390
@@ -232,26 +218,21 @@ def test_a_phone_without_a_memory_can_learn_too(visit, scheme):
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     next_step(page)
     at_step(page, FIRST.name, 1)
-    expect(page.locator("#guide form")).to_be_visible(timeout=PATIENCE)
+    expect(page.locator("#guide form")).to_be_visible()
 
 
-def test_a_teachers_lesson_stands_beside_ours_and_a_bad_one_is_named(browser, tiny_bundle, tmp_path):
+def test_a_teachers_lesson_stands_beside_ours_and_a_bad_one_is_named(visit, tiny_diagnoser, tmp_path):
     folder = tmp_path / "lessons"
     folder.mkdir()
     good = "---\ntitle: <b>Mine</b>\nminutes: 2\nfor: us\ncase: phantom 2 nv\n---\n## One\nIt says {{ top.class }}.\n"
     (folder / "01-mine.md").write_text(good, encoding="utf-8")
     (folder / "02-bad.md").write_text(good.replace("top.class", "top.klass"), encoding="utf-8")
-    with app_process("--checkpoint", tiny_bundle, "--lessons", folder, temporary=tmp_path) as (url, _):
-        page = browser.new_page()
-        page.set_default_timeout(PATIENCE)
-        outside = []
-        page.on("request", lambda request: outside.append(request.url) if leaves(request.url) else None)
-        page.goto(f"{url}#lessons")
+    with served(make_app(tiny_diagnoser, tmp_path, lessons=open_catalog(folder))) as url:
+        page = visit(url=f"{url}#lessons")
         item = page.locator("#lessons li[data-name='mine']")
-        expect(item).to_contain_text("<b>Mine</b>", timeout=PATIENCE)
+        expect(item).to_contain_text("<b>Mine</b>")
         expect(item).to_contain_text("added by your teacher")
-        expect(page.locator("#lessons")).to_contain_text("02-bad.md, line 8: there is no value `top.klass`")
+        expect(page.locator("#lessons")).to_contain_text("02-bad.md: step 1: there is no value `top.klass`")
         item.get_by_role("button", name="Begin").click()
-        expect(page.locator("#guide .ls-value")).not_to_be_empty(timeout=PATIENCE)
+        expect(page.locator("#guide .ls-value")).not_to_be_empty()
         page.close()
-        assert outside == []

@@ -11,12 +11,12 @@ import pytest
 from conftest import HAM10000
 from nodejs import node, ran
 
-from interface.views.explore import explorer_value
+from interface.tabs.explore import explorer_value
 from mat_core import Diagnoser, Metadata
-from mat_core.ham10000 import read_dataset
-from mat_core.images import load_image
-from mat_core.labels import CODES
-from mat_core.phantoms import make_phantom
+from mat_core.data.ham10000 import read_dataset
+from mat_core.data.image_loading import load_image
+from mat_core.data.labels import CODES
+from teaching.phantoms import make_phantom
 
 CASES = 20
 MOST = 3  # the brightest pixel lies in one of so many regions

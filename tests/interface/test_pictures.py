@@ -7,33 +7,42 @@ from html import unescape
 import numpy as np
 import pytest
 
-from interface.models import Models
-from interface.parts.bars import EVEN, LOG_SCALES, SCALES, Change, before_after, class_html, diverging, shares
-from interface.parts.charts import class_look, key, lines, reliability, roc
-from interface.parts.lesson import lesson_html
-from interface.parts.measured import leaning, measured_html, scale, with_ablation
-from interface.parts.pictures import FULL, attention_picture, crop, heat, turned
-from interface.parts.plots import Dot, confusion, dots, hundred
-from interface.session import analyse
-from interface.views.about import about_html
-from interface.views.check_attention import agreement_html
-from interface.views.compare import compare_html
-from interface.views.doubt import doubt_html, threshold_html
-from interface.views.take_away import ablation_html
-from interface.views.what_if import what_if_html
+from interface.components.bar_charts import (
+    EVEN,
+    LOG_SCALES,
+    SCALES,
+    Change,
+    before_after,
+    class_html,
+    diverging,
+    shares,
+)
+from interface.components.dot_plots import Dot, confusion, dots, hundred
+from interface.components.image_thumbnails import FULL, attention_picture, crop, heat, turned
+from interface.components.line_charts import class_look, key, lines, reliability, roc
+from interface.components.model_metrics import leaning, measured_html
+from interface.components.qkv_diagram import lesson_html
+from interface.state.model_registry import ModelRegistry
+from interface.state.session import diagnose_image
+from interface.tabs.about import about_html
+from interface.tabs.compare_models import compare_models_html
+from interface.tabs.question_ablation import ablation_html
+from interface.tabs.question_counterfactual import counterfactual_html
+from interface.tabs.question_faithfulness import faithfulness_html
+from interface.tabs.question_uncertainty import threshold_html, uncertainty_html
 from mat_core import Metadata
-from mat_core.bundle import load_bundle
-from mat_core.explain.doubt import VIEWS
-from mat_core.labels import BY_CODE, CODES
-from mat_core.measuring.metrics import share_interval
-from mat_core.places import CHECKPOINTS
-from mat_core.regions import Regions
-from mat_core.wording import share
+from mat_core.data.labels import BY_CODE, CODES
+from mat_core.evaluation.metrics import proportion_interval
+from mat_core.explain.uncertainty import VIEWS
+from mat_core.inference.bundle import load_bundle
+from mat_core.models.detection.regions import Regions
+from mat_core.utils.formatting import format_percent
+from mat_core.utils.paths import CHECKPOINTS
 
 
 @pytest.fixture(scope="module")
 def case(tiny_diagnoser, phantom_file):
-    return analyse(tiny_diagnoser, str(phantom_file), Metadata(55, "female", "lower extremity"))
+    return diagnose_image(tiny_diagnoser, str(phantom_file), Metadata(55, "female", "lower extremity"))
 
 
 def text_of(html: str) -> str:
@@ -120,7 +129,7 @@ def test_curves_have_their_class_s_look_and_a_mark():
     html = lines(x, {"": curves}, "age, years", "probability, %", "Over age", looks, (50, "age 50, as given"))
     assert "age 50, as given" in html
     for look in looks.values():
-        assert html.count(look.colour) >= 2  # the curve and its key
+        assert html.count(look.color) >= 2  # the curve and its key
     assert 'role="img"' in html
     assert "currentColor" in html
     assert "stroke-dasharray" in key(looks)
@@ -138,9 +147,9 @@ def test_heat_is_the_mean_weight_of_what_covers_a_place_in_even_shares():
 
 
 def test_the_most_attended_regions_are_outlined_and_said(case):
-    weights = case.diagnosis.attended
+    weights = case.diagnosis.region_attention
     assert weights.sum() == pytest.approx(1, abs=1e-5)
-    html = attention_picture(case.image(), case.diagnosis.regions, weights, "<b>")
+    html = attention_picture(case.image, case.diagnosis.regions, weights, "<b>")
     first = int(weights.argmax())
     assert f">{first + 1}</text>" in html
     assert 'aria-label="Where &lt;b&gt; attends: ' + f"{first + 1} " in html
@@ -148,7 +157,7 @@ def test_the_most_attended_regions_are_outlined_and_said(case):
 
 
 def test_small_pictures_are_turned_and_cropped(case):
-    image = case.image()
+    image = case.image
     pictures = [turned(image, view) for view in VIEWS]
     assert len(set(pictures)) == 8
     assert all(p.startswith('<img src="data:image/jpeg') for p in pictures)
@@ -188,20 +197,15 @@ def test_what_was_measured_of_the_shipped_model_is_said_in_sentences():
     text, mel = text_of(html), CODES.index("mel")
     row = figures["confusion"][mel]
     assert f"In {sum(row)} melanomas this model missed {sum(row) - row[mel]}" in text
-    assert f"Accuracy {share(figures['acc']['value'])}" in text
+    assert f"Accuracy {format_percent(figures['acc']['value'])}" in text
     assert html.count("<section>") == 6 + ("explain" in figures) + 2 * ("groups" in figures)
     for info in BY_CODE.values():
         assert info.name in text
     assert measured_html("On the test split", {}, bundle.labels).count("<section>") == 0
-    assert scale([0.34, 0.9])[0] == pytest.approx(0.3)
-    assert scale([])[0] == 0.5
-    assert with_ablation({"spearman": 0.1}) == 0.1
-    assert with_ablation({"ablation": {"spearman": {"value": 0.2}}}) == 0.2
-    assert with_ablation({}) is None
 
 
 def measured_bin(confidence: float, right: int, cases: int) -> dict:
-    low, high = share_interval(right, cases)
+    low, high = proportion_interval(right, cases)
     return {"confidence": confidence, "accuracy": right / cases, "interval95": [low, high], "cases": cases}
 
 
@@ -222,7 +226,7 @@ def test_reliability_is_drawn_where_its_numbers_are_and_said():
 
 def test_groups_are_dots_with_their_counts_and_the_worst_large_one_is_named():
     def group(right: int, cases: int) -> dict:
-        return {"cases": cases, "value": right / cases, "interval95": list(share_interval(right, cases))}
+        return {"cases": cases, "value": right / cases, "interval95": list(proportion_interval(right, cases))}
 
     kinds = {"sex": {"female": group(45, 50), "male": group(36, 60)}, "age": {"under 30": group(1, 9)}}
     html = measured_html("On the test split", {"groups": kinds}, CODES)
@@ -230,7 +234,7 @@ def test_groups_are_dots_with_their_counts_and_the_worst_large_one_is_named():
     assert "right least often where sex is male: in 60 of 100" in text  # those under 30 are too few to be named
     assert "female 90.0% 50 lesions" in " ".join(text.split())
     assert f"left:{100 * 36 / 60:.2f}%" in html
-    low, high = share_interval(36, 60)
+    low, high = proportion_interval(36, 60)
     assert f"left:{100 * low:.2f}%;width:{100 * (high - low):.2f}%" in html
     few = measured_html("On the test split", {"groups": {"age": kinds["age"]}}, CODES)
     assert "least often" not in few
@@ -256,8 +260,8 @@ def test_raw_bins_and_groups_are_tables_and_rows(tiny_diagnoser):
 
 @pytest.mark.slow
 def test_no_view_writes_a_probability_as_a_bare_fraction(tiny_diagnoser, case, tmp_path):
-    views = [view(tiny_diagnoser, case, "mel") for view in (ablation_html, what_if_html, doubt_html)]
-    views.append(compare_html(Models(tiny_diagnoser, tmp_path), case))
+    views = [view(tiny_diagnoser, case, "mel") for view in (ablation_html, counterfactual_html, uncertainty_html)]
+    views.append(compare_models_html(ModelRegistry(tiny_diagnoser, tmp_path), case))
     for html in views:
         text = text_of(html)
         assert not re.search(r"(?<![\d.])\.\d", text)
@@ -265,4 +269,4 @@ def test_no_view_writes_a_probability_as_a_bare_fraction(tiny_diagnoser, case, t
         shares_only = re.sub(r"entropy is .*? bits|training images [\d.]+|below [\d.]+", "", text)
         left = re.findall(r"(?<![\d.])0\.\d{2,}(?!\d*%)", shares_only)
         assert left == []
-    assert "%" in text_of(agreement_html(tiny_diagnoser, case, "mel"))
+    assert "%" in text_of(faithfulness_html(tiny_diagnoser, case, "mel"))

@@ -2,12 +2,11 @@
 
 import re
 import threading
-import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
-from browsing import PATIENCE, VIEWS, open_tab, upload
+from browser_helpers import VIEWS, EventLog, diagnose, open_tab, upload, wait_for_answer
 from playwright.sync_api import Page, expect
 
 pytestmark = pytest.mark.browser
@@ -27,27 +26,15 @@ class Log:
 
     def __init__(self, url: str):
         self.url, self.requests, self.messages, self.failed = url.rstrip("/"), [], [], []
-        self.streams = set()  # of answers, as long as the page reads them
 
     def watch(self, page: Page) -> None:
         page.add_init_script(REFUSALS)
         page.on("request", lambda request: self.requests.append(request.url))
-        page.on("request", lambda request: self.streams.add(request) if "/queue/data" in request.url else None)
-        page.on("requestfinished", lambda request: self.streams.discard(request))
-        page.on("requestfailed", lambda request: self.streams.discard(request))
+        self.events = EventLog(page)
         page.on("websocket", lambda socket: self.requests.append(socket.url))
         page.on("console", lambda said: self.messages.append((said.type, said.text)))
         page.on("pageerror", lambda error: self.messages.append(("error", str(error))))
         page.on("response", lambda got: self.failed.append((got.status, got.url)) if got.status >= 400 else None)
-
-    def wait_for_answers(self, page: Page) -> None:
-        """Wait until every question has its answer: who leaves before, breaks a stream off, and the console says so."""
-        end = time.monotonic() + PATIENCE / 1000
-        quiet = 0
-        while quiet < 5:
-            assert time.monotonic() < end, "some answer never came"
-            page.wait_for_timeout(200)
-            quiet = 0 if self.streams else quiet + 1
 
     def foreign(self) -> list[str]:
         """Requests to anywhere but the server that the page came from; data: and blob: go nowhere."""
@@ -69,40 +56,37 @@ def log(app_url) -> Log:
 
 
 @pytest.fixture
-def page(browser, log) -> Iterator[Page]:
-    context = browser.new_context(viewport={"width": 1280, "height": 900}, accept_downloads=True)
-    page = context.new_page()
-    page.set_default_timeout(PATIENCE)
+def page(shared_context, log) -> Iterator[Page]:
+    page = shared_context.new_page()
+    page.set_viewport_size({"width": 1280, "height": 900})
     log.watch(page)
     yield page
-    context.close()
+    page.close()
 
 
 def test_a_full_tour_stays_with_its_server(page, log, phantom_file):
     page.goto(log.url)
-    expect(page.locator("#answer .bars li")).to_have_count(7, timeout=PATIENCE)
-    expect(page.locator("#image img")).to_be_visible(timeout=PATIENCE)
+    wait_for_answer(page)
     page.locator("#examples button").nth(2).click()
-    expect(page.locator("#answer .provenance")).to_contain_text("Synthetic 3", timeout=PATIENCE)
+    expect(page.locator("#answer .provenance")).to_contain_text("Synthetic 3")
     upload(page, phantom_file)
     shown = page.locator("#image img")
-    expect(shown).to_be_visible(timeout=PATIENCE)
-    page.wait_for_function("document.querySelector('#image img')?.naturalWidth === 400", timeout=PATIENCE)
-    page.locator("#diagnose").click()
-    expect(page.locator("#answer .stale")).to_have_count(0, timeout=PATIENCE)
+    expect(shown).to_be_visible()
+    page.wait_for_function("document.querySelector('#image img')?.naturalWidth === 400")
+    diagnose(page)
     page.locator("#age input").fill("30")
-    expect(page.locator("#words .chip").nth(1)).to_have_text("30", timeout=PATIENCE)
+    expect(page.locator("#words .chip").nth(1)).to_have_text("30")
     page.locator("#head").get_by_label("2", exact=True).check()
     page.locator("#k input[type=number]").fill("9")
     page.locator("#k input[type=number]").press("Tab")
-    expect(page.locator("#regions .box")).to_have_count(9, timeout=PATIENCE)
+    expect(page.locator("#regions .box")).to_have_count(9)
     with page.expect_download():
         page.locator("#save").click()
 
     open_tab(page, "Explore")
     page.locator("td[data-row][data-col]").first.hover()
     page.locator("td[data-row][data-col]").first.click()
-    expect(page.locator('[data-walk="panel"]').first).to_be_visible(timeout=PATIENCE)
+    expect(page.locator('[data-walk="panel"]').first).to_be_visible()
     exports = page.locator("[data-export]").all()
     assert len(exports) > 2
     for button in exports:
@@ -111,7 +95,7 @@ def test_a_full_tour_stays_with_its_server(page, log, phantom_file):
 
     for tab, part in VIEWS.items():
         open_tab(page, tab)
-        expect(page.locator(part)).to_be_visible(timeout=PATIENCE)
+        expect(page.locator(part)).to_be_visible()
     page.emulate_media(color_scheme="dark")
     page.set_viewport_size({"width": 390, "height": 844})
     open_tab(page, "Diagnose")
@@ -119,11 +103,11 @@ def test_a_full_tour_stays_with_its_server(page, log, phantom_file):
     page.set_viewport_size({"width": 1280, "height": 900})
     for name, text in (("Use via API", "API name"), ("Settings", "Theme")):
         page.get_by_role("button", name=name).click()
-        expect(page.locator(".api-docs").get_by_text(text).first).to_be_visible(timeout=PATIENCE)
-        log.wait_for_answers(page)
+        expect(page.locator(".api-docs").get_by_text(text).first).to_be_visible()
+        log.events.wait()  # who leaves before breaks a stream off, and the console says so
         page.goto(log.url)
-        expect(page.locator("#answer .bars li")).to_have_count(7, timeout=PATIENCE)
-    log.wait_for_answers(page)
+        wait_for_answer(page)
+    log.events.wait()  # who leaves before breaks a stream off, and the console says so
 
     assert len(log.requests) > 30, "nothing was watched"
     assert log.foreign() == []

@@ -1,16 +1,20 @@
 """Whatever one waits for has a sign, soon, and it goes: with the answer, and where the server fails. In Chromium.
 
-No clock decides: a server begins nothing as long as a file lies there, so a sign has as long as it takes to be seen.
+No clock decides: the server begins nothing while its gate is closed, so a sign has as long as it takes to be seen.
 """
 
+import asyncio
 import re
+import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
+import gradio as gr
 import pytest
-from browsing import PATIENCE, open_tab
-from conftest import app_process
+from browser_helpers import EventLog, choose_class, open_tab, wait_for_answer
 from playwright.sync_api import Page, expect
+
+from interface.frontend.scripts import module
+from interface.state.explorer_cases import ExplorerCases
 
 pytestmark = pytest.mark.browser
 
@@ -37,59 +41,71 @@ DELAYS = """(place) => ['::before', '::after', null].flatMap((part) => {
 
 
 class Gate:
-    """What holds the server."""
+    """What holds the events of the server while it is closed."""
 
-    def __init__(self, path: Path):
-        self.path = path
+    state = "open"  # or "closed", or "failing": every event ends in an error
 
     def close(self) -> None:
-        self.path.write_text("")
+        self.state = "closed"
 
     def fail(self) -> None:
-        new = self.path.with_suffix(".new")
-        new.write_text("fail")
-        new.replace(self.path)  # at once: an empty file would be a closed gate
+        self.state = "failing"
 
     def open(self) -> None:
-        self.path.unlink(missing_ok=True)
+        self.state = "open"
+
+    def is_closed(self) -> bool:
+        if self.state == "failing":
+            raise RuntimeError("the test lets the server fail")
+        return self.state == "closed"
 
 
 @pytest.fixture(scope="module")
-def held_app(tiny_bundle, tmp_path_factory) -> Iterator[tuple[str, Gate]]:
-    """The address of an app of its own, and its gate."""
-    folder = tmp_path_factory.mktemp("held")
-    gate = Gate(folder / "gate")
-    start = ("tests/slowly.py", str(gate.path))
-    with app_process("--checkpoint", tiny_bundle, temporary=folder, start=start) as (url, _):
-        yield url, gate
+def held_server() -> Iterator[Gate]:
+    gate, preprocess, walk = Gate(), gr.Blocks.preprocess_data, ExplorerCases.walk_through
+
+    async def preprocess_data(*args, **kwargs):
+        while gate.is_closed():
+            await asyncio.sleep(0.02)
+        return await preprocess(*args, **kwargs)
+
+    def walk_through(*args):
+        while gate.is_closed():
+            time.sleep(0.02)
+        return walk(*args)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(gr.Blocks, "preprocess_data", preprocess_data)
+        patch.setattr(ExplorerCases, "walk_through", walk_through)
+        yield gate
         gate.open()
 
 
 @pytest.fixture
-def gate(held_app) -> Iterator[Gate]:
-    yield held_app[1]
-    held_app[1].open()
+def gate(held_server) -> Iterator[Gate]:
+    yield held_server
+    held_server.open()
 
 
 @pytest.fixture
-def page(browser, held_app) -> Iterator[Page]:
-    context = browser.new_context(viewport={"width": 1280, "height": 900}, accept_downloads=True)
-    page = context.new_page()
-    page.set_default_timeout(PATIENCE)
+def page(shared_context, app_url, gate) -> Iterator[Page]:
+    page = shared_context.new_page()
+    page.set_viewport_size({"width": 1280, "height": 900})
     problems: list[str] = []
     page.on("pageerror", lambda error: problems.append(str(error)))
-    page.goto(held_app[0])
-    page.wait_for_function("document.querySelector('#strip [data-case]')?.dataset.case", timeout=PATIENCE)
+    events = EventLog(page)
+    page.goto(app_url)
+    wait_for_answer(page)
+    events.wait()
     yield page
-    context.close()
+    page.evaluate("localStorage.clear()")
+    page.close()
     assert problems == []
 
 
 def at_rest(page: Page, place: str) -> None:
     """Wait until no sign is there, and none is about to be."""
-    page.wait_for_function(
-        f"(place) => !({SIGN})(place) && !document.querySelector('main .pending')", arg=place, timeout=PATIENCE
-    )
+    page.wait_for_function(f"(place) => !({SIGN})(place) && !document.querySelector('main .pending')", arg=place)
 
 
 def waits(page: Page, gate: Gate, place: str, *acts: Callable[[], object]) -> None:
@@ -98,7 +114,7 @@ def waits(page: Page, gate: Gate, place: str, *acts: Callable[[], object]) -> No
         at_rest(page, place)
         gate.close()
         act()
-        page.wait_for_function(SIGN, arg=place, timeout=PATIENCE)
+        page.wait_for_function(SIGN, arg=place)
         assert max(page.evaluate(DELAYS, place)) < SOONEST
         if i:
             gate.fail()
@@ -112,21 +128,17 @@ def says(page: Page, gate: Gate, place: str, waiting: str, act: Callable[[], obj
     """The same of a component that says in words that it waits."""
     gate.close()
     act()
-    expect(page.locator(place)).to_contain_text(re.compile(waiting), timeout=PATIENCE)
+    expect(page.locator(place)).to_contain_text(re.compile(waiting))
     gate.open()
-    expect(page.locator(place)).not_to_contain_text(re.compile(waiting), timeout=PATIENCE)
+    expect(page.locator(place)).not_to_contain_text(re.compile(waiting))
 
 
 def opened(page: Page, name: str) -> Callable[[], object]:
     return lambda: open_tab(page, name)
 
 
-def choose_class(page: Page, name: str) -> Callable[[], object]:
-    def act() -> None:
-        page.locator("#question-class input").click()
-        page.get_by_role("option", name=name).click()
-
-    return act
+def chosen(page: Page, name: str) -> Callable[[], object]:
+    return lambda: choose_class(page, name)
 
 
 def slide(page: Page, place: str, value: int) -> Callable[[], object]:
@@ -137,15 +149,14 @@ def slide(page: Page, place: str, value: int) -> Callable[[], object]:
     return act
 
 
-def test_the_page_shows_that_it_is_not_there_yet(browser, held_app, gate):
-    context = browser.new_context(viewport={"width": 1280, "height": 900})
-    page = context.new_page()
+def test_the_page_shows_that_it_is_not_there_yet(shared_context, app_url, gate):
+    page = shared_context.new_page()
     gate.close()
-    page.goto(held_app[0])
-    page.wait_for_function(SIGN, arg="#strip", timeout=PATIENCE)
+    page.goto(app_url)
+    page.wait_for_function(SIGN, arg="#strip")
     gate.open()
     at_rest(page, "#strip")
-    context.close()
+    page.close()
 
 
 @pytest.mark.parametrize("place", ["#strip", "#answer"])
@@ -154,7 +165,7 @@ def test_an_answer_that_is_waited_for(page, gate, place, phantom_file):
     examples, sex = page.locator("#examples button"), page.locator("#sex")
     waits(page, gate, place, lambda: examples.nth(2).click(), lambda: examples.nth(1).click())
     examples.nth(0).click()
-    expect(page.locator("#answer .provenance")).to_contain_text("Synthetic 1", timeout=PATIENCE)
+    expect(page.locator("#answer .provenance")).to_contain_text("Synthetic 1")
     at_rest(page, place)
     one, other = (lambda label=label: sex.get_by_label(label, exact=True).check() for label in ("male", "unknown"))
     waits(page, gate, place, one, other)
@@ -175,7 +186,7 @@ def test_what_is_drawn_anew_and_what_is_saved(page, gate):
         waits(page, gate, place, slide(page, "#k", 7), slide(page, "#k", 5))
     save = page.locator("#save")
     waits(page, gate, "#saving", save.click, save.click)
-    for name in ("handout-pdf", "handout-png", "worksheet-pdf"):
+    for name in ("handout-pdf", "worksheet-pdf"):
         button = page.locator(f"#{name}")
         waits(page, gate, "#sheet-note", button.click, button.click)
 
@@ -189,15 +200,15 @@ def test_a_new_image_and_the_same_patient(page, gate, phantom_file):
 
 def test_every_question(page, gate):
     open_tab(page, "Question")
-    expect(page.locator("#ablation-view .verdict")).to_be_visible(timeout=PATIENCE)
+    expect(page.locator("#ablation-view .verdict")).to_be_visible()
     tabs = ("Check attention", "agreement"), ("What if", "what-if"), ("Doubt", "doubt"), ("Take away", "ablation")
     for name, view in tabs:
         if view != "ablation":
             waits(page, gate, f"#{view}-view", opened(page, name))
         open_tab(page, name)
-        waits(page, gate, f"#{view}-view", choose_class(page, "Dermatofibroma"), choose_class(page, "Vascular lesion"))
-        choose_class(page, "the answer's own")()
-        expect(page.locator(f"#{view}-view .took")).to_be_visible(timeout=PATIENCE)
+        waits(page, gate, f"#{view}-view", chosen(page, "Dermatofibroma"), chosen(page, "Vascular lesion"))
+        choose_class(page, "the answer's own")
+        expect(page.locator(f"#{view}-view .took")).to_be_visible()
     open_tab(page, "Doubt")
     waits(page, gate, "#threshold-said", slide(page, "#threshold", 30), slide(page, "#prevalence", 3))
 
@@ -209,7 +220,7 @@ def test_hiding(page, gate):
     waits(page, gate, "#hiding-view", lambda: fill.get_by_label("a blur").check())
     waits(page, gate, "#hiding-view", finer.click, finer.click)
     fill.get_by_label("the skin around").check()
-    expect(page.locator("#hiding-view .took")).to_be_visible(timeout=PATIENCE)
+    expect(page.locator("#hiding-view .took")).to_be_visible()
     at_rest(page, "#hiding-view")
     page.locator("#hiding-view .tile").nth(1).click()
     hide = page.locator("#hiding-view .hide-marked")
@@ -232,41 +243,43 @@ def test_the_explorer(page, gate):
     view = ".block.of-case:has(.mx)"
     at_rest(page, "#answer")
     page.locator("#examples button").nth(1).click()
-    expect(page.locator("#answer .provenance")).to_contain_text("Synthetic 2", timeout=PATIENCE)
+    expect(page.locator("#answer .provenance")).to_contain_text("Synthetic 2")
     open_tab(page, "Explore")
     cells = page.locator("td[data-row][data-col]")
     walk = "[data-part=walk]"
+    expect(cells.nth(3)).to_be_visible()  # else the gate would hold the explorer itself
     says(page, gate, walk, "Asking the model for the vectors", lambda: cells.nth(3).click())
-    expect(page.locator('[data-walk="panel"]')).to_be_visible(timeout=PATIENCE)
+    expect(page.locator('[data-walk="panel"]')).to_be_visible()
     gate.close()
     cells.nth(9).click()
-    expect(page.locator(f"{walk}[aria-busy=true]")).to_be_visible(timeout=PATIENCE)
+    expect(page.locator(f"{walk}[aria-busy=true]")).to_be_visible()
     page.wait_for_function(
         "(place) => getComputedStyle(document.querySelector(place), '::before').content.length > 6", arg=walk
     )
     gate.open()
-    expect(page.locator(f"{walk}[aria-busy=false]")).to_be_visible(timeout=PATIENCE)
+    expect(page.locator(f"{walk}[aria-busy=false]")).to_be_visible()
     # an explorer of another case than the strip's is covered until its own comes
     page.evaluate("document.querySelector('.mx').dataset.case = 'another'")
-    page.wait_for_function(SIGN, arg=view, timeout=PATIENCE)
+    page.wait_for_function(SIGN, arg=view)
 
 
 def test_a_lesson(page, gate):
     open_tab(page, "Lessons")
+    page.wait_for_function(f"{module('lesson_panel/lesson_panel.js')}.then((m) => m.guide !== null)")
     begin = page.locator("#lessons button").first
     says(page, gate, "#guide [data-part=body]", "moment|Asking|way", begin.click)
-    expect(page.locator("#guide [data-part=root][data-set='0']")).to_be_attached(timeout=PATIENCE)
+    expect(page.locator("#guide [data-part=root][data-set='0']")).to_be_attached()
     following = page.locator("#guide [data-part=next]")
     gate.close()
     following.click()
     expect(page.locator("#guide [data-part=status]")).to_be_empty()
     gate.fail()
-    expect(page.locator("#guide [data-part=error]")).to_contain_text("does not answer", timeout=PATIENCE)
+    expect(page.locator("#guide [data-part=error]")).to_contain_text("does not answer")
     gate.open()
     again = page.locator("#guide [data-part=back]")
     again.click()
-    expect(page.locator("#guide [data-part=error]")).to_be_empty(timeout=PATIENCE)
-    expect(page.locator("#guide [data-part=root][data-set='0']")).to_be_attached(timeout=PATIENCE)
+    expect(page.locator("#guide [data-part=error]")).to_be_empty()
+    expect(page.locator("#guide [data-part=root][data-set='0']")).to_be_attached()
     waits(page, gate, "#strip", page.locator("#guide [data-part=again]").click)
 
 
@@ -279,13 +292,13 @@ def test_practice(page, gate):
     page.locator("#practice input[name=confidence]").first.check()
     says(page, gate, body, wait, page.get_by_role("button", name="Commit").click)
     says(page, gate, body, wait, page.get_by_role("button", name="Show the truth").click)
-    expect(page.locator("#practice [data-overlap=hidden]")).to_be_visible(timeout=PATIENCE)
+    expect(page.locator("#practice [data-overlap=hidden]")).to_be_visible()
     gate.close()
     page.locator("#practice .pr-main").click()
     expect(page.locator(body)).to_contain_text(wait)
     gate.fail()
-    expect(page.locator("#practice [data-part=error]")).to_contain_text("does not answer", timeout=PATIENCE)
+    expect(page.locator("#practice [data-part=error]")).to_contain_text("does not answer")
     expect(page.locator(body)).not_to_contain_text(wait)
     gate.open()
     page.get_by_role("button", name="Ask again").click()
-    expect(page.locator("#practice h2")).to_contain_text("Case 2 of 5", timeout=PATIENCE)
+    expect(page.locator("#practice h2")).to_contain_text("Case 2 of 5")

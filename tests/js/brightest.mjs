@@ -3,10 +3,10 @@
 
 import {readFileSync} from 'node:fs';
 
-import {isUsable, MAPS, readPayload} from '../../assets/explorer/data.js';
-import {bumpsOf, heatOf} from '../../assets/explorer/scales.js';
-import {FIRST} from '../../assets/explorer/state.js';
-import {litBy, viewOf} from '../../assets/explorer/view.js';
+import {isUsable, MAPS, readPayload} from '../../assets/explorer/payload.js';
+import {bumpsOf, heatOf} from '../../assets/explorer/color_scales.js';
+import {FIRST} from '../../assets/explorer/reducer.js';
+import {litBy, viewOf} from '../../assets/explorer/selectors.js';
 
 const found = [];
 for (const payload of JSON.parse(readFileSync(process.argv[2], 'utf-8'))) {

@@ -10,7 +10,7 @@ export const MODEL = {
   kind: 'mat-attention-explorer', format: 2, title: 'case', unit: 'sga-sga', unit_name: 'SGA-SGA', reads_words: true,
   key: 'secret', slots: 4,
   boxes: [[0, 0, 40, 40], [10, 60, 50, 80], [60, 20, 80, 40]], scores: [0.9, 0.8, 0.7],
-  names: ['lesion', '=border', 'skin'],
+  names: ['lesion', '=border', 'Skin'],
   kinds: [{name: 'Whole lesion', colour: '#f0e442'}, {name: 'Border', colour: '#56b4e9'}, {name: 'Skin', colour: '#5fd3ac'}],
   kind_of: [0, 1, 2],
   words: [{text: 'female', field: 'sex'}, {text: 'back', field: 'localization'}],

@@ -2,11 +2,13 @@ import './page.mjs';
 import assert from 'node:assert/strict';
 import {test} from 'node:test';
 
+import './texts.mjs';
 import {
-  csvField, csvText, everythingJson, fileName, legendGroup, matrixCsv, matrixGroup, xmlText,
+  everythingJson, fileName, legendGroup, matrixCsv, matrixGroup, xmlText,
 } from '../../assets/explorer/exports.js';
-import {FIRST} from '../../assets/explorer/state.js';
-import {viewOf} from '../../assets/explorer/view.js';
+import {FIRST} from '../../assets/explorer/reducer.js';
+import {csvField, csvText} from '../../assets/shared/csv.js';
+import {viewOf} from '../../assets/explorer/selectors.js';
 import {MODEL} from './cases.mjs';
 
 const view = (changes = {}) => viewOf(MODEL, {...FIRST, ...changes});
@@ -22,6 +24,7 @@ test('a name is no formula, and a negative number stays one', () => {
   for (const sign of ['=', '+', '-', '@', '\t']) assert.equal(csvField(`${sign}1`), `'${sign}1`);
   assert.equal(csvField('\r1'), '"\'\r1"');
   assert.equal(csvField(-1), '-1');
+  assert.equal(csvField(null), '');
 });
 
 test('the CSV has all regions, whatever is shown', () => {
@@ -29,7 +32,7 @@ test('the CSV has all regions, whatever is shown', () => {
     'region,name,score,x1,y1,x2,y2,female,back',
     '1,lesion,0.9,0,0,40,40,0.5,0',
     "2,'=border,0.8,10,60,50,80,0.25,1",
-    '3,skin,0.7,60,20,80,40,0.25,0',
+    '3,Skin,0.7,60,20,80,40,0.25,0',
     '',
   ]);
 });
@@ -59,7 +62,7 @@ test('the SVG of the matrix has a rectangle a cell in its colour, and its number
   const colours = group.all('rect').map((cell) => cell.getAttribute('fill'));
   assert.deepEqual(colours, [0.5, 0, 0.25, 1, 0.25, 0].map(seen.scale.hex));
   assert.deepEqual([width, height], [150 + 2 * 26, 92 + 3 * 22]);
-  assert.deepEqual(group.all('text').map((one) => one.textContent), ['female', 'back', '1 lesion', '2 =border', '3 skin']);
+  assert.deepEqual(group.all('text').map((one) => one.textContent), ['female', 'back', '1 lesion', '2 =border', '3 Skin']);
   const numbers = matrixGroup(view({head: 0, order: 'detector', numbers: true})).group.all('text').map((one) => one.textContent);
   assert.deepEqual(numbers.slice(3, 5), ['0.5000', '0.0000']);
 });

@@ -10,28 +10,11 @@ import pytest
 import torch
 from conftest import ROOT
 
-from mat_core import BundleError, ConfigError, Diagnoser, ImageError, Metadata, MetadataError
-from mat_core.bundle import CONFIG, DETECTOR, METRICS, NETWORK, load_bundle, save_bundle
+from mat_core import BundleError, ConfigError, Diagnoser, Metadata
+from mat_core.data.image_loading import load_image
+from mat_core.data.labels import CODES
 from mat_core.explain import contributions
-from mat_core.images import load_image
-from mat_core.labels import CODES
-
-
-@pytest.fixture
-def copy(tiny_bundle, tmp_path):
-    return shutil.copytree(tiny_bundle, tmp_path / "bundle")
-
-
-def edit(folder, **changes):
-    config = json.loads((folder / CONFIG).read_text())
-    (folder / CONFIG).write_text(json.dumps({**config, **changes}))
-
-
-def sentence(caught) -> str:
-    text = str(caught.value)
-    assert "\n" not in text
-    assert text.endswith(".")
-    return text
+from mat_core.inference.bundle import DETECTOR, NETWORK, load_bundle, save_bundle
 
 
 def test_what_was_saved_comes_back(tiny_bundle, tmp_path):
@@ -54,77 +37,19 @@ def test_half_precision_keeps_the_answer(tiny_bundle, tmp_path, phantom_file):
 
 
 @pytest.mark.parametrize("file", [NETWORK, DETECTOR])
-def test_a_flipped_byte_is_found(copy, file):
+def test_a_flipped_byte_is_an_error(tiny_bundle, tmp_path, file):
+    copy = shutil.copytree(tiny_bundle, tmp_path / "bundle")
     data = bytearray((copy / file).read_bytes())
     data[len(data) // 2] ^= 1
     (copy / file).write_bytes(data)
-    with pytest.raises(BundleError) as caught:
+    with pytest.raises(BundleError, match=f"{file}.*damaged"):
         load_bundle(copy)
-    assert file in sentence(caught)
-    assert "damaged" in str(caught.value)
 
 
-@pytest.mark.parametrize("file", [NETWORK, DETECTOR, CONFIG])
-def test_a_missing_file_is_named(copy, file):
-    (copy / file).unlink()
-    with pytest.raises(BundleError) as caught:
-        load_bundle(copy)
-    assert file in sentence(caught)
-
-
-@pytest.mark.parametrize("text", ["", "{", "[1]", "\x00"])
-def test_a_config_that_is_no_json_object_is_named(copy, text):
-    (copy / CONFIG).write_text(text)
-    with pytest.raises(BundleError) as caught:
-        load_bundle(copy)
-    assert CONFIG in sentence(caught)
-
-
-@pytest.mark.parametrize(
-    "changes",
-    [
-        {"format": 99},
-        {"network": {"d": 30, "h": 7}},
-        {"network": {"depth": 3}},
-        {"network": None},
-        {"detector": {"kind": "yolo", "config": {}}},
-        {"labels": ["a", "b"]},
-        {"vocabulary": ["one"]},
-        {"fields": ["shoe size"]},
-        {"temperature": "warm"},
-        {"sha256": {}},
-        {"sha256": 3},
-    ],
-)
-def test_a_config_that_contradicts_itself_is_refused_in_a_sentence(copy, changes):
-    edit(copy, **changes)
-    if changes == {"sha256": {}}:
-        with pytest.raises(BundleError, match="checksum"):
-            load_bundle(copy)
-        return
-    with pytest.raises(BundleError) as caught:
-        load_bundle(copy)
-    sentence(caught)
-
-
-def test_weights_of_another_network_are_refused(copy):
-    network = json.loads((copy / CONFIG).read_text())["network"]
-    edit(copy, network={**network, "layers": network["layers"] + 1})
-    with pytest.raises(BundleError) as caught:
-        load_bundle(copy)
-    sentence(caught)
-
-
-@pytest.mark.parametrize("source", ["no/such/folder", "./nowhere", "nowhere", "a/b/c", "/no"])
-def test_a_folder_that_is_not_there_is_named(source):
-    with pytest.raises(BundleError) as caught:
+@pytest.mark.parametrize("source", ["no/such/folder", "./nowhere", "nowhere", "a/b/c", "/no", str(ROOT / "docs")])
+def test_a_folder_that_is_missing_or_no_bundle_is_named(source):
+    with pytest.raises(BundleError, match=source.removeprefix("./")):
         load_bundle(source)
-    assert source.removeprefix("./") in sentence(caught)
-
-
-def test_a_folder_that_is_no_bundle_is_named(tmp_path):
-    with pytest.raises(BundleError, match="not a model bundle"):
-        load_bundle(tmp_path)
 
 
 # ---- the diagnoser
@@ -200,23 +125,11 @@ def test_threads_get_their_own_answers(tiny_diagnoser, phantom_file):
     assert found == expected
 
 
-def test_wrong_input_is_told(tiny_diagnoser, phantom_file):
-    with pytest.raises(ImageError):
-        tiny_diagnoser(b"no image")
-    with pytest.raises(MetadataError):
-        tiny_diagnoser(phantom_file, Metadata(age=200))
-
-
 def test_a_network_and_a_detector_that_do_not_fit_are_refused(tiny_diagnoser):
-    from mat_core.network import MATConfig, MATNetwork
+    from mat_core.models.mat import MATConfig, MATNetwork
 
     with pytest.raises(ConfigError, match="numbers a region"):
         Diagnoser(replace(tiny_diagnoser.bundle, network=MATNetwork(MATConfig(d=8, h=2, region_width=9)).eval()))
-
-
-def test_metrics_are_optional(copy):
-    (copy / METRICS).unlink(missing_ok=True)
-    assert load_bundle(copy).metrics == {}
 
 
 def test_what_ships_stays_small():

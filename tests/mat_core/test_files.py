@@ -7,26 +7,26 @@ import os
 import numpy as np
 import pytest
 
-from mat_core.bundle import find_bundles, read_config, read_metrics, write_metrics
-from mat_core.encoding import data_uri, encode_jpeg, encode_png
+from mat_core.data.image_encoding import data_uri, encode_jpeg, encode_png
+from mat_core.data.image_loading import load_image
 from mat_core.errors import BundleError
-from mat_core.files import TooLargeError, checksum, open_regular, read_file, replace_file
-from mat_core.images import load_image
-from mat_core.phantoms import make_phantom
+from mat_core.inference.bundle import find_bundles, read_config, read_metrics, write_metrics
+from mat_core.utils.files import TooLargeError, atomic_write, open_regular, read_file, sha256_of
+from teaching.phantoms import make_phantom
 
 
 def test_a_file_that_cannot_be_written_leaves_the_old_one(tmp_path):
     path = tmp_path / "figures.json"
-    replace_file(path, lambda partial: partial.write_text("old"))
+    atomic_write(path, lambda partial: partial.write_text("old"))
 
     def fail(partial):
         partial.write_text("half")
         raise OSError("the disk is full")
 
     with pytest.raises(OSError, match="full"):
-        replace_file(path, fail)
+        atomic_write(path, fail)
     assert path.read_text() == "old"
-    replace_file(path, lambda partial: partial.write_text("new"))
+    atomic_write(path, lambda partial: partial.write_text("new"))
     assert path.read_text() == "new"
     assert list(tmp_path.iterdir()) == [path]
 
@@ -47,10 +47,10 @@ def test_only_files_are_opened(tmp_path):
     ):  # fmt: skip
         with pytest.raises(OSError, match=says):
             open_regular(wrong, follow)
-    assert checksum(path) == hashlib.sha256(b"12345").hexdigest()
+    assert sha256_of(path) == hashlib.sha256(b"12345").hexdigest()
 
 
-def test_pictures_come_back():
+def test_encoded_images_come_back():
     image, mask = make_phantom(1, "mel").image, make_phantom(1, "mel").mask * 255
     assert np.array_equal(load_image(encode_png(image)), image)
     assert np.array_equal(load_image(encode_png(mask))[..., 0], mask)

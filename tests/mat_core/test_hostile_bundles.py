@@ -1,5 +1,4 @@
-"""A bundle is input, too: whatever is wrong with one is told in a sentence, at once, without network, and never is NaN
-an answer."""
+"""A bundle is input, too: a wrong one is refused at once, without network, and no answer is NaN."""
 
 import hashlib
 import json
@@ -8,8 +7,6 @@ import re
 import shutil
 import socket
 import struct
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -17,17 +14,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from conftest import ROOT
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from safetensors.torch import load_file, save_file
 
 from mat_core import BundleError, Diagnoser, Metadata, MetadataError, UserError
 from mat_core.__main__ import main as command
-from mat_core.bundle import CONFIG, DETECTOR, METRICS, NETWORK, NOVELTY, load_bundle
-from mat_core.images import load_image
+from mat_core.data.image_loading import load_image
+from mat_core.inference.bundle import CONFIG, DETECTOR, METRICS, NETWORK, NOVELTY, load_bundle
 
-SECONDS = 20  # a loaded machine; alone none takes one
+SECONDS = 20  # of the processor; most take far less than one
 MEGABYTES = 600
 ABSENT = object()  # the setting is taken out
 DEEP = '{"a":' * 5000 + "1" + "}" * 5000
@@ -93,39 +89,35 @@ WRONG_SETTINGS = [
 CURVE = {"threshold": [0.1, 0.5], "sensitivity": [1, 0.5], "specificity": [0, 1]}
 MEAN = {"value": 0.5, "interval95": [0.4, 0.6]}
 BIN = {"confidence": 0.9, "accuracy": 0.8, "interval95": [0.5, 0.9], "cases": 10}
+FIGURES = {
+    "a": 1,
+    "test": {
+        "images": 3, "acc": {"value": 0.5, "interval95": [0.1, float("nan")]}, "auc": float("nan"),
+        "confusion": [[1, 0], [0, 2]], "expected_calibration_error": 0.1, "reliability": {"after": [BIN]},
+        "explain": {"cases": 3, "rankings": {"attention": {}, "relevance": {"ablation": {"spearman": MEAN}}}},
+        "groups": {"sex": {"female": {**MEAN, "cases": 3}}, "age": {}},
+    },
+    "val": {"roc": {"mel": CURVE}},
+}  # fmt: skip
 WRONG_FIGURES = [
+    *odd_values("test", (3, [], None)), *odd_values("val", (3, None)), ("a\nb", 1), ("a", {"interval95": "wide"}),
+    *odd_values("test.confusion", ({}, 3, [[1, 0], [0]], [[1, 0], [0, "2"]], [[1, 0], [0, -2]], [[1.5]], [[None]])),
+    *odd_values("test.confusion", ([1, 2], [[[1]]], [[1, 2], 3], [["<b>", 1], [0, 1]])),
+    *odd_values("test.acc", ({"value": 1}, {"value": 1, "interval95": [1]}, {"value": 1, "interval95": None}, {})),
+    ("test.acc.value", "good"), ("test.expected_calibration_error", "small"), ("test.images", ABSENT),
+    ("test.expected_calibration_error", float("nan")), ("val.roc", 3), *odd_values("val.roc.mel", (3, {})),
+    *odd_values("val.roc.mel.threshold", ([], ["a", "b"])), ("val.roc.mel.sensitivity", [1]),
+    ("val.roc.mel", {"threshold": [], "sensitivity": [], "specificity": []}),
+    *odd_values("test.explain", (3, {"cases": 3}, {"rankings": [1]})), *odd_values("test.explain.cases", ("9", ABSENT)),
+    *odd_values("test.explain.rankings.attention", (3, {"spearman": "high"}, {"ablation": 0.5}, {"ablation": {}})),
+    *odd_values("test.explain.rankings.relevance.ablation.spearman", ({"value": 0.5}, {**MEAN, "value": "a"})),
+    *odd_values("test.reliability", (3, {"after": []}, {"after": [3]}, {"after": [{"cases": 1}]})),
     *(
-        {"test": {"images": 3, "confusion": odd}}
-        for odd in ({}, 3, [[1, 0], [0]], [[1, 0], [0, "2"]], [[1, 0], [0, -2]], [[1.5]], [[None]], [1, 2], [[[1]]])
+        ("test.reliability.after", [{**BIN, name: wrong}])
+        for name, wrong in (("cases", 0), ("accuracy", 2), ("interval95", [0.1]), ("confidence", "high"))
     ),
-    {"test": 3}, {"val": None}, {"test": []}, {"test": {"acc": {"value": 1}}}, {"test": {"auc": {}}},
-    {"test": {"acc": {"value": "good", "interval95": [0, 1]}}}, {"test": {"acc": {"value": 1, "interval95": [1]}}},
-    {"test": {"acc": {"value": 1, "interval95": None}}}, {"any": {"of": {"interval95": "wide"}}},
-    {"test": {"expected_calibration_error": "small", "images": 3}}, {"test": {"expected_calibration_error": 0.1}},
-    {"test": {"expected_calibration_error": float("nan"), "images": 3}}, {"val": {"roc": 3}},
-    {"val": {"roc": {"mel": 3}}},
-    {"val": {"roc": {"mel": {}}}}, {"val": {"roc": {"mel": {**CURVE, "threshold": []}}}},
-    {"val": {"roc": {"mel": {**CURVE, "sensitivity": [1]}}}},
-    {"val": {"roc": {"mel": {**CURVE, "threshold": ["a", "b"]}}}},
-    {"val": {"roc": {"mel": {"threshold": [], "sensitivity": [], "specificity": []}}}},
-    {"test": {"explain": 3}}, {"test": {"explain": {"cases": 3}}}, {"test": {"explain": {"rankings": [1]}}},
-    {"test": {"explain": {"rankings": {"attention": 3}}}},
-    {"test": {"explain": {"rankings": {"attention": {"spearman": "high"}}}}},
-    {"test": {"explain": {"cases": 9, "rankings": {"attention": {"ablation": 0.5}}}}},
-    {"test": {"explain": {"cases": 9, "rankings": {"attention": {"ablation": {}}}}}},
-    {"test": {"explain": {"cases": 9, "rankings": {"attention": {"occlusion": {"spearman": {"value": 0.5}}}}}}},
-    {"test": {"explain": {"cases": 9, "rankings": {"attention": {"occlusion": {"spearman": {**MEAN, "value": "a"}}}}}}},
-    {"test": {"explain": {"cases": "9", "rankings": {"attention": {"occlusion": {"spearman": MEAN}}}}}},
-    {"test": {"explain": {"rankings": {"attention": {"occlusion": {"spearman": MEAN}}}}}},
-    {"test": {"confusion": [[1, 2], 3]}}, {"a\nb": 1}, {"test": {"confusion": [["<b>", 1], [0, 1]]}},
-    {"test": {"confusion": 3}}, {"test": {"reliability": 3}}, {"test": {"reliability": {"after": []}}},
-    {"test": {"reliability": {"after": [3]}}}, {"test": {"reliability": {"after": [{**BIN, "cases": 0}]}}},
-    {"test": {"reliability": {"after": [{**BIN, "accuracy": 2}]}}},
-    {"test": {"reliability": {"after": [{"cases": 1}]}}},
-    {"val": {"reliability": {"before": [{**BIN, "interval95": [0.1]}]}}},
-    {"val": {"reliability": {"before": [{**BIN, "confidence": "high"}]}}},
-    {"test": {"groups": []}}, {"test": {"groups": {"sex": 3}}}, {"test": {"groups": {"sex": {"female": 0.5}}}},
-    {"test": {"groups": {"sex": {"female": MEAN}}}}, {"test": {"groups": {"sex": {"female": {**MEAN, "cases": 0}}}}},
+    ("test.groups", []), ("test.groups.sex", 3), *odd_values("test.groups.sex.female", (0.5, MEAN)),
+    ("test.groups.sex.female.cases", 0),
 ]  # fmt: skip
 WRONG_JSON = [
     b"", b"\0", b"{", b"[1]", b"null", b"\xff\xfe{}", DEEP.encode(), b'{"a":' * 20 + b"1" + b"}" * 20, b"[" * 100_000,
@@ -133,25 +125,15 @@ WRONG_JSON = [
 ]  # fmt: skip
 
 
-def _pick(tensors: dict, rng: np.random.Generator) -> str:
-    names = [name for name, tensor in tensors.items() if tensor.is_floating_point()]
-    return names[rng.integers(len(names))]
-
-
 def _with_value(value: float) -> Callable:
-    def change(tensors, rng):
-        tensor = tensors[_pick(tensors, rng)]
-        tensor.view(-1)[rng.integers(tensor.numel())] = value
+    def change(tensors, name):
+        tensors[name].view(-1)[tensors[name].numel() // 2] = value
 
     return change
 
 
 def _with_tensor(make: Callable) -> Callable:
-    def change(tensors, rng):
-        name = _pick(tensors, rng)
-        tensors[name] = make(tensors[name]).contiguous()
-
-    return change
+    return lambda tensors, name: tensors.update({name: make(tensors[name]).contiguous()})
 
 
 WRONG_TENSORS = {
@@ -159,9 +141,9 @@ WRONG_TENSORS = {
     "infinite": _with_value(float("inf")),
     "minus infinite": _with_value(float("-inf")),
     "beyond float32": _with_tensor(lambda t: torch.full(t.shape, 1e300, dtype=torch.float64)),
-    "lacking": lambda tensors, rng: tensors.pop(_pick(tensors, rng)),
-    "too many": lambda tensors, rng: tensors.update(more=torch.ones(3)),
-    "of another name": lambda tensors, rng: tensors.update({"a\nb": tensors.pop(_pick(tensors, rng))}),
+    "lacking": lambda tensors, name: tensors.pop(name),
+    "too many": lambda tensors, name: tensors.update(more=torch.ones(3)),
+    "of another name": lambda tensors, name: tensors.update({"a\nb": tensors.pop(name)}),
     "of another shape": _with_tensor(lambda t: t[None]),
     "without numbers": _with_tensor(lambda t: t[:0]),
     "whole": _with_tensor(lambda t: torch.ones(t.shape, dtype=torch.int64)),
@@ -219,26 +201,23 @@ def within_bounds():
 
     if status.exists():
         Path("/proc/self/clear_refs").write_text("5")  # the peak starts anew
-    before, start = peak(), time.monotonic()
+    before, start = peak(), time.process_time()
     yield
-    assert time.monotonic() - start < SECONDS
+    assert time.process_time() - start < SECONDS
     assert peak() - before < MEGABYTES
 
 
-def set_at(config: dict, path: str, value) -> None:
-    *way, last = path.split(".")
-    for name in way:
-        config = config[name]
+def change(folder: Path, path: str, value, file: str = CONFIG) -> None:
+    content = json.loads((folder / file).read_text())
+    *parents, last = path.split(".")
+    inner = content
+    for name in parents:
+        inner = inner[name]
     if value is ABSENT:
-        del config[last]
+        del inner[last]
     else:
-        config[last] = value
-
-
-def change(folder: Path, path: str, value) -> None:
-    config = json.loads((folder / CONFIG).read_text())
-    set_at(config, path, value)
-    (folder / CONFIG).write_text(json.dumps(config))
+        inner[last] = value
+    (folder / file).write_text(json.dumps(content))
 
 
 def put(folder: Path, file: str, data: bytes | dict) -> None:
@@ -252,33 +231,28 @@ def put(folder: Path, file: str, data: bytes | dict) -> None:
     change(folder, "sha256", {**sums, file: hashlib.sha256((folder / file).read_bytes()).hexdigest()})
 
 
-def assert_told(folder: Path, says: str = ".") -> str:
-    with pytest.raises(BundleError, match=says) as caught:
-        load_bundle(folder)
-    text = str(caught.value)
-    assert "\n" not in text
-    assert text.endswith(".")
-    assert len(text) < 700
-    return text
+def assert_refused(source, part: str = ".", load: Callable = load_bundle) -> str:
+    with pytest.raises(BundleError, match=part) as caught:
+        load(source)
+    assert "\n" not in str(caught.value)
+    assert len(str(caught.value)) < 700
+    return str(caught.value)
 
 
-def assert_fine_or_told(ask: Callable):
-    """What `ask` gives, or None where it raises a sentence."""
-    said = "."
+def loaded_or_refused(load: Callable):
+    """The result of `load`, or None where it raises an error of ours."""
+    message = ""
     try:
-        return ask()
+        return load()
     except UserError as error:
-        said = str(error)
-    assert "\n" not in said
-    assert said.endswith(".")
+        message = str(error)
+    assert "\n" not in message
 
 
-def assert_told_on_the_command_line(folder: Path, image: Path, capsys) -> None:
+def assert_command_refuses(folder: Path, image: Path, capsys) -> None:
     assert command(["diagnose", str(image), "--json", "--checkpoint", str(folder)]) == 2
-    said = capsys.readouterr()
-    assert said.out == ""
-    assert said.err.startswith("error: ")
-    assert len(said.err.strip().splitlines()) == 1
+    output = capsys.readouterr()
+    assert (output.out, len(output.err.strip().splitlines())) == ("", 1)
 
 
 def _name(value) -> str:
@@ -288,55 +262,51 @@ def _name(value) -> str:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("path", "value"), WRONG_SETTINGS, ids=[f"{p}={_name(v)}" for p, v in WRONG_SETTINGS])
-def test_a_wrong_setting_is_told(copy, path, value):
+def test_wrong_settings_are_refused(copy, path, value):
     if path == "novelty_threshold":
         put(copy, NOVELTY, {"mean": torch.zeros(20), "whitening": torch.eye(20)})
     change(copy, path, value)
-    said = assert_told(copy)
-    if value not in (0, 10**12) or "." not in path:
-        return
-    assert path.rsplit(".", 1)[1] in said  # it is named
+    named = value in (0, 10**12) and "." in path
+    assert_refused(copy, path.rsplit(".", 1)[1] if named else ".")
 
 
-@pytest.mark.parametrize("figures", WRONG_FIGURES, ids=_name)
-def test_wrong_figures_are_told(copy, figures):
-    (copy / METRICS).write_text(json.dumps(figures))
-    assert_told(copy, METRICS)
+@pytest.mark.parametrize(("path", "value"), WRONG_FIGURES, ids=[f"{p}={_name(v)}" for p, v in WRONG_FIGURES])
+def test_wrong_figures_are_refused(copy, path, value):
+    (copy / METRICS).write_text(json.dumps(FIGURES))
+    change(copy, path, value, METRICS)
+    assert_refused(copy, METRICS)
 
 
 @pytest.mark.parametrize("file", [CONFIG, METRICS])
 @pytest.mark.parametrize("data", WRONG_JSON, ids=range(len(WRONG_JSON)))
-def test_what_is_no_json_object_is_told(copy, file, data):
+def test_other_json_is_refused(copy, file, data):
     if file == METRICS and data.endswith(b"9}"):
         data = b"9" * 5000
     (copy / file).write_bytes(data)
-    assert_told(copy, file.replace(".", r"\.") if b"   " not in data or file == METRICS else "more than 1 MB")
+    assert_refused(copy, "more than 1 MB" if b"   " in data and file == CONFIG else file)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("file", [NETWORK, DETECTOR])
+@pytest.mark.parametrize(
+    ("file", "tensor"),
+    [
+        (NETWORK, "classifier.weight"), (NETWORK, "region_projection.bias"),
+        (DETECTOR, "rcnn.roi_heads.box_predictor.cls_score.weight"),
+    ],
+)  # fmt: skip
 @pytest.mark.parametrize("wrong", WRONG_TENSORS)
-def test_wrong_tensors_are_told(copy, tiny_bundle, file, wrong):
+def test_wrong_tensors_are_refused(copy, tiny_bundle, file, tensor, wrong):
     tensors = load_file(tiny_bundle / file)
-    WRONG_TENSORS[wrong](tensors, np.random.default_rng(sum(map(ord, wrong + file))))
+    WRONG_TENSORS[wrong](tensors, tensor)
     put(copy, file, tensors)
-    assert_told(copy, file)
-
-
-@pytest.mark.parametrize("file", [NETWORK, DETECTOR])
-@pytest.mark.parametrize("seed", range(6))
-def test_a_nan_anywhere_is_told(copy, tiny_bundle, file, seed):
-    tensors = load_file(tiny_bundle / file)
-    _with_value(float("nan"))(tensors, np.random.default_rng(seed))
-    put(copy, file, tensors)
-    assert_told(copy, "must hold finite numbers")
+    assert_refused(copy, "finite numbers" if wrong in ("NaN", "infinite", "minus infinite") else file)
 
 
 @pytest.mark.parametrize("file", [NETWORK, DETECTOR])
 @pytest.mark.parametrize("wrong", WRONG_FILES)
-def test_a_file_that_holds_no_weights_is_told(copy, file, wrong):
+def test_files_without_weights_are_refused(copy, file, wrong):
     put(copy, file, WRONG_FILES[wrong])
-    assert_told(copy)
+    assert_refused(copy)
 
 
 @pytest.mark.slow
@@ -352,18 +322,19 @@ def test_a_file_that_holds_no_weights_is_told(copy, file, wrong):
         {"mean": torch.zeros(20), "whitening": torch.eye(20), "more": torch.eye(20)},
     ],
 )
-def test_a_novelty_of_another_detector_is_told(copy, tensors):
+def test_a_novelty_of_another_detector_is_refused(copy, tensors):
     change(copy, "novelty_threshold", 1.2)
     put(copy, NOVELTY, tensors)
-    assert_told(copy, NOVELTY)
+    assert_refused(copy, NOVELTY)
 
 
 @pytest.mark.parametrize("file", [NETWORK, DETECTOR, CONFIG, METRICS])
-@pytest.mark.parametrize("kind", ["pipe", "folder", "device", "circle", "terabyte"])
-def test_nobody_waits_for_what_is_no_file(copy, file, kind):
-    if file == METRICS and kind == "circle":
-        return  # a link that leads nowhere is no file, and this one need not be there
+@pytest.mark.parametrize("kind", ["missing", "pipe", "folder", "device", "circle", "terabyte"])
+def test_missing_and_special_files_are_refused(copy, file, kind):
     (copy / file).unlink()
+    if file == METRICS and kind in ("circle", "missing"):
+        assert load_bundle(copy).metrics == {}  # it need not be there
+        return
     if kind == "pipe":
         os.mkfifo(copy / file)
     elif kind == "folder":
@@ -371,21 +342,21 @@ def test_nobody_waits_for_what_is_no_file(copy, file, kind):
     elif kind == "terabyte":
         with (copy / file).open("wb") as opened:
             opened.truncate(2**40)
-    else:
+    elif kind != "missing":
         (copy / file).symlink_to("/dev/zero" if kind == "device" else file)
-    assert_told(copy, file)
+    assert_refused(copy, file)
 
 
 @pytest.mark.parametrize(
     ("file", "name"), [(NETWORK, "classifier.weight"), (DETECTOR, "rcnn.roi_heads.box_predictor.cls_score.weight")]
 )
-def test_numbers_that_are_finite_but_give_none_are_told(copy, tiny_bundle, phantom_file, capsys, file, name):
+def test_weights_without_a_finite_answer_are_refused(copy, tiny_bundle, phantom_file, capsys, file, name):
     tensors = load_file(tiny_bundle / file)
     tensors[name] = tensors[name].float().sign() * 3e38
     put(copy, file, tensors)
-    with pytest.raises(BundleError, match="no finite numbers for this case"):
+    with pytest.raises(BundleError, match="no finite numbers"):
         Diagnoser(load_bundle(copy))(phantom_file)
-    assert_told_on_the_command_line(copy, phantom_file, capsys)
+    assert_command_refuses(copy, phantom_file, capsys)
 
 
 @pytest.mark.slow
@@ -395,39 +366,29 @@ def test_no_answer_is_nan_whatever_the_weights(copy, tiny_bundle, phantom_file, 
     file = (NETWORK, DETECTOR)[seed % 2]
     tensors = load_file(tiny_bundle / file)
     for _ in range(3):
-        name = _pick(tensors, rng)
+        name = rng.choice([name for name, tensor in tensors.items() if tensor.is_floating_point()])
         tensors[name] = tensors[name].float() * float(
             rng.choice([-1e30, -1, 0, 1e10, 1e38 / max(tensors[name].abs().max(), 1)])
         )
         tensors[name] = tensors[name].clamp(-3e38, 3e38)
     put(copy, file, tensors)
-    diagnosis = assert_fine_or_told(lambda: Diagnoser(load_bundle(copy))(phantom_file))
+    diagnosis = loaded_or_refused(lambda: Diagnoser(load_bundle(copy))(phantom_file))
     if diagnosis:
         json.dumps(diagnosis.to_dict(attention=True), allow_nan=False)
         assert sum(diagnosis.probabilities.values()) == pytest.approx(1)
 
 
 @pytest.mark.parametrize(
-    ("path", "value"), WRONG_SETTINGS[3::19], ids=[f"{p}={_name(v)}" for p, v in WRONG_SETTINGS[3::19]]
+    ("path", "value"), WRONG_SETTINGS[3::60], ids=[f"{p}={_name(v)}" for p, v in WRONG_SETTINGS[3::60]]
 )
-def test_the_command_line_says_so_too(copy, phantom_file, capsys, path, value):
+def test_the_command_line_refuses_it_too(copy, phantom_file, capsys, path, value):
     change(copy, path, value)
-    assert_told_on_the_command_line(copy, phantom_file, capsys)
-
-
-@pytest.mark.slow
-def test_the_command_line_ends_with_2(copy, phantom_file):
-    change(copy, "detector.config.backbone", "hf_hub:someone/something")
-    arguments = ["-m", "mat_core", "diagnose", str(phantom_file), "--checkpoint", str(copy)]
-    done = subprocess.run([sys.executable, *arguments], cwd=ROOT, capture_output=True, text=True, timeout=120)
-    assert (done.returncode, done.stdout) == (2, "")
-    assert "backbone must be the name of a model in timm" in done.stderr
-    assert len(done.stderr.strip().splitlines()) == 1
+    assert_command_refuses(copy, phantom_file, capsys)
 
 
 # the folder is shared by all examples: each writes its own file again
 ANY_SPEED = settings(
-    deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
+    deadline=None, max_examples=40, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
 )
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers(-(10**20), 10**20) | st.floats() | st.text(max_size=20),
@@ -441,11 +402,10 @@ def _paths(config: dict, prefix: str = "") -> list[str]:
     return [prefix + key for key in config] + inner
 
 
-@settings(
-    deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
-)
+@pytest.mark.slow
+@ANY_SPEED
 @given(st.data())
-def test_any_value_anywhere_is_fine_or_told(tiny_bundle, copy, data):
+def test_any_value_anywhere_is_loaded_or_refused(tiny_bundle, copy, data):
     config = json.loads((tiny_bundle / CONFIG).read_text())
     path = data.draw(st.sampled_from(_paths(config)))
     *way, last = path.split("\0")
@@ -454,36 +414,27 @@ def test_any_value_anywhere_is_fine_or_told(tiny_bundle, copy, data):
         place = place[name]
     place[last] = data.draw(JSON)
     (copy / CONFIG).write_text(json.dumps(config))
-    assert_fine_or_told(lambda: load_bundle(copy))
+    loaded_or_refused(lambda: load_bundle(copy))
 
 
 @pytest.mark.slow
-@settings(
-    deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
-)
+@ANY_SPEED
 @given(st.dictionaries(st.sampled_from(["val", "test", "more"]), JSON, max_size=3))
-def test_any_figures_are_fine_or_told(copy, figures):
+def test_any_figures_are_loaded_or_refused(copy, figures):
     (copy / METRICS).write_text(json.dumps(figures))
-    assert_fine_or_told(lambda: load_bundle(copy))
+    loaded_or_refused(lambda: load_bundle(copy))
 
 
 @pytest.mark.parametrize(
     "source", [3, 2.5, b"tiny", ["tiny"], {"a": 1}, object(), "a\0b", "a\nb", "x" * 5000, "x/" * 3000]
 )
-def test_what_names_no_bundle_is_told(source):
-    with pytest.raises(BundleError) as caught:
-        Diagnoser.from_pretrained(source)
-    assert "\n" not in str(caught.value)
-    assert len(str(caught.value)) < 400
+def test_other_sources_are_refused(source):
+    assert_refused(source, load=Diagnoser.from_pretrained)
+    if not isinstance(source, str) or source == "a\nb":
+        assert_refused(source, "from_pretrained", load=Diagnoser)
 
 
-@pytest.mark.parametrize("bundle", [3, None, "checkpoints/sga-sga", {"network": 1}])
-def test_a_diagnoser_of_no_bundle_is_told(bundle):
-    with pytest.raises(BundleError, match="from_pretrained"):
-        Diagnoser(bundle)
-
-
-def test_a_diagnoser_says_what_it_takes(tiny_diagnoser, phantom_file):
+def test_a_diagnoser_names_its_inputs(tiny_diagnoser, phantom_file):
     with pytest.raises(MetadataError, match=r"Metadata\(age"):
         tiny_diagnoser(phantom_file, {"age": 55})
     for array in (np.zeros((40, 40), np.uint8), np.zeros((40, 40, 3)), [[1]], None):
@@ -492,25 +443,9 @@ def test_a_diagnoser_says_what_it_takes(tiny_diagnoser, phantom_file):
     assert tiny_diagnoser.regions(load_image(phantom_file))
 
 
-def test_what_is_good_still_loads(copy, tiny_diagnoser, phantom_file):
+def test_good_figures_and_notes_still_load(copy, tiny_diagnoser, phantom_file):
     change(copy, "notes", {"data": "made up", "deep": {"a": [{"b": [1, None, True]}]}})
     change(copy, "split", {})
-    (copy / METRICS).write_text(
-        json.dumps(
-            {
-                "a": 1,
-                "test": {
-                    "images": 3, "acc": {"value": 0.5, "interval95": [0.1, float("nan")]}, "auc": float("nan"),
-                    "confusion": [[1, 0], [0, 2]],
-                    "explain": {
-                        "cases": 3, "rankings": {"attention": {}, "relevance": {"ablation": {"spearman": MEAN}}},
-                    },
-                    "expected_calibration_error": 0.1, "reliability": {"after": [BIN]},
-                    "groups": {"sex": {"female": {**MEAN, "cases": 3}}, "age": {}},
-                },
-                "val": {"roc": {"mel": CURVE}},
-            }
-        )
-    )  # fmt: skip
+    (copy / METRICS).write_text(json.dumps(FIGURES))
     case = phantom_file, Metadata(age=40)
     assert Diagnoser(load_bundle(copy))(*case).probabilities == tiny_diagnoser(*case).probabilities

@@ -1,4 +1,4 @@
-"""Metadata to words: every value, every missing one, every wrong one."""
+"""Metadata and their words: every value, missing ones and wrong ones."""
 
 import itertools
 import math
@@ -8,8 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from mat_core.errors import MetadataError
-from mat_core.metadata import (
+from mat_core.data.metadata import (
     CLEAN_FIELDS,
     DX_TYPES,
     FIELDS,
@@ -22,6 +21,7 @@ from mat_core.metadata import (
     closed_vocabulary,
     field_text,
 )
+from mat_core.errors import MetadataError
 
 SITES = [site for site in LOCALIZATIONS if site != "unknown"]
 # a slow machine is no failure
@@ -40,75 +40,49 @@ def text(words) -> str:
     return " ".join(word.text for word in words)
 
 
-class TestAge:
-    @pytest.mark.parametrize("age", range(121))
-    def test_every_age_in_every_spelling(self, age):
-        for given_age in (age, str(age), f" {age} ", float(age), f"{age}.0", np.int64(age), np.float32(age)):
-            read = Metadata(age=given_age).age
-            assert read == age
-            assert type(read) is int
-
-    @pytest.mark.parametrize("age", range(121))
-    def test_the_words_of_every_age(self, age):
+def test_every_age_in_every_spelling():
+    for age in range(121):
+        for spelling in (age, str(age), f" {age} ", float(age), f"{age}.0", np.int64(age), np.float32(age)):
+            read = Metadata(age=spelling).age
+            assert (read, type(read)) == (age, int)
         assert text(Metadata(age=age).words()) == f"age {min(age, 85)}"
 
-    @pytest.mark.parametrize("age", MISSING)
-    def test_missing(self, age):
-        assert Metadata(age=age).age is None
-        assert Metadata(age=age).words() == ()
 
-    @pytest.mark.parametrize(
-        "age",
-        [-1, 121, 55.5, "55.5", "-1", "121", "old", "5 years", True, False, np.bool_(True), math.inf, -math.inf, "inf",
-         1e300, 10**400, 10**5000, [55], (), {}, np.array([1, 2]), 3 + 0j, object(), "x" * 100_000,
-         "1_0", b"55", bytearray(b"55")],
-        ids=lambda age: type(age).__name__,
-    )  # fmt: skip
-    def test_wrong(self, age):
-        with pytest.raises(MetadataError, match="0 to 120") as caught:
-            Metadata(age=age)
-        assert len(str(caught.value)) < 200  # a hostile value does not fill the page
+@pytest.mark.parametrize("field", FIELDS)
+def test_missing_values(field):
+    for value in MISSING:
+        assert Metadata(**{field: value}) == Metadata()
+    assert Metadata().words(FIELDS) == ()
 
 
-class TestChoices:
-    @pytest.mark.parametrize(
-        ("field", "value"),
-        [(f, v) for f, vs in (("sex", SEXES), ("localization", SITES), ("dx_type", DX_TYPES)) for v in vs],
-    )
-    def test_every_value(self, field, value):
-        assert getattr(Metadata(**{field: value}), field) == value
-        for spelling in (value.upper(), f"  {value}\n", value.replace(" ", "   "), np.str_(value)):
+@pytest.mark.parametrize(
+    "age",
+    [-1, 121, 55.5, "55.5", "-1", "121", "old", "5 years", True, False, np.bool_(True), math.inf, -math.inf, "inf",
+     1e300, 10**400, 10**5000, [55], (), {}, np.array([1, 2]), 3 + 0j, object(), "x" * 100_000,
+     "1_0", b"55", bytearray(b"55")],
+    ids=lambda age: type(age).__name__,
+)  # fmt: skip
+def test_wrong_ages(age):
+    with pytest.raises(MetadataError, match="0 to 120") as caught:
+        Metadata(age=age)
+    assert len(str(caught.value)) < 200  # a hostile value does not fill the page
+
+
+@pytest.mark.parametrize(
+    ("field", "values", "count"), [("sex", SEXES, 2), ("localization", SITES, 14), ("dx_type", DX_TYPES, 4)]
+)
+def test_choices(field, values, count):
+    assert len(set(values)) == count
+    for value in values:
+        for spelling in (value, value.upper(), f"  {value}\n", value.replace(" ", "   "), np.str_(value)):
             assert getattr(Metadata(**{field: spelling}), field) == value
         words = Metadata(**{field: value}).words(FIELDS)
         assert {word.field for word in words} == {field}
         assert 2 <= len(words) <= 3
-
-    @pytest.mark.parametrize("field", ["sex", "localization", "dx_type"])
-    @pytest.mark.parametrize("value", MISSING)
-    def test_missing(self, field, value):
-        assert getattr(Metadata(**{field: value}), field) is None
-        assert Metadata(**{field: value}) == Metadata()
-
-    @pytest.mark.parametrize(
-        ("field", "allowed"), [("sex", SEXES), ("localization", SITES), ("dx_type", DX_TYPES)], ids=lambda x: str(x)[:9]
-    )
-    @pytest.mark.parametrize(
-        "value",
-        ["other", 5, 0, True, b"male", ["male"], np.array([1, 2]), "x" * 100_000, 10**5000],
-        ids=lambda value: type(value).__name__,
-    )
-    def test_wrong_values_name_the_allowed_ones(self, field, allowed, value):
-        with pytest.raises(MetadataError) as caught:
-            Metadata(**{field: value})
-        message = str(caught.value)
-        assert message.startswith(f"{field} must be one of {', '.join(allowed)}, or unknown; got ")
-        assert len(message) < 350
-
-    def test_the_counts_of_ham10000(self):
-        assert len(LOCALIZATIONS) == 15
-        assert len(set(LOCALIZATIONS)) == 15
-        assert len(SEXES) == 2
-        assert len(DX_TYPES) == 4
+    for wrong in ("other", 5, 0, True, b"male", ["male"], np.array([1, 2]), "x" * 100_000, 10**5000):
+        with pytest.raises(MetadataError, match=f"{field} must be one of {', '.join(values)}") as caught:
+            Metadata(**{field: wrong})
+        assert len(str(caught.value)) < 350
 
 
 class TestWords:
@@ -133,19 +107,12 @@ class TestWords:
     def test_exact_words(self, values, fields, expected):
         assert text(Metadata(*values).words(fields)) == expected
 
-    def test_the_leaking_field_is_read_only_when_asked_for(self):
-        assert text(Metadata(5, dx_type="histo").words()) == "age 5"
-
     def test_each_word_knows_its_field(self):
         words = Metadata(55, "female", "upper extremity").words()
         assert words == (
             Word("age", "age"), Word("55", "age"), Word("sex", "sex"), Word("female", "sex"),
             Word("localization", "localization"), Word("upper", "localization"), Word("extremity", "localization"),
         )  # fmt: skip
-
-    def test_all_missing_gives_no_words(self):
-        assert Metadata().words(FIELDS) == ()
-        assert Metadata("", "unknown", "unknown", None).words(FIELDS) == ()
 
     def test_ten_words_at_most_and_ten_are_reached(self):
         everything = itertools.product((None, 55), (None, *SEXES), (None, *LOCALIZATIONS), (None, *DX_TYPES))
@@ -160,11 +127,9 @@ class TestWords:
         assert getattr(less, field) is None
         assert [getattr(less, f) for f in FIELDS if f != field] == [getattr(full, f) for f in FIELDS if f != field]
         assert getattr(full, field) is not None
-
-    @pytest.mark.parametrize("field", ["typo", "", None, "Age"])
-    def test_without_a_name_that_is_no_field(self, field):
-        with pytest.raises(MetadataError, match="must be one of age, sex"):
-            Metadata(55).without(field)
+        for wrong in ("typo", "", None, "Age"):
+            with pytest.raises(MetadataError, match="must be one of age, sex"):
+                full.without(wrong)
 
 
 class TestVocabulary:
@@ -190,16 +155,11 @@ class TestVocabulary:
         assert len(vocabulary) == 5  # padding is row 0
         assert vocabulary.encode([]).tolist() == [0] * 10
         assert vocabulary.encode(Metadata(sex="male").words(), length=2).tolist() == [2, 3]
-
-    def test_encode_names_what_it_cannot(self):
-        with pytest.raises(MetadataError, match="no word vector for localization, ear"):
-            Vocabulary(("age", "5")).encode(Metadata(5, None, "ear").words())
-        with pytest.raises(MetadataError, match="gives 4 words; this model reads at most 3"):
-            Vocabulary(closed_vocabulary()).encode(Metadata(5, "male").words(), length=3)
-
-    def test_field_text(self):
-        assert field_text("age", 55) == "age 55"
         assert field_text("dx_type", "follow_up") == "type follow up"
+        with pytest.raises(MetadataError, match="localization, ear"):
+            Vocabulary(("age", "5")).encode(Metadata(5, None, "ear").words())
+        with pytest.raises(MetadataError, match="4 words"):
+            Vocabulary(closed_vocabulary()).encode(Metadata(5, "male").words(), length=3)
 
 
 class TestAnything:
@@ -212,13 +172,23 @@ class TestAnything:
         assert ids.shape == (MAX_WORDS,)
         assert [vocabulary.words[i - 1] for i in ids if i] == [word.text for word in words]
         assert (ids[len(words) :] == 0).all()
+        assert {word.field for word in words} == {f for f in FIELDS if getattr(data, f) is not None}
 
     @settings(ANY_SPEED)
     @given(metadata)
-    def test_a_field_has_words_exactly_when_it_has_a_value(self, data):
-        present = {f for f in FIELDS if getattr(data, f) is not None}
-        assert {word.field for word in data.words(FIELDS)} == present
-        assert Metadata(data.age, data.sex, data.localization, data.dx_type) == data
+    def test_what_is_written_is_parsed_again(self, data):
+        texts = {field: "" if (value := getattr(data, field)) is None else str(value) for field in FIELDS}
+        assert Metadata.parse(**texts) == data
+
+    @settings(ANY_SPEED, max_examples=200)
+    @given(
+        st.sampled_from(FIELDS), st.text() | st.from_regex(r"[<>=≥]? ?\d{1,4} ?[-–+.,]? ?\d{0,3}\w?", fullmatch=True)
+    )
+    def test_any_text_is_parsed_or_rejected(self, field, text):
+        try:
+            Metadata.parse(**{field: text})
+        except MetadataError:
+            return
 
     @settings(ANY_SPEED, max_examples=200)
     @given(

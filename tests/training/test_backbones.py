@@ -1,5 +1,7 @@
-"""Any timm model as the detector's backbone: found fit or told why not, started from a file, taken over, frozen."""
+"""Any timm model as the detector's backbone: its levels, its weights, frozen layers, or why it does not fit."""
 
+import os
+import platform
 import subprocess
 import sys
 from dataclasses import replace
@@ -11,8 +13,12 @@ from conftest import ROOT
 from safetensors.torch import load_file, save_file
 
 from mat_core import ConfigError, DataError
-from mat_core.detectors.torchvision import DetectorConfig, TorchvisionDetector
-from mat_core.phantoms import write_phantom_dataset
+from mat_core.data.metadata import closed_vocabulary
+from mat_core.inference.bundle import load_bundle
+from mat_core.models.detection.torchvision_detector import DetectorConfig, TorchvisionDetector
+from mat_core.utils.paths import CHECKPOINTS
+from teaching.phantoms import write_phantom_dataset
+from training.__main__ import main
 from training.networks.backbones import feature_levels, imagenet_backbone
 from training.presets import PRESETS, with_backbone
 from training.steps.backbone import BackboneSettings, with_model
@@ -54,7 +60,7 @@ def test_the_backbone_starts_from_the_wheels_imagenet_weights():
     assert ours["classifier.weight"].shape == (7, 1280)
 
 
-def test_without_weights_on_the_machine_or_the_network_a_sentence_says_so(monkeypatch):
+def test_without_weights_or_network_is_an_error(monkeypatch):
     def refuse(*_, **__):
         raise OSError("no network")
 
@@ -63,11 +69,11 @@ def test_without_weights_on_the_machine_or_the_network_a_sentence_says_so(monkey
         imagenet_backbone("resnet50")
 
 
-@pytest.mark.parametrize(("name", "levels"), TINY.items())
-def test_levels_are_found_by_stride(name, levels):
-    assert feature_levels(name, SIZE) == levels
+def test_levels_are_found_by_stride():
+    assert {name: feature_levels(name, SIZE) for name in TINY} == TINY
 
 
+@pytest.mark.slow
 def test_resnet101_is_a_body_with_strides_8_16_32():
     levels = feature_levels("resnet101", (64, 64))
     model = TorchvisionDetector(DetectorConfig(backbone="resnet101", levels=levels, feature_width=16)).eval()
@@ -86,7 +92,7 @@ def test_resnet101_is_a_body_with_strides_8_16_32():
         ("test_nothing_like_it_at_all", "no model called"),
     ],
 )
-def test_unfit_backbones_get_a_sentence(name, says):
+def test_unfit_backbones_are_refused(name, says):
     with pytest.raises(ConfigError, match=says):
         feature_levels(name, SIZE)
 
@@ -112,7 +118,7 @@ def test_weights_travel_from_the_file_through_the_classifier_into_the_detector(n
             torch.testing.assert_close(got, wanted)
 
 
-def test_weights_that_do_not_fit_are_told(weights, tmp_path):
+def test_weights_that_do_not_fit_are_refused(weights, tmp_path):
     with pytest.raises(DataError, match="does not fit timm's test_resnet"):
         imagenet_backbone("test_resnet", weights("test_convnext"), num_classes=7)
     (tmp_path / "cut.safetensors").write_bytes(weights("test_resnet").read_bytes()[:999])
@@ -146,17 +152,13 @@ def test_early_layers_and_norms_are_frozen(name):
     assert all(p.requires_grad for n, p in free_model.rcnn.backbone.body.named_parameters() if n not in norms)
 
 
-def test_the_plan_follows_the_backbone_and_the_old_plans_stay(capsys):
+def test_presets_take_another_backbone_and_leave_out_what_it_lacks(capsys, monkeypatch):
     plan = with_backbone(PRESETS["smoke"], "test_convnext")
     assert plan.backbone.name == plan.detector.config.backbone == "test_convnext"
-    assert plan.detector.config.levels == (1, 2, 3)
-    assert plan.mat == PRESETS["smoke"].mat
-    # naming the plan's own backbone is the same plan: its runs go on
+    assert (plan.detector.config.levels, plan.mat) == ((1, 2, 3), PRESETS["smoke"].mat)
+    # with its own backbone a preset is the same: its runs go on
     assert with_backbone(PRESETS["smoke"], "tf_efficientnet_lite0") == PRESETS["smoke"]
     assert not capsys.readouterr().out
-
-
-def test_what_a_model_has_no_place_for_is_left_out_and_told(capsys, monkeypatch):
     create = timm.create_model
 
     def without_paths(name, **options):
@@ -167,43 +169,52 @@ def test_what_a_model_has_no_place_for_is_left_out_and_told(capsys, monkeypatch)
     monkeypatch.setattr("training.networks.backbones.timm.create_model", without_paths)
     settings = with_model(BackboneSettings(drop_path=0.1), "test_resnet")
     assert settings == BackboneSettings(name="test_resnet", drop_path=0.0)
-    assert "test_resnet has no drop_path: it is trained without the plan's 0.1" in capsys.readouterr().out
+    assert "test_resnet has no drop_path" in capsys.readouterr().out
     assert with_model(replace(settings, dropout=0.1), "test_resnet").dropout == 0.1
 
 
 @pytest.mark.slow
-def test_another_backbone_and_glove_file_from_images_to_a_bundle(weights, tmp_path):
-    from mat_core.bundle import load_bundle
-    from mat_core.metadata import closed_vocabulary
-
-    data = write_phantom_dataset(tmp_path / "data", per_class=8)
+def test_another_backbone_and_glove_file_from_images_to_a_bundle_on_avx2(weights, tmp_path, capsys):
+    data = write_phantom_dataset(tmp_path / "data", per_class=3)
     generator = torch.Generator().manual_seed(0)
     lines = [" ".join([w, *(f"{x:.4f}" for x in torch.randn(60, generator=generator))]) for w in closed_vocabulary()]
-    glove = tmp_path / "glove.60d.txt"
+    glove, other_glove = tmp_path / "glove.60d.txt", tmp_path / "other.txt"
     glove.write_text("\n".join(line for line in lines if not line.startswith("scalp ")) + "\n")
+    other_glove.write_text("\n".join(lines) + "\n")
     common = ["--data", str(data), "--split-file", str(tmp_path / "split.csv")]
-
-    def run(step, *more):
-        command = [sys.executable, "-m", "training", step, *common, *more]
-        return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=900)
-
-    assert run("split").returncode == 0
-    rest = ["--runs", str(tmp_path / "runs"), "--preset", "smoke"]
-    backbone = ["--backbone", "test_convnext", "--backbone-weights", str(weights("test_convnext"))]
-    done = run("all", *rest, *backbone, "--glove", str(glove), "--checkpoint", str(tmp_path / "bundle"))
+    assert main(["split", *common]) == 0
+    rest = [*common, "--runs", str(tmp_path / "runs"), "--preset", "smoke"]
+    convnext = ["--backbone", "test_convnext", "--backbone-weights", str(weights("test_convnext"))]
+    resnet = ["--backbone", "test_resnet", "--backbone-weights", str(weights("test_resnet"))]
+    command = ["all", *rest, *convnext, "--glove", str(glove), "--checkpoint", str(tmp_path / "bundle")]
+    done = subprocess.run(
+        [sys.executable, "-m", "training", *command, "--workers", "0"], cwd=ROOT, capture_output=True, text=True,
+        timeout=900, env={**os.environ, "DNNL_MAX_CPU_ISA": "AVX2", "ATEN_CPU_CAPABILITY": "avx2"},
+    )  # fmt: skip
     assert done.returncode == 0, done.stderr[-3000:]
-    assert "glove.60d.txt, 60 numbers a word, lacks scalp" in done.stdout
+    if platform.machine() in ("x86_64", "AMD64"):
+        for run in ("backbone", "detector", "clean-sga-sga-seed0"):
+            assert f"{run}: on cpu in float32" in done.stdout
     bundle = load_bundle(tmp_path / "bundle")
     assert bundle.detector.config.backbone == "test_convnext"
     assert bundle.network.config.word_width == 60
     assert bundle.notes["glove"]["file"] == "glove.60d.txt"
     assert bundle.notes["glove"]["lacking"] == ["scalp"]
-    # the same files again: nothing is done twice; another GloVe, or another backbone, is not mixed in
-    other = tmp_path / "other.txt"
-    other.write_text("\n".join(lines) + "\n")
-    refused = run("mat", *rest, "--glove", str(other))
-    assert refused.returncode == 2
-    assert "begun with other settings (glove)" in refused.stderr
-    assert "is not a trained test_resnet" in run("detector", *rest, "--backbone", "test_resnet").stderr
-    other = ["--backbone", "test_resnet", "--backbone-weights", str(weights("test_resnet"))]
-    assert "begun with other settings" in run("backbone", *rest, *other).stderr
+    for line, message in (  # another GloVe file, or another backbone, is not mixed in
+        (["mat", *rest, "--glove", str(other_glove)], "other settings (glove)"),
+        (["detector", *rest, "--backbone", "test_resnet"], "is not a trained test_resnet"),
+        (["backbone", *rest, *resnet], "other settings"),
+    ):
+        assert main(line) == 2
+        assert message in capsys.readouterr().err
+
+
+def test_weights_of_a_detector_replace_imagenets():
+    detector = CHECKPOINTS / "sga-sga" / "detector.safetensors"
+    state = imagenet_backbone("tf_efficientnet_lite2", detector, num_classes=7).state_dict()
+    expected, imagenet = load_file(detector), imagenet_backbone("tf_efficientnet_lite2").state_dict()
+    layer = "blocks.6.0.conv_pw.weight"
+    assert torch.equal(state[layer], expected[f"rcnn.backbone.body.{layer}"].float())
+    assert torch.equal(state["conv_head.weight"], imagenet["conv_head.weight"])
+    with pytest.raises(DataError, match="no detector with tf_efficientnet_lite0"):
+        imagenet_backbone("tf_efficientnet_lite0", detector)

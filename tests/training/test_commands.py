@@ -1,24 +1,26 @@
-"""What the command line takes: of each step its own options and no other's, and what the documents say is typed."""
+"""The command line: what each step accepts, what the documents name, names of rows, presets."""
 
 import re
-import shlex
+import subprocess
+import sys
 
 import pytest
 from conftest import ROOT
+from step_options import OPTIONS
 
 from mat_core.errors import DataError
-from mat_core.units import UNITS
+from mat_core.models.transformer import UNITS
+from teaching.phantoms import write_phantom_dataset
 from training.__main__ import main
-from training.commands import options
-from training.commands.step import parse
-from training.commands.table import STEPS
-from training.networks.controls import TRAINED
+from training.commands import parser, run
+from training.commands.arguments import read_data
+from training.data import dataset as views
+from training.networks.baselines import TRAINED
 from training.presets import PRESETS
-from training.results.names import PROTOCOLS, RowName
-from training.results.rows import RESULTS, read_row
-from training.steps.rows import row_name, row_settings
+from training.results.run_names import PROTOCOLS, ExperimentName
+from training.results.runs import RESULTS, read_row
+from training.steps.experiments import row_name, row_settings
 
-TAKES = {step.name: {option.flag for option in step.options} for step in STEPS}
 SAYING = ("README.md", "CONTRIBUTING.md", "MODEL_CARD.md", "docs", "interface", "mat_core")
 
 
@@ -35,64 +37,57 @@ def typed() -> list[tuple[str, str, str]]:
     return found
 
 
-def test_what_is_said_to_be_typed_can_be_typed():
+def test_every_documented_command_is_accepted():
     said = typed()
     assert {"all", "rows", "status", "speed", "report", "evaluate", "convert-detector"} <= {step for _, step, _ in said}
     for file, step, rest in said:
-        assert step in TAKES, f"{file} names the step {step!r}"
-        assert set(re.findall(r"--[a-z-]+", rest)) <= TAKES[step] | {"--help"}, f"{file}: {step} {rest}"
+        assert step in OPTIONS, f"{file} names the step {step!r}"
+        assert set(re.findall(r"--[a-z-]+", rest)) <= OPTIONS[step], f"{file}: {step} {rest}"
 
 
-def test_the_presets_that_can_be_asked_for_are_those_that_there_are():
-    assert tuple(PRESETS) == options.PRESETS
-
-
-@pytest.mark.parametrize("step", STEPS, ids=lambda step: step.name)
-def test_a_steps_help_lists_its_options_and_no_other(step, capsys):
-    with pytest.raises(SystemExit) as ended:
-        parse(STEPS, [step.name, "--help"])
-    assert ended.value.code == 0
-    text = capsys.readouterr().out
-    assert " ".join(step.help.split()) in " ".join(text.split())
-    assert set(re.findall(r"^  (--[a-z-]+)", text, re.M)) == TAKES[step.name]
+def test_every_step_has_a_function_and_workers_where_it_reads_images():
+    given = {"--to": "a/b", "--weights": "x", "--model": "x", "--output": "x", "--data": "x"}
+    required = {"push": ["--to"], "convert-detector": ["--weights", "--model", "--output"], "speed": [], "status": []}
+    for step in OPTIONS:
+        line = [word for flag in required.get(step, ["--data"]) for word in (flag, given[flag])]
+        args = parser.build_parser().parse_args([step, *line])
+        assert step == "status" or callable(getattr(run, args.func))
+    reading = {"backbone", "detector", "features", "bundle", "similar-cases", "baseline", "rows", "all"}
+    assert {step for step, options in OPTIONS.items() if "--workers" in options} == reading
 
 
 @pytest.mark.parametrize(
-    ("line", "says"),
+    "line",
     [
-        ("features --data x --views", "'features' does not take --views, an option of evaluate; its options: --data,"),
-        (
-            "backbone --data x --split val",
-            "'backbone' does not take --split, an option of evaluate, explain, similarity;",
-        ),
-        (
-            "status --limit=3",
-            "'status' does not take --limit, an option of explain, similarity; its options: --runs, --preset",
-        ),
-        ("split --data x --nonsense", "'split' does not take --nonsense; its options: --data, --split-file, --seed"),
-        ("mat --data x y", "'mat' takes options only; got 'y'"),
-        ("ablation --data x", "invalid choice: 'ablation'"),
-        ("mat", "required: --data"),
+        "features --data x --views", "backbone --data x --split val", "status --limit=3", "mat --data x y", "mat",
+        "ablation --data x", "backbone --data x --workers -1", "backbone --data x --pre smoke", "speed --sizes 24x300",
+        "cases --data x --count 0", "",
     ],
-)
-def test_what_a_step_does_not_take_is_refused_with_a_sentence(line, says, capsys):
+)  # fmt: skip
+def test_invalid_lines_are_refused(line, capsys):
     with pytest.raises(SystemExit) as ended:
-        parse(STEPS, shlex.split(line))
+        main(line.split())
     assert ended.value.code == 2
-    assert says in capsys.readouterr().err
+    assert "error: " in capsys.readouterr().err
 
 
-def test_a_step_gets_nothing_but_its_own_options():
-    for step in STEPS:
-        line = [step.name, *(w for o in step.options if o.settings.get("required") for w in (o.flag, "x"))]
-        chosen, args = parse(STEPS, line)
-        assert chosen is step
-        assert {f"--{name.replace('_', '-')}" for name in vars(args)} - {"--step"} == TAKES[step.name]
+def test_help_and_errors_do_not_wait_for_torch():
+    code = """
+import sys; from training.__main__ import main
+for line, status in (["--help"], 0), (["backbone", "--help"], 0), (["backbone"], 2):
+    try: main(line)
+    except SystemExit as ended: assert ended.code == status
+sys.exit('torch' in sys.modules)"""
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
 
 
-def test_a_folder_that_is_none_gets_a_sentence(tmp_path, capsys):
-    assert main(["detector", "--data", str(tmp_path / "none")]) == 2
-    assert capsys.readouterr().err.startswith("error: There is no folder")
+def test_workers_reach_the_loaders(tmp_path, monkeypatch):
+    monkeypatch.setattr(run, "backbone", lambda args: read_data(args))
+    data = write_phantom_dataset(tmp_path, per_class=1, size=(48, 64))
+    for option, count in ((["--workers", "0"], 0), (["--workers", "3"], 3), ([], None)):
+        assert main(["backbone", "--data", str(data), *option]) == 0
+        assert views._requested_workers == count
 
 
 # ---- names of rows
@@ -101,36 +96,30 @@ def test_a_folder_that_is_none_gets_a_sentence(tmp_path, capsys):
 @pytest.mark.parametrize(
     ("text", "name"),
     [
-        ("clean-sga-sga-seed0", RowName("clean", "sga-sga")),
-        ("paper-sa-sga-image-seed12", RowName("paper", "sa-sga-image", 12)),
-        ("clean-sga-sga+unheld-seed1", RowName("clean", "sga-sga+unheld", 1)),
-        ("paper-classifier-a_b-c.d-seed2", RowName("paper", "classifier", 2, "a_b-c.d")),
+        ("clean-sga-sga-seed0", ExperimentName("clean", "sga-sga")),
+        ("paper-sa-sga-image-seed12", ExperimentName("paper", "sa-sga-image", 12)),
+        ("clean-sga-sga+unheld-seed1", ExperimentName("clean", "sga-sga+unheld", 1)),
+        ("paper-classifier-a_b-c.d-seed2", ExperimentName("paper", "classifier", 2, "a_b-c.d")),
     ],
 )
 def test_a_rows_name_is_read_as_it_is_written(text, name):
-    assert RowName.parse(text) == name
+    assert ExperimentName.parse(text) == name
     assert str(name) == text
     assert f"{name.protocol}-{name.within}" == text
+    unit, _, variant = name.row.partition("+")
+    assert (name.unit, name.variant) == (unit, variant)
 
 
-def test_a_variant_is_told_from_its_unit():
-    changed, plain = RowName("clean", "sga-sga+unheld"), RowName("clean", "base")
-    assert (changed.unit, changed.variant) == ("sga-sga", "unheld")
-    assert (plain.unit, plain.variant) == ("base", "")
-
-
-@pytest.mark.parametrize("text", ["", "base", "clean-base", "clean--seed0", "dirty-base-seed0", "clean-base-seedx"])
-def test_what_is_no_rows_name_is_refused(text):
-    assert RowName.parse(text) is None
-    with pytest.raises(DataError, match="PROTOCOL-UNIT-seedN"):
+@pytest.mark.parametrize(
+    "text",
+    ["", "base", "clean-base", "clean--seed0", "dirty-base-seed0", "clean-base-seedx",
+     "clean-base+-seed0", "clean-base+better-seed0", "clean-+unheld-seed0"],
+)  # fmt: skip
+def test_other_names_and_variants_are_refused(text):
+    known = "+" in text
+    assert (ExperimentName.parse(text) is not None) == known
+    with pytest.raises(DataError, match=r"UNIT\+unheld or UNIT\+small" if known else "PROTOCOL-UNIT-seedN"):
         row_name(text)
-
-
-def test_only_known_variants_can_be_trained():
-    for text in ("clean-base+-seed0", "clean-base+better-seed0", "clean-+unheld-seed0"):
-        with pytest.raises(DataError, match=r"UNIT\+unheld or UNIT\+small"):
-            row_name(text)
-    assert row_settings(row_name("paper-base+small-seed3"), PRESETS["short"].mat).d == 256
 
 
 def test_the_committed_rows_are_called_as_their_files():
@@ -138,15 +127,22 @@ def test_the_committed_rows_are_called_as_their_files():
     assert len(paths) > 20
     for path in paths:
         row = read_row(path)
-        assert row.name == RowName.parse(path.stem)
+        assert row.name == ExperimentName.parse(path.stem)
         assert str(row.name) == path.stem
 
 
 # ---- plans
 
 
+def test_the_shipped_presets():
+    assert tuple(PRESETS) == parser.PRESETS
+    assert PRESETS["two-cores"].detector.config.n == 100
+    assert PRESETS["long"].detector == PRESETS["two-cores"].detector
+    assert row_settings(row_name("paper-base+small-seed3"), PRESETS["short"].mat).d == 256
+
+
 @pytest.mark.parametrize("preset", PRESETS)
-def test_presets_are_whole(preset):
+def test_presets_are_consistent(preset):
     plan = PRESETS[preset]
     assert len(plan.backbone.sizes) == plan.backbone.recipe.epochs
     assert plan.backbone.name == plan.detector.config.backbone
@@ -154,26 +150,6 @@ def test_presets_are_whole(preset):
     for row, seeds in plan.rows.wanted:
         assert seeds > 0
         for protocol in PROTOCOLS:
-            settings = row_settings(row_name(str(RowName(protocol, row))), plan.mat)
+            settings = row_settings(row_name(str(ExperimentName(protocol, row))), plan.mat)
             assert settings.unit in UNITS or settings.unit in TRAINED
             assert ("dx_type" in settings.fields) == (protocol == "paper")
-
-
-def test_the_presets_that_ship_have_a_hundred_regions():
-    assert PRESETS["two-cores"].detector.config.n == 100
-    assert PRESETS["long"].detector == PRESETS["two-cores"].detector
-
-
-# ---- rooms
-
-LOWER = ("data", "pickles", "networks", "engine", "results", "documents")
-MAY_NOT = {"steps": {"commands", "presets"}, **{room: {"steps", "commands", "presets"} for room in LOWER}}
-
-
-@pytest.mark.parametrize("room", MAY_NOT)
-def test_rooms_of_training_import_downwards_only(room):
-    files = sorted((ROOT / "training" / room).glob("*.py"))
-    assert len(files) > 1
-    for file in files:
-        others = set(re.findall(r"^\s*from \.\.(\w+)", file.read_text(encoding="utf-8"), re.M))
-        assert not others & MAY_NOT[room], f"{file} imports {others & MAY_NOT[room]}"

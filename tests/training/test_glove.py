@@ -1,4 +1,4 @@
-"""GloVe files as people have them: text or zip, whole or not, and what a training remembers of them."""
+"""GloVe files: text or zip, whole or damaged."""
 
 import io
 import zipfile
@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from mat_core import DataError
-from mat_core.metadata import closed_vocabulary
+from mat_core.data.metadata import closed_vocabulary
 from training.data.glove import glove_rows, read_glove
 
 WIDTH = 50
@@ -52,19 +52,30 @@ def test_the_networks_words_are_gloves():
 
 
 @pytest.mark.parametrize("end", [b"\n", b"\r\n", b" \n"])
-def test_the_rows_of_a_text_file_in_the_vocabularys_order(tmp_path, end):
-    vectors = read_glove(write(tmp_path, text(end=end)), WORDS[::-1])
+def test_rows_are_in_the_order_of_the_words(tmp_path, end):
+    twice = text(end=end) + text({"back": VECTORS["the"]}, end)  # the first row of a word counts
+    vectors = read_glove(write(tmp_path, twice), WORDS[::-1])
     np.testing.assert_array_equal(vectors.rows, wanted(WORDS[::-1]))
     assert vectors.rows.dtype == np.float32
     assert vectors.lacking == ()
-    assert vectors.source["file"] == "glove.6B.50d.txt"
-    assert vectors.source["width"] == WIDTH
+    assert (vectors.source["file"], vectors.source["width"]) == ("glove.6B.50d.txt", WIDTH)
+    other = read_glove(write(tmp_path, text(), "other.txt"), WORDS[::-1]).source
+    assert other["sha256"] == vectors.source["sha256"]  # of the rows that are used
+    changed = write(tmp_path, text(VECTORS | {"back": VECTORS["the"]}))
+    assert read_glove(changed, WORDS[::-1]).source["sha256"] != other["sha256"]
 
 
-def test_words_with_blanks_and_bytes_of_other_encodings_harm_no_one(tmp_path):
+def test_words_with_blanks_other_encodings_and_other_widths(tmp_path):
     odd = b"caf\xe9" + text({"": VECTORS["the"]}) + "\x85 \u2028".encode() + text({"": VECTORS["the"]})
-    rows = read_glove(write(tmp_path, odd + text()), (*WORDS, ". . .", "at name@domain.com")).rows
-    np.testing.assert_array_equal(rows, wanted((*WORDS, ". . .", "at name@domain.com")))
+    words = (*WORDS, ". . .", "at name@domain.com")
+    np.testing.assert_array_equal(read_glove(write(tmp_path, odd + text()), words).rows, wanted(words))
+    wide = write(tmp_path, text({word: np.random.default_rng(1).normal(size=300) for word in WORDS}))
+    assert read_glove(wide, WORDS).rows.shape == (3, 300)
+    with pytest.raises(DataError, match="300 numbers a word, not 100"):
+        read_glove(wide, WORDS, width=100)
+    for path in (tmp_path / "none.txt", tmp_path):
+        with pytest.raises(DataError, match="cannot be read"):
+            read_glove(path, WORDS)
 
 
 def test_words_that_are_lacking_are_named_and_get_the_mean(tmp_path):
@@ -72,20 +83,8 @@ def test_words_that_are_lacking_are_named_and_get_the_mean(tmp_path):
     assert vectors.lacking == ("dermoscopy", "akiec")
     np.testing.assert_allclose(vectors.rows[3], wanted().mean(0), rtol=1e-5)
     assert (vectors.rows[3] == vectors.rows[4]).all()
-    assert "dermoscopy, akiec" in vectors.sentence()
+    assert "dermoscopy, akiec" in vectors.summary()
     assert vectors.source["lacking"] == ["dermoscopy", "akiec"]
-
-
-def test_of_a_word_that_comes_twice_the_first_row_counts(tmp_path):
-    twice = text() + text({"back": VECTORS["the"]})
-    np.testing.assert_array_equal(read_glove(write(tmp_path, twice), WORDS).rows, wanted())
-
-
-def test_any_width_is_read(tmp_path):
-    wide = {word: np.random.default_rng(1).normal(size=300) for word in WORDS}
-    assert read_glove(write(tmp_path, text(wide)), WORDS).rows.shape == (3, 300)
-    with pytest.raises(DataError, match="300 numbers a word, not 100"):
-        read_glove(write(tmp_path, text(wide)), WORDS, width=100)
 
 
 def test_a_zip_of_one_and_of_several(tmp_path):
@@ -100,13 +99,6 @@ def test_a_zip_of_one_and_of_several(tmp_path):
             read_glove(several, WORDS, width)
     with pytest.raises(DataError, match=r"holds no \.txt"):
         read_glove(zipped(tmp_path, {"README": b"x"}), WORDS)
-
-
-def test_the_checksum_is_that_of_the_rows_that_are_used(tmp_path):
-    here, there = (read_glove(write(tmp_path, text(), name), WORDS).source for name in ("a.txt", "b.txt"))
-    assert here["sha256"] == there["sha256"]
-    other = VECTORS | {"back": VECTORS["the"]}
-    assert read_glove(write(tmp_path, text(other)), WORDS).source["sha256"] != here["sha256"]
 
 
 def test_the_file_is_streamed(tmp_path):
@@ -141,13 +133,13 @@ NONE_OF_THEM = {
 @pytest.mark.parametrize(("content", "says"), NONE_OF_THEM.values(), ids=NONE_OF_THEM)
 @pytest.mark.parametrize("packed", [False, True])
 @pytest.mark.filterwarnings("error")
-def test_what_is_no_whole_glove_file_gets_a_sentence(tmp_path, content, says, packed):
+def test_damaged_and_other_files_are_refused(tmp_path, content, says, packed):
     path = zipped(tmp_path, {"glove.txt": content}) if packed else write(tmp_path, content)
     with pytest.raises(DataError, match=says):
         read_glove(path, WORDS)
 
 
-def test_a_zip_cut_short_or_damaged_anywhere_gets_a_sentence(tmp_path):
+def test_a_zip_cut_short_or_damaged_anywhere_is_refused(tmp_path):
     whole = zipped(tmp_path, {"glove.txt": text()}).read_bytes()
     for end in range(4, len(whole), 97):
         with pytest.raises(DataError):
@@ -159,9 +151,3 @@ def test_a_zip_cut_short_or_damaged_anywhere_gets_a_sentence(tmp_path):
         flipped[place] ^= 0xFF
         with pytest.raises(DataError):
             read_glove(write(tmp_path, bytes(flipped), "flipped.zip"), WORDS)
-
-
-def test_a_file_that_is_not_there_or_a_folder_gets_a_sentence(tmp_path):
-    for path in (tmp_path / "none.txt", tmp_path):
-        with pytest.raises(DataError, match="cannot be read"):
-            read_glove(path, WORDS)

@@ -1,4 +1,4 @@
-"""The metrics are what scikit-learn and a pencil give, and one measurement serves rows and bundles."""
+"""Metrics are those of scikit-learn and of numbers worked by hand, and the same for rows and bundles."""
 
 import numpy as np
 import pytest
@@ -6,20 +6,20 @@ from scipy.special import softmax
 from scipy.stats import binomtest
 from sklearn.metrics import brier_score_loss, roc_curve
 
-from mat_core.labels import CODES
-from mat_core.measuring.measurement import measure
-from mat_core.measuring.metrics import (
+from mat_core.data.labels import CODES
+from mat_core.evaluation.metrics import (
     HEADLINE,
     MELANOMA,
     bootstrap_intervals,
     brier_score,
     calibration_error,
-    headline,
-    label_precision,
     melanoma_sensitivity,
+    per_case_lrap,
+    proportion_interval,
     reliability,
-    share_interval,
+    summary_metrics,
 )
+from mat_core.evaluation.report import measure
 from training.results.curves import fit_temperature, melanoma_curve, unscaled
 from training.steps.report import shipped
 
@@ -32,29 +32,14 @@ def test_the_metrics_by_hand():
         p[i, k] = value
     p[1, 4], p[3, 4] = 0.35, 0.2
     p /= p.sum(1, keepdims=True)
-    found = headline(p, labels)
+    found = summary_metrics(p, labels)
     assert found["acc"] == 0.75
     assert found["balanced_acc"] == 0.75
     assert found["lrap"] == pytest.approx((1 + 1 + 1 + 0.5) / 4)
     # 3 of 4 pairs each: melanomas score .94 and .60, the others .01 and .74; nevi .93 and .21, the others .01 and .35
     assert found["auc"] == pytest.approx(0.75)
     assert melanoma_sensitivity(p, labels) == 0.5
-    assert label_precision(p, labels).tolist() == [1, 1, 1, 0.5]
-
-
-def test_intervals_hold_the_value_and_shrink_with_more_lesions():
-    rng = np.random.default_rng(0)
-
-    def width(n):
-        labels = np.arange(n) % 7
-        p = rng.random((n, 7)) * 0.5
-        p[np.arange(n), labels] += 0.4
-        p /= p.sum(1, keepdims=True)
-        low, high = bootstrap_intervals(p, labels, rounds=200)["acc"]
-        assert low <= headline(p, labels)["acc"] <= high
-        return high - low
-
-    assert width(700) < 0.6 * width(70)
+    assert per_case_lrap(p, labels).tolist() == [1, 1, 1, 0.5]
 
 
 def test_the_temperature_finds_what_was_done_to_the_logits():
@@ -78,45 +63,32 @@ def test_bootstrap_is_the_plain_one_done_at_once():
     rows = []
     for _ in range(40):
         drawn = np.concatenate([rng.choice(g, len(g)) for g in groups])
-        rows.append(headline(p[drawn], labels[drawn]))
+        rows.append(summary_metrics(p[drawn], labels[drawn]))
     for name, (low, high) in got.items():
         wanted = np.percentile([row[name] for row in rows], (2.5, 97.5))
         assert (low, high) == pytest.approx(tuple(wanted)), name
-
-
-def test_calibration_before_scaling_is_that_of_the_logits():
-    rng = np.random.default_rng(4)
-    logits = 3 * rng.normal(size=(50, 7))
-    np.testing.assert_allclose(unscaled(softmax(logits / 1.7, 1), 1.7), softmax(logits, 1), rtol=1e-9)
-    # by hand: confidences .9 and .6, the first right, the second wrong
-    p = np.array([[0.9, 0.1], [0.6, 0.4]])
-    assert calibration_error(reliability(p, np.array([0, 1]))) == pytest.approx((0.1 + 0.6) / 2)
+        assert low <= summary_metrics(p, labels)[name] <= high
 
 
 def test_bins_of_reliability_by_hand():
+    logits = 3 * np.random.default_rng(4).normal(size=(50, 7))
+    np.testing.assert_allclose(unscaled(softmax(logits / 1.7, 1), 1.7), softmax(logits, 1), rtol=1e-9)
+    # confidences .9 and .6, the first right, the second wrong
+    assert calibration_error(reliability(np.array([[0.9, 0.1], [0.6, 0.4]]), np.array([0, 0]))) == pytest.approx(0.25)
+    assert calibration_error(reliability(np.array([[0.9, 0.1], [0.6, 0.4]]), np.array([0, 1]))) == pytest.approx(0.35)
     # of 15 bins of equal width, .9 is in the 13th, .95 in the 14th, 1 in the last
     p = np.array([[0.9, 0.1], [0.92, 0.08], [0.1, 0.9], [0.95, 0.05], [1.0, 0.0]])
     bins = reliability(p, np.array([0, 0, 0, 1, 0]))
     assert [b["cases"] for b in bins] == [3, 2]
     assert [b["confidence"] for b in bins] == pytest.approx([(0.9 + 0.92 + 0.9) / 3, (0.95 + 1) / 2])
     assert [b["accuracy"] for b in bins] == pytest.approx([2 / 3, 1 / 2])
-    assert bins[0]["interval95"] == pytest.approx(list(share_interval(2, 3)))
+    assert bins[0]["interval95"] == pytest.approx(list(proportion_interval(2, 3)))
 
 
 @pytest.mark.parametrize(("found", "cases"), [(0, 1), (1, 1), (2, 3), (3, 3), (450, 747), (747, 747)])
 def test_the_interval_of_a_share_is_wilsons(found, cases):
     wanted = binomtest(found, cases).proportion_ci(method="wilson")
-    assert share_interval(found, cases) == pytest.approx((wanted.low, wanted.high), abs=1e-9)
-
-
-def test_a_measurement_has_its_bins_before_and_after_scaling():
-    rng = np.random.default_rng(2)
-    p, before, labels = rng.dirichlet(np.ones(7), 90), rng.dirichlet(np.ones(7), 90), rng.integers(0, 7, 90)
-    found = measure(p, labels, before).as_json()
-    assert found["reliability"] == {"before": reliability(before, labels), "after": reliability(p, labels)}
-    for when, error in (("after", found), ("before", found["before_scaling"])):
-        assert calibration_error(found["reliability"][when]) == error["expected_calibration_error"]
-    assert set(measure(p, labels).as_json()["reliability"]) == {"after"}
+    assert proportion_interval(found, cases) == pytest.approx((wanted.low, wanted.high), abs=1e-9)
 
 
 def test_metrics_of_the_threshold_and_brier_are_scikit_learns():
@@ -144,21 +116,25 @@ def test_a_measurement_is_what_its_parts_are_and_a_bundles_file_has_it_under_the
     logits = 2 * rng.normal(size=(200, 7))
     p, before = softmax(logits / 1.5, 1), softmax(logits, 1)
     labels = np.array([rng.choice(7, p=row) for row in p])
-    found = measure(p, labels, before)
-    said = found.as_json()
+    said = measure(p, labels, before)
     assert said["images"] == 200
-    assert {name: said[name]["value"] for name in HEADLINE} == headline(p, labels)
+    assert {name: said[name]["value"] for name in HEADLINE} == summary_metrics(p, labels)
     assert tuple(said["auc"]["interval95"]) == bootstrap_intervals(p, labels)["auc"]
     assert said["brier"] == brier_score(p, labels)
     assert said["before_scaling"]["brier"] == brier_score(before, labels)
     counts = np.array(said["confusion"])
     assert counts.sum() == 200
     assert said["recall"]["mel"] == counts[MELANOMA, MELANOMA] / counts[MELANOMA].sum()
-    for calibration, those in ((found.calibration, p), (found.before, before)):
-        assert sum(b["cases"] for b in calibration.bins) == 200
-        right = sum(b["accuracy"] * b["cases"] for b in calibration.bins) / 200
+    for when, those in (("after", p), ("before", before)):
+        assert sum(b["cases"] for b in said["reliability"][when]) == 200
+        right = sum(b["accuracy"] * b["cases"] for b in said["reliability"][when]) / 200
         assert right == pytest.approx((those.argmax(1) == labels).mean())
-    assert "before_scaling" not in measure(p, labels).as_json()
+    assert said["reliability"] == {"before": reliability(before, labels), "after": reliability(p, labels)}
+    for when, error in (("after", said), ("before", said["before_scaling"])):
+        assert calibration_error(said["reliability"][when]) == error["expected_calibration_error"]
+    alone = measure(p, labels)
+    assert "before_scaling" not in alone
+    assert set(alone["reliability"]) == {"after"}
     bundle = shipped()[0]["test"]
     assert [name for name in bundle if name in said] == list(said)
     assert list(bundle["recall"]) == list(said["recall"]) == list(CODES)

@@ -1,4 +1,4 @@
-"""The documents are made from the committed metrics and say what they say; a row's are those of its logits."""
+"""Documents have the numbers of the committed metrics; those of a row are of its logits."""
 
 import json
 from dataclasses import replace
@@ -13,22 +13,23 @@ from conftest import ROOT
 from scipy.special import softmax
 from sklearn.metrics import accuracy_score, roc_auc_score
 
-from interface.prose import glossary_html
+from interface.frontend.texts import glossary_html
+from mat_core.data.ham10000 import read_dataset
+from mat_core.data.labels import CODES
 from mat_core.errors import DataError
-from mat_core.glossary import glossary
-from mat_core.ham10000 import read_dataset
-from mat_core.labels import CODES
-from mat_core.measuring.metrics import brier_score
-from mat_core.phantoms import make_phantom, write_phantom_dataset
-from training.documents.card import card_text
-from training.documents.drawings import draw_shipped, overlays_svg
+from mat_core.evaluation.metrics import brier_score
+from teaching.glossary import glossary
+from teaching.phantoms import make_phantom, write_phantom_dataset
+from training.documents.formatting import groups_table
 from training.documents.glossary import glossary_text
-from training.documents.goals import GOALS, goals_text
-from training.documents.results import results_text
-from training.documents.wording import groups_table
-from training.results.names import RowName
-from training.results.rows import RESULTS, Row, write_row
-from training.results.table import kept, summary
+from training.documents.model_card import card_text
+from training.documents.paper_comparison import GOALS, goals_text
+from training.documents.results_page import results_text
+from training.documents.svg_figures import draw_shipped, overlays_svg
+from training.results.run_names import ExperimentName
+from training.results.runs import RESULTS, Row, write_row
+from training.results.summary import kept, summary
+from training.steps.quality import read_table
 from training.steps.report import (
     PHANTOMS,
     SHOWN_REGIONS,
@@ -49,7 +50,7 @@ REGIONS = {  # of a detector, as detector_metrics gives them
 def made(tmp_path_factory, tiny_diagnoser):
     """A phantom dataset, fake rows of both protocols, and the metrics measured on them."""
     folder = tmp_path_factory.mktemp("report")
-    images = write_phantom_dataset(folder / "data", per_class=20, size=(48, 64))
+    images = write_phantom_dataset(folder / "data", per_class=10, size=(48, 64))
     make_split(read_dataset(images, None).cases, folder / "split.csv", seed=0)
     data = read_dataset(images, folder / "split.csv")
     results = folder / "docs" / "results"
@@ -132,49 +133,49 @@ def test_the_same_metrics_give_the_same_bytes(made, tmp_path):
         assert (tmp_path / "one" / path).stat().st_size < 150_000
 
 
-def test_a_plain_detectors_regions_stand_beside_the_shipped_ones(made):
+def lines_of(text: str, start: str) -> list[str]:
+    return [line for line in text.splitlines() if line.startswith(start)]
+
+
+def decimals(value: float) -> str:
+    return f"{value:.3f}".removeprefix("0")
+
+
+def test_results_have_the_metrics_and_name_what_is_missing(made):
     _, _, tables = made
     assert tables["clean"]["rows"]["plain-detector-seed0"]["regions"] == REGIONS
-    shipped_metrics = json.loads((ROOT / "checkpoints" / "sga-sga" / "metrics.json").read_text())
-    text = results_text(tables, shipped_metrics, [])
-    assert "taught whole lesions only, else alike" in text
-    assert ".777 in the first 10" in text
-    assert "Class head of a detector taught whole lesions only" in text
-
-
-def test_results_say_what_is_missing_and_what_fell_short(made):
-    text = results_text(made[2], {}, ["a.svg"])
-    assert (
-        "Not trained yet: SA-SA, SA(words)-SGA(regions), SA(regions)-SGA(words), Image only, Metadata only, "
-        "Concatenation, Whole-image classifier, SGA-SGA, trained on seen cases only." in text
-    )
-    first = made[2]["clean"]["rows"]["sga-sga-seed0"]
-    gains = [line for line in text.splitlines() if line.startswith("| SGA-SGA, trained on held-out cases too |")]
-    assert len(gains) == 1
+    assert ".777" in results_text(tables, json.loads((ROOT / "checkpoints/sga-sga/metrics.json").read_text()), [])
+    text = results_text(tables, {}, ["a.svg"])
+    missing = lines_of(text, "Not trained yet:")[0]  # of the clean protocol
+    assert [row for row in ("SA-SA,", "Image only", "Whole-image classifier") if row not in missing] == []
+    assert "Base" not in missing
+    first = tables["clean"]["rows"]["sga-sga-seed0"]
+    (gains,) = lines_of(text, "| SGA-SGA, trained on held-out cases too |")
     for value in (first["val"]["acc"], first["val"]["auc"], first["balanced_acc"]["value"]):
-        assert f" {value:.3f} |".replace(" 0.", " .") in gains[0]
-    assert "| detector's class head, whole lesion |" in text
-    assert "| backbone, whole image |" not in text, "no such row was made"
-    assert "MobileNet | 2019 | 92.70 % | 0.96 |" in text
-    assert "A plain classifier of the whole image: not trained yet" in text
-    assert "Not measured yet." in text
+        assert f" {decimals(value)} |" in gains
+    assert lines_of(text, "| detector's class head, whole lesion |")
+    assert not lines_of(text, "| backbone, whole image |"), "no such row was made"
     assert "![a.svg](figures/a.svg)" in text
-    line = next(line for line in text.splitlines() if line.startswith("| SGA-SGA | 2 |"))
-    acc = summary(made[2]["clean"]["rows"])["SGA-SGA"]["mean"]["acc"]
-    assert f"{acc:.3f}".removeprefix("0") in line
-    assert "0.9255, 0.9563, 0.9828, 11" in next(x for x in text.splitlines() if x.startswith("| SGA-SGA | 1 |"))
-    empty = results_text({"clean": {}, "paper": {}}, {}, [])
-    assert empty.count("No row of this protocol has been trained yet.") == 2
-    assert "Groups\n\nNot measured yet." in empty
-    found = {"acc": 0.9, "auc": 0.97, "balanced_acc": 0.8, "expected_calibration_error": 0.04, "mean_iou_10": 0.2}
-    goals = {"acc": 0.89, "auc": 0.98, "balanced_acc": 0.8, "expected_calibration_error": 0.03, "mean_iou_10": 0.25}
-    assert goals_text(found, goals, "It") == (
-        "It: accuracy .9000 is above the goal of .8900; macro AUC .9700 is below the goal of .9800 (missed); "
-        "balanced accuracy .8000 is at the goal of .8000; expected calibration error .0400 is above the limit of .0300 "
-        "(missed); mean IoU between the first 10 regions .2000 is below the limit of .2500."
-    )
-    assert goals_text({}, {"acc": 0.9}, "It") == "It: accuracy was not measured (the goal: .9000)."
+    (line,) = lines_of(text, "| SGA-SGA | 2 |")
+    assert decimals(summary(tables["clean"]["rows"])["SGA-SGA"]["mean"]["acc"]) in line
+    assert "0.9255, 0.9563, 0.9828, 11" in lines_of(text, "| SGA-SGA | 1 |")[0]
+    assert results_text({"clean": {}, "paper": {}}, {}, []).count("No row of this protocol") == 2
     assert set(GOALS) == {"clean", "paper", "regions"}
+
+
+@pytest.mark.parametrize(
+    ("name", "found", "goal", "side"),
+    [
+        ("acc", 0.9, 0.89, "above the goal"), ("auc", 0.97, 0.98, "(missed)"),
+        ("balanced_acc", 0.8, 0.8, "at the goal"), ("expected_calibration_error", 0.04, 0.03, "(missed)"),
+        ("mean_iou_10", 0.2, 0.25, "below the limit"), ("acc", None, 0.9, "not measured"),
+    ],
+)  # fmt: skip
+def test_goals_are_met_or_missed(name, found, goal, side):
+    text = goals_text({name: found} if found else {}, {name: goal}, "It")
+    assert f"{goal:.4f}".removeprefix("0") in text
+    assert side in text
+    assert ("(missed)" in text) == (side == "(missed)")
 
 
 def test_a_control_of_another_preset_stands_beside_the_one_that_ships(made, tmp_path):
@@ -191,7 +192,7 @@ def test_a_control_of_another_preset_stands_beside_the_one_that_ships(made, tmp_
     acc = tables["clean"]["rows"]["classifier-nes-seed0"]["val"]["acc"]
     (line,) = (line for line in results_text(tables, {}, []).splitlines() if line.startswith(step))
     assert f" {acc:.3f} |".replace(" 0.", " .") in line
-    assert RowName.parse("clean-classifier-net+crops-seed0").detail == "net+crops"
+    assert ExperimentName.parse("clean-classifier-net+crops-seed0").detail == "net+crops"
 
 
 def test_overlays_are_the_detectors_regions(made, tiny_diagnoser, tmp_path):
@@ -224,23 +225,22 @@ def test_a_row_of_another_split_is_named(made, tmp_path):
         measure_rows(data, tmp_path)
 
 
-def test_nothing_trained_gives_documents_that_say_so(made, tmp_path):
+def test_documents_without_any_trained_row(made, tmp_path):
     metrics, config = shipped()
     tables = measure_rows(made[0], tmp_path)
     test = {name: value for name, value in metrics["test"].items() if name != "groups"}  # a row's stand in for them
     write_documents(tables, {**metrics, "test": test}, config, tmp_path, tmp_path / "CARD.md")
-    assert "No row of this protocol has been trained yet." in (tmp_path / "RESULTS.md").read_text()
-    assert "Not measured yet." in (tmp_path / "CARD.md").read_text()
-    with pytest.raises(DataError, match="evaluate --save"):
-        shipped(tmp_path)
-    with pytest.raises(DataError, match="--save"):
-        card_text({}, config, tables)
+    assert "No row of this protocol" in (tmp_path / "RESULTS.md").read_text()
+    assert "Not measured" in (tmp_path / "CARD.md").read_text()
+    for incomplete in (lambda: shipped(tmp_path), lambda: card_text({}, config, tables)):
+        with pytest.raises(DataError, match="--save"):
+            incomplete()
 
 
 def test_the_committed_documents_are_those_of_the_committed_metrics(tmp_path):
     """Nobody edits RESULTS or the card by hand, and no metric changes without them."""
     tables = json.loads((RESULTS / TABLES).read_text())
-    write_documents(tables, *shipped(), tmp_path, tmp_path / "MODEL_CARD.md")
+    write_documents(tables, *shipped(), tmp_path, tmp_path / "MODEL_CARD.md", read_table(RESULTS))
     assert (tmp_path / "RESULTS.md").read_text() == (ROOT / "docs" / "RESULTS.md").read_text()
     assert (tmp_path / "MODEL_CARD.md").read_text() == (ROOT / "MODEL_CARD.md").read_text()
     assert (tmp_path / "GLOSSARY.md").read_text() == (ROOT / "docs" / "GLOSSARY.md").read_text()
@@ -252,60 +252,47 @@ def test_the_glossary_of_the_documents_is_that_of_the_page(tmp_path):
     (tmp_path / "terms.txt").write_text("Head: one of\n  several.\nLog-odds: a ratio: its logarithm.\n")
     lines = glossary_text(tmp_path / "terms.txt").splitlines()
     assert lines[-2:] == ["- **Head**: one of several.", "- **Log-odds**: a ratio: its logarithm."]
-    terms = dict(glossary())
-    assert len(terms) > 15
-    for term, meaning in terms.items():
+    assert len(glossary()) > 15
+    for term, meaning in dict(glossary()).items():
         assert f"- **{term}**: {meaning}\n" in glossary_text()
         assert f"<dt>{escape(term)}</dt><dd>{escape(meaning)}</dd>" in glossary_html()
 
 
-def test_the_readme_says_what_the_metrics_file_says():
-    """The table is compared in test_real.py; here the sentences below it."""
+def test_the_readme_has_the_numbers_of_the_metrics_file():
+    """Its table is compared in test_real.py; here the sentences below it."""
     test = shipped()[0]["test"]
     single, detector = test["single_image_lesions"], test["detector"]
     text = " ".join((ROOT / "README.md").read_text().split())
-    short = {name: f"{single[name]:.3f}".removeprefix("0") for name in ("acc", "lrap", "auc")}
-    assert (
-        f"On the {single['images']} test lesions with a single image, the kind of lesion the paper tests on: accuracy "
-        f"{short['acc']}, LRAP {short['lrap']}, AUC {short['auc']}." in text
-    )
-    assert (
-        f"in {100 * detector['lesion_recall_100']:.1f} % of the test images; the top-scored region is the lesion in "
-        f"{100 * detector['lesion_top']:.1f} %." in text
-    )
+    for number in (
+        f"On the {single['images']} test lesions", *(f"{decimals(single[name])}" for name in ("acc", "lrap", "auc")),
+        *(f"{100 * detector[name]:.1f} %" for name in ("lesion_recall_100", "lesion_top")),
+    ):  # fmt: skip
+        assert number in text
 
 
 @pytest.mark.slow
-def test_the_card_shows_what_the_bundle_has_and_says_what_it_lacks(made, tmp_path):
+def test_the_card_has_what_the_bundle_has(made, tmp_path):
     metrics, config = shipped()
-    row = made[2]["clean"]["rows"]["sga-sga-seed0"]
+    row, missing = made[2]["clean"]["rows"]["sga-sga-seed0"], "Not measured for this bundle yet"
     lean = {name: value for name, value in metrics["test"].items() if name not in ("reliability", "groups")}
     whole = lean | {"reliability": row["reliability"], "groups": row["groups"]}
     figures = draw_shipped(whole, tmp_path)
-    assert {path.name for path in tmp_path.iterdir()} == {
-        f"shipped-{kind}.svg" for kind in ("roc", "confusion", "reliability", "groups")
-    }
+    kinds = ("roc", "confusion", "reliability", "groups")
+    assert {path.name for path in tmp_path.iterdir()} == {f"shipped-{kind}.svg" for kind in kinds}
     text = card_text({**metrics, "test": whole}, config, made[2], figures)
-    for name in figures.values():
-        assert f"](docs/figures/{name})" in text
-    assert "Not measured for this bundle yet (`python -m training evaluate" not in text
+    assert [name for name in figures.values() if f"](docs/figures/{name})" not in text] == []
     assert groups_table(row["groups"]) in text
-    assert "Of a row of" not in text
+    assert missing not in text
     figures = draw_shipped(lean, tmp_path / "lean")
     assert list(figures) == ["roc", "confusion"]
     text = card_text({**metrics, "test": lean}, config, made[2], figures)
-    assert "Not measured for this bundle yet (`python -m training evaluate" in text
+    assert missing in text
     assert "Of a row of `docs/RESULTS.md`" in text
-    only = {name: value for name, value in whole["reliability"].items() if name == "after"}
-    alone = {**whole, "reliability": only}
+    alone = {**whole, "reliability": {"after": whole["reliability"]["after"]}}
     del alone["before_scaling"]
-    drawn = tmp_path / draw_shipped(alone, tmp_path)["reliability"]
-    assert "after scaling" in drawn.read_text()
-    assert "before scaling" not in drawn.read_text()
-
-
-def test_the_card_has_no_blank_left():
-    metrics, config = shipped()
+    drawn = (tmp_path / draw_shipped(alone, tmp_path)["reliability"]).read_text()
+    assert "after scaling" in drawn
+    assert "before scaling" not in drawn
     text = card_text(metrics, config, json.loads((RESULTS / TABLES).read_text()))
-    assert "$" not in text
+    assert "$" not in text  # no blank is left
     assert f"| recall of | {' | '.join(CODES)} |" in text

@@ -1,4 +1,4 @@
-"""Seeded augmentation of a photograph and its mask: rotation, flip, shift, resize (paper, section 3.1), and colour."""
+"""Seeded augmentation of a photograph and its mask: rotation, flip, shift, resize (paper, section 3.1), and color."""
 
 from dataclasses import dataclass
 
@@ -10,7 +10,7 @@ from torchvision.transforms import v2
 
 @dataclass(frozen=True)
 class Augmentation:
-    """How far each change may go; zeros switch a change off. The paper's four are flip, rotation, shift and zoom."""
+    """Maximum of each change; 0 disables it. The paper's four are flip, rotation, shift and zoom."""
 
     flip: bool = True
     rotation: float = 180.0  # degrees either way
@@ -23,10 +23,10 @@ class Augmentation:
     white_balance: float = 0.06  # gain of each channel
 
     def __call__(self, rng: np.random.Generator, *arrays: np.ndarray) -> tuple[np.ndarray, ...]:
-        """Change arrays of one framing alike: (h, w, 3) uint8 are images, (h, w) masks (no colour, nearest pixel)."""
+        """Transform arrays alike: images (h, w, 3) uint8, and masks (h, w) without color and interpolation."""
         matrix = self._matrix(rng, *arrays[0].shape[:2])
-        colour = self._colour(rng)
-        return tuple(colour(_warp(a, matrix)) if a.ndim == 3 else _warp(a, matrix) for a in arrays)
+        color = self._color(rng)
+        return tuple(color(_warp(a, matrix)) if a.ndim == 3 else _warp(a, matrix) for a in arrays)
 
     def _matrix(self, rng: np.random.Generator, height: int, width: int) -> np.ndarray:
         angle = np.deg2rad(rng.uniform(-self.rotation, self.rotation))
@@ -39,13 +39,13 @@ class Augmentation:
         moved = centre + rng.uniform(-self.shift, self.shift, 2) * (width, height)
         return np.column_stack([linear, moved - linear @ centre])
 
-    def _colour(self, rng: np.random.Generator):
+    def _color(self, rng: np.random.Generator):
         gain = 1 + rng.uniform(-self.white_balance, self.white_balance, 3)
         gain *= 1 + rng.uniform(-self.brightness, self.brightness)
         contrast = 1 + rng.uniform(-self.contrast, self.contrast)
         saturation = 1 + rng.uniform(-self.saturation, self.saturation)
         luma = np.array([0.299, 0.587, 0.114], dtype=np.float32)
-        # one 3 x 4 colour matrix: gains, then saturation about the grey, then contrast about the middle
+        # one 3 x 4 color matrix: gains, then saturation about the grey, then contrast about the middle
         mix = saturation * np.eye(3, dtype=np.float32) + (1 - saturation) * np.tile(luma, (3, 1))
         mix = contrast * mix @ np.diag(gain).astype(np.float32)
         offset = np.full((3, 1), 128 * (1 - contrast), dtype=np.float32)
@@ -58,8 +58,8 @@ class Augmentation:
 
 
 class RandAugment(v2.RandAugment):
-    """torchvision's RandAugment (Cubuk et al. 2020) of the operations that leave a lesion's colour and shape to be
-    seen, after Yao et al. (IEEE TMI 2022): without posterising, solarising, equalising and shearing.
+    """torchvision's RandAugment (Cubuk et al. 2020) without posterize, solarize, equalize and shear, which change a
+    lesion's color and shape (Yao et al., IEEE TMI 2022).
     """
 
     KEPT = (
@@ -71,10 +71,7 @@ class RandAugment(v2.RandAugment):
 
 @dataclass(frozen=True)
 class Crops:
-    """Random crops of views: `augmentation`, then a crop, then with `chance` so many `operations` of `RandAugment`.
-
-    crop: (h, w) in pixels, of whatever place; None: the whole view.
-    """
+    """`augmentation`, then a random crop (h, w) in pixels, then with probability `chance` `RandAugment`."""
 
     augmentation: Augmentation
     operations: int = 0
@@ -82,7 +79,7 @@ class Crops:
     crop: tuple[int, int] | None = None
 
     def __call__(self, rng: np.random.Generator, *arrays: np.ndarray) -> tuple[np.ndarray, ...]:
-        """As `Augmentation`, for images alone, (h, w, 3) uint8. Raises ValueError for a view smaller than the crop."""
+        """As `Augmentation`, for images (h, w, 3) uint8 only. Raises ValueError for a view smaller than the crop."""
         arrays = self.augmentation(rng, *arrays)
         if self.crop is not None:
             height, width = self.crop
@@ -106,5 +103,5 @@ NONE = Augmentation(False, 0, 0, 0, 0, 0, 0, 0, 0)
 
 def _warp(array: np.ndarray, matrix: np.ndarray) -> np.ndarray:
     flags = cv2.INTER_LINEAR if array.ndim == 3 else cv2.INTER_NEAREST
-    # mirrored skin at the rim: black corners would teach a cue that no clean photograph has
+    # reflect at the border: black corners would be a misleading feature
     return cv2.warpAffine(array, matrix, array.shape[1::-1], flags=flags, borderMode=cv2.BORDER_REFLECT_101)

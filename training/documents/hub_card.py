@@ -1,17 +1,15 @@
-"""README.md of a bundle on the Hub: front matter as the Hub reads it, then what a person should know."""
+"""README.md of a bundle on the Hub, with the Hub's metadata."""
 
-from pathlib import Path
 from string import Template
 
 from huggingface_hub import EvalResult, ModelCardData
 
-from mat_core.labels import BY_CODE
-from mat_core.measuring.metrics import HEADLINE
-from mat_core.units import UNITS
+from mat_core.data.labels import BY_CODE
+from mat_core.evaluation.metrics import HEADLINE
+from mat_core.models.transformer import UNITS
 
-from .wording import NAMES, headline_table, short
+from .formatting import NAMES, TEMPLATES, headline_table, short
 
-TEMPLATE = Path(__file__).with_name("templates") / "HUB_CARD.md"
 # the Hub's names of metrics, where it has them
 TYPES = {
     "acc": "accuracy",
@@ -23,7 +21,7 @@ CC_BY_NC = "cc-by-nc-4.0"
 
 
 def hub_card(repo: str, config: dict, metrics: dict) -> str:
-    """The card of a bundle by its config.json and metrics.json; without metrics of test it says that there are none."""
+    """The card of a bundle from its config.json and metrics.json."""
     test, notes = metrics.get("test"), config["notes"]
     unit, name = UNITS[config["network"]["unit"]].name, config["name"]
     licence = notes.get("licence", "")
@@ -36,11 +34,11 @@ def hub_card(repo: str, config: dict, metrics: dict) -> str:
         "licence": licence or "not told: ask who made it",
         "data": notes.get("data") or notes.get("attribution") or "not told",
     }  # fmt: skip
-    return Template(TEMPLATE.read_text(encoding="utf-8")).substitute(values)
+    return Template((TEMPLATES / "HUB_CARD.md").read_text(encoding="utf-8")).substitute(values)
 
 
 def _front(name: str, licence: str, test: dict | None) -> str:
-    """The YAML between the dashes, metrics in the Hub's model-index form among it."""
+    """The YAML front matter, with metrics as a model index."""
     results = [
         EvalResult(
             task_type="image-classification", dataset_type="ham10000", dataset_name="HAM10000, one image a lesion",

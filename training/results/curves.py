@@ -1,26 +1,26 @@
-"""What training asks of probabilities beside `mat_core.measuring`: curves to draw, and the temperature."""
+"""ROC curves and temperature scaling."""
 
 import numpy as np
 from scipy.optimize import minimize_scalar
 from sklearn.metrics import auc, log_loss, roc_curve
 
-from mat_core.measuring.metrics import MELANOMA
+from mat_core.evaluation.metrics import MELANOMA
 
 SHOWN_POINTS = 60  # of a ROC curve that is drawn
 
 
 def melanoma_curve(probabilities: np.ndarray, labels: np.ndarray, points: int = 200) -> dict[str, list[float]]:
-    """Operating points of the melanoma's ROC, at most `points`: calling melanoma from `threshold` on gives these."""
+    """At most `points` operating points of melanoma's ROC: thresholds with sensitivity and specificity."""
     fpr, tpr, thresholds = roc_curve(np.asarray(labels) == MELANOMA, probabilities[:, MELANOMA])
-    kept = np.unique(np.linspace(0, len(fpr) - 1, min(points, len(fpr))).round().astype(int))
+    indices = np.unique(np.linspace(0, len(fpr) - 1, min(points, len(fpr))).round().astype(int))
     curve = {"threshold": np.minimum(thresholds, 1.0), "sensitivity": tpr, "specificity": 1 - fpr}
-    return {name: values[kept].round(6).tolist() for name, values in curve.items()}
+    return {name: values[indices].round(6).tolist() for name, values in curve.items()}
 
 
 def roc_points(truth: np.ndarray, scores: np.ndarray) -> dict:
-    """A ROC curve to draw, at SHOWN_POINTS false positive rates, with the area under the whole curve.
+    """'fpr', 'tpr' at SHOWN_POINTS false positive rates, and 'area' under the whole ROC curve.
 
-    truth: (cases,) bool, both of them there; scores: (cases,). Returns 'fpr', 'tpr' and 'area'.
+    truth: (cases,) bool, with both values; scores: (cases,).
     """
     fpr, tpr, _ = roc_curve(truth, scores)
     at = np.linspace(0, 1, SHOWN_POINTS)

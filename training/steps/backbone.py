@@ -1,4 +1,4 @@
-"""Step 'backbone': teach an ImageNet backbone skin, as a whole-image classifier, before it becomes the detector's."""
+"""Step 'backbone': fine-tune an ImageNet backbone as a classifier of whole images, for the detector."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -9,23 +9,24 @@ import torch
 from timm.data import Mixup
 from torch import nn
 
+from mat_core.data.ham10000 import Case, Dataset
+from mat_core.data.labels import CODES
 from mat_core.errors import DataError
-from mat_core.files import checksum
-from mat_core.ham10000 import Case, Dataset
-from mat_core.labels import CODES
-from mat_core.measuring.metrics import headline
+from mat_core.evaluation.metrics import summary_metrics
+from mat_core.utils.files import sha256_of
 
 from ..data.augment import Augmentation, Crops
-from ..data.views import Size, Views, epoch_order, loader, to_tensor
+from ..data.dataset import Size, Views, epoch_order, loader, to_tensor
+from ..data.extra import extra_summary
 from ..engine.loop import fit
 from ..engine.recipe import Recipe
-from ..networks.backbones import check_name, imagenet_backbone, takes
+from ..networks.backbones import STRIDES, check_name, imagenet_backbone, takes
 
 
 @dataclass(frozen=True)
 class Reweighting:
-    """First learn features, then balance: a class of n images weighs n ** -power in the loss, from the `last` epoch on;
-    none up to the `first`, and in between by and by (Yao et al., IEEE TMI 2022; Zhou et al., CVPR 2020).
+    """Class weights n ** -power in the loss for classes of n images, rising from epoch `first` to `last` (Yao et al.,
+    IEEE TMI 2022; Zhou et al., CVPR 2020).
     """
 
     power: float = 1.2
@@ -35,7 +36,7 @@ class Reweighting:
 
 @dataclass(frozen=True)
 class BackboneSettings:
-    """Early epochs on small images are cheap and teach nearly as much; the last ones see the detector's size."""
+    """Settings of the step. Early epochs use small images, the last ones the detector's size."""
 
     name: str = "tf_efficientnet_lite0"
     sizes: tuple[Size, ...] = ((168, 224),) * 7 + ((240, 320),)  # one an epoch
@@ -49,31 +50,30 @@ class BackboneSettings:
     cutmix: float = 0.0  # alpha of cutmix; with both, half of the mixed batches each
     mixed: float = 0.7  # share of the batches that are mixed
     unmixed: int = 0  # last epochs, in which none is
-    crop: Size | None = None  # (h, w): random crops of the epoch's size, which teach to read parts; for long runs
+    crop: Size | None = None  # (h, w): random crops of the largest size; smaller sizes have proportionally smaller ones
     whole: int = 0  # last epochs, on whole images
     operations: int = 0  # of RandAugment, in 7 of 10 views
     reweighting: Reweighting | None = None  # beside balance 0, or it is balanced twice
 
 
 def with_model(settings: BackboneSettings, name: str) -> BackboneSettings:
-    """The settings for another timm model. What it has no place for, such as stochastic depth, is left out and printed.
-
-    Raises ConfigError when timm has no such model.
-    """
+    """Settings for another timm model, without options that it lacks, e.g. stochastic depth. Raises ConfigError."""
     check_name(name)
-    asked = {"dropout": "drop_rate", "drop_path": "drop_path_rate"}
-    missing = {ours: 0.0 for ours, theirs in asked.items() if getattr(settings, ours) and not takes(name, theirs)}
-    for ours in missing:
-        print(f"{name} has no {ours}: it is trained without the plan's {getattr(settings, ours)}.", flush=True)
+    options = {"dropout": "drop_rate", "drop_path": "drop_path_rate"}
+    missing = {
+        setting: 0.0 for setting, option in options.items() if getattr(settings, setting) and not takes(name, option)
+    }
+    for setting in missing:
+        print(f"{name} has no {setting}: it is trained without the plan's {getattr(settings, setting)}.", flush=True)
     return replace(settings, name=name, **missing)
 
 
 def train_backbone(
     data: Dataset, run: Path, settings: BackboneSettings = BackboneSettings(), weights: Path | None = None
 ) -> dict[str, float]:
-    """Train and leave timm's weights in run/best.safetensors; returns the best epoch's metrics on val.
+    """Train and write run/best.safetensors; returns the best epoch's metrics on val.
 
-    weights: a file with the ImageNet weights to start from, see `imagenet_backbone`.
+    weights: initial weights, see `imagenet_backbone`.
     """
     if len(settings.sizes) != settings.recipe.epochs:
         raise DataError(f"{len(settings.sizes)} sizes for {settings.recipe.epochs} epochs: give one size an epoch.")
@@ -86,6 +86,7 @@ def train_backbone(
     model = model.to(memory_format=torch.channels_last)
     normalise = Normalise(model.default_cfg["mean"], model.default_cfg["std"])
     labels = [c.label for c in train]
+    extra = extra_summary(train)
     mix, weights_of = mixing(settings), torch.ones(len(CODES))
 
     def batches(epoch: int):
@@ -95,7 +96,7 @@ def train_backbone(
         order = epoch_order(labels, epoch, recipe.seed, settings.balance)
         views = Views(
             train, order, settings.sizes[epoch - 1], augmentation(settings, epoch), _item,
-            masks=False, seed=recipe.seed, epoch=epoch,
+            masks=False, seed=recipe.seed, epoch=epoch, softened=extra is not None,
         )  # fmt: skip
         return loader(views, recipe.batch_size, drop_last=True)
 
@@ -108,18 +109,20 @@ def train_backbone(
 
     def validate(model: nn.Module) -> dict[str, float]:
         logits = classify(model, val, settings.sizes[-1])
-        return headline(logits.softmax(1).numpy(), np.array([c.label for c in val]))
+        return summary_metrics(logits.softmax(1).numpy(), np.array([c.label for c in val]))
 
     written = {"step": "backbone", "settings": settings}
+    if extra is not None:
+        written["extra"] = extra
     if weights is not None:
-        written["weights"] = {"file": weights.name, "sha256": checksum(weights)}
+        written["weights"] = {"file": weights.name, "sha256": sha256_of(weights)}
     return fit(run, model, recipe, written, batches, loss_of, validate, "lrap")
 
 
 def mixing(settings: BackboneSettings) -> Mixup | None:
-    """timm's mixup and cutmix as the settings ask, None without; they draw from numpy's generator, seeded every epoch.
+    """timm's mixup and cutmix, or None. They draw from numpy's generator, which is seeded every epoch.
 
-    Raises DataError for a batch that cannot be mixed in pairs.
+    Raises DataError for an odd batch size.
     """
     if not settings.mixup and not settings.cutmix:
         return None
@@ -132,15 +135,15 @@ def mixing(settings: BackboneSettings) -> Mixup | None:
 
 
 def augmentation(settings: BackboneSettings, epoch: int) -> Augmentation | Crops:
-    """What happens to the photographs of an epoch, counted from 1."""
-    cropped = settings.crop if epoch <= settings.recipe.epochs - settings.whole else None
+    """The augmentation of an epoch, from 1."""
+    cropped = _crop(settings, settings.sizes[epoch - 1]) if epoch <= settings.recipe.epochs - settings.whole else None
     if cropped is None and not settings.operations:
         return settings.augmentation
     return Crops(settings.augmentation, settings.operations, crop=cropped)
 
 
 def class_weights(labels: Sequence[int], reweighting: Reweighting | None, epoch: int) -> torch.Tensor:
-    """The weight of each class in an epoch's loss, (classes,); their mean over the images is 1."""
+    """Class weights of an epoch's loss, (classes,), with mean 1 over the images."""
     if reweighting is None:
         return torch.ones(len(CODES))
     length = max(reweighting.last - reweighting.first, 1)
@@ -151,21 +154,31 @@ def class_weights(labels: Sequence[int], reweighting: Reweighting | None, epoch:
 
 
 def weighted_loss(logits: torch.Tensor, labels: torch.Tensor, smoothing: float, weights: torch.Tensor) -> torch.Tensor:
-    """Mean cross entropy, a scalar. labels: (b,) classes, or (b, classes) shares if mixed; weights: (classes,)."""
+    """Weighted cross entropy. labels: (b,), or (b, classes) if mixed; weights: (classes,)."""
     losses = nn.functional.cross_entropy(logits, labels, label_smoothing=smoothing, reduction="none")
     of_each = weights[labels] if labels.ndim == 1 else labels @ weights
     return (losses * of_each).mean()
 
 
+def _crop(settings: BackboneSettings, size: Size) -> Size | None:
+    """The crop (h, w) for images of `size`, in proportion to the largest size, in multiples of the stride."""
+    if settings.crop is None:
+        return None
+    scale = size[0] / max(settings.sizes)[0]
+    height, width = (max(round(side * scale / STRIDES[-1]) * STRIDES[-1], STRIDES[-1]) for side in settings.crop)
+    return (height, width) if scale < 1 else settings.crop
+
+
 def _check_crops(settings: BackboneSettings) -> None:
     sizes = settings.sizes[: max(settings.recipe.epochs - settings.whole, 0)]
-    if settings.crop and any(min(settings.crop) > size[0] or max(settings.crop) > size[1] for size in sizes):
+    crops = [(_crop(settings, size), size) for size in sizes if settings.crop]
+    if any(min(crop) > size[0] or max(crop) > size[1] for crop, size in crops):
         raise DataError(f"A crop of {settings.crop} does not fit into every size of {sorted(set(sizes))}.")
 
 
 @torch.inference_mode()
 def classify(model: nn.Module, cases: Sequence[Case], size: Size) -> torch.Tensor:
-    """Logits of the plain photographs, (cases, classes) float32."""
+    """Logits of the unaugmented images, (cases, classes) float32."""
     normalise = Normalise(model.default_cfg["mean"], model.default_cfg["std"])
     device = next(model.parameters()).device
     views = Views(cases, range(len(cases)), size, None, _item, masks=False)

@@ -1,4 +1,4 @@
-"""Step 'baseline': a plain classifier of the whole image as rows of the tables, to compare with."""
+"""Step 'baseline': a classifier of whole images as a control of the tables."""
 
 from dataclasses import asdict
 from pathlib import Path
@@ -6,30 +6,30 @@ from pathlib import Path
 import timm
 from safetensors.torch import load_file
 
-from mat_core.ham10000 import Dataset
-from mat_core.labels import CODES
+from mat_core.data.ham10000 import Dataset
+from mat_core.data.labels import CODES
 
-from ..engine.files import read_history
-from ..results.names import PROTOCOLS
-from ..results.rows import Row, write_row
+from ..engine.history import read_history
+from ..results.run_names import PROTOCOLS
+from ..results.runs import Row, write_row
 from .backbone import BackboneSettings, classify, train_backbone
 
 
 def baseline_row(
     data: Dataset,
-    learnt: Dataset,
+    train_data: Dataset,
     run: Path,
     settings: BackboneSettings,
     results: Path,
     weights: Path | None = None,
     plan: str = "",
 ) -> dict[str, float]:
-    """A whole-image classifier as a control of the tables, under both protocols (it reads no words).
+    """Train a classifier and write its rows for both protocols, as it reads no words.
 
-    learnt: what it is trained on, the cases of the detector's backbone; weights: as `train_backbone` takes them; plan:
-    a preset's name, for a row beside that of the plan that ships.
+    train_data: the training cases of the detector's backbone; weights: see `train_backbone`; plan: a preset's name, for
+    another row than that of the shipped plan.
     """
-    best = train_backbone(learnt, run, settings, weights)
+    best = train_backbone(train_data, run, settings, weights)
     model = timm.create_model(settings.name, num_classes=len(CODES))
     model.load_state_dict(load_file(run / "best.safetensors"))
     model.eval()

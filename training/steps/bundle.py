@@ -1,4 +1,4 @@
-"""Step 'bundle': calibrate on val, fit the novelty score, and write the network with its detector as a model bundle."""
+"""Step 'bundle': calibrate on val, fit the out-of-distribution model, and write the bundle."""
 
 import json
 from pathlib import Path
@@ -7,18 +7,18 @@ import numpy as np
 import torch
 from sklearn.covariance import LedoitWolf
 
-from mat_core.bundle import Bundle, save_bundle
-from mat_core.files import checksum
-from mat_core.ham10000 import ATTRIBUTION, Dataset
-from mat_core.novelty import NoveltyModel
-from mat_core.units import UNITS
+from mat_core.data.ham10000 import ATTRIBUTION, Dataset
+from mat_core.inference.bundle import Bundle, save_bundle
+from mat_core.inference.out_of_distribution import MahalanobisOOD
+from mat_core.models.transformer import UNITS
+from mat_core.utils.files import sha256_of
 
 from ..results.curves import fit_temperature
 from .detector import DetectorSource
-from .features import CachedRegions, FeatureSettings, claim, load_features, stages
 from .mat import MATSettings, check_detector, encode, load_network, network_logits
+from .region_features import CachedRegions, FeatureSettings, claim, load_features, stages
 
-KEPT = 0.95  # share of val that is to count as familiar
+QUANTILE = 0.95  # of val's distances: the threshold
 
 
 def make_bundle(
@@ -33,11 +33,10 @@ def make_bundle(
     notes: dict,
     beside: str | None = None,
 ) -> Bundle:
-    """Write the bundle of the network that `run` trained into `folder`, and return it.
+    """Write the bundle of the network trained in `run` into `folder`, and return it.
 
-    source: the detector that the features are of; split_file: what `data` was split by; notes: what the bundle is to
-    say of its plan; beside: name of a bundle beside it with the same detector, to share that. Raises DataError where
-    run, features and detector do not belong together, or one of them is missing.
+    source: detector of the features; split_file: split of `data`; notes: on the plan; beside: name of a bundle beside
+    it with the same detector, to share it. Raises DataError if run, features or detector are missing or do not fit.
     """
     val = data.of("val")
     regions = load_features(features_run, "val", 0, len(val))
@@ -47,9 +46,9 @@ def make_bundle(
     network, vocabulary = load_network(run, mat, width, n)
     logits = network_logits(network, regions, encode(val, vocabulary, mat.fields))
     parts = stages(data, features)
-    part = "held" if parts["held"][1] else "train"  # photographs that the detector has not learnt by heart
+    part = "held" if parts["held"][1] else "train"  # images that the detector was not trained on, if any
     cases, views = parts[part]
-    seen = load_features(features_run, part, views[0], len(cases))
+    training_regions = load_features(features_run, part, views[0], len(cases))
     bundle = Bundle(
         network,
         source.load(),
@@ -58,8 +57,8 @@ def make_bundle(
         fields=mat.fields,
         temperature=fit_temperature(logits.numpy(), [c.label for c in val]),
         name=f"MAT {UNITS[mat.unit].name}" + (", told dx_type" if "dx_type" in mat.fields else ""),
-        split={"file": split_file.name, "sha256": checksum(split_file)},
-        novelty=fit_novelty(seen, regions),
+        split={"file": split_file.name, "sha256": sha256_of(split_file)},
+        novelty=fit_novelty(training_regions, regions),
         notes={
             **notes,
             "glove": json.loads((run / "settings.json").read_text()).get("glove", "6B 50d"),
@@ -71,18 +70,18 @@ def make_bundle(
     return bundle
 
 
-def fit_novelty(train: CachedRegions, val: CachedRegions) -> NoveltyModel:
-    """train: a view of the training images; val: the plain photographs of validation, which set the threshold."""
+def fit_novelty(train: CachedRegions, val: CachedRegions) -> MahalanobisOOD:
+    """Fit on a view of the training images; the threshold is from val."""
     described = descriptions(train)
     covariance = LedoitWolf().fit(described.astype(np.float64)).covariance_
     values, vectors = np.linalg.eigh(covariance)
     whitening = vectors / np.sqrt(np.maximum(values, 1e-12))
-    model = NoveltyModel(described.mean(0), whitening.astype(np.float32), float("inf"))
-    return NoveltyModel(model.mean, model.whitening, float(np.quantile(model.distances(descriptions(val)), KEPT)))
+    model = MahalanobisOOD(described.mean(0), whitening.astype(np.float32), float("inf"))
+    return MahalanobisOOD(model.mean, model.whitening, float(np.quantile(model.distances(descriptions(val)), QUANTILE)))
 
 
 def descriptions(regions: CachedRegions) -> np.ndarray:
-    """`mat_core.novelty.describe` of every case, (cases, f): boxes and padding left out."""
+    """`mean_features` of every case, (cases, f)."""
     rows = []
     for inputs, counts in zip(regions.inputs.split(512), regions.counts.split(512), strict=True):
         rows.append(inputs[..., :-4].float().sum(1) / counts[:, None])  # padding is zeros

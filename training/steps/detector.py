@@ -13,18 +13,18 @@ from torch import Tensor, nn
 from torchvision.models.detection._utils import BalancedPositiveNegativeSampler
 from tqdm import tqdm
 
-from mat_core.detectors.torchvision import DetectorConfig, TorchvisionDetector
+from mat_core.data.ham10000 import Case, Dataset
+from mat_core.data.labels import CODES, PARTS
 from mat_core.errors import DataError
-from mat_core.ham10000 import Case, Dataset
-from mat_core.labels import CODES, PARTS
-from mat_core.regions import Regions
+from mat_core.models.detection.regions import Regions
+from mat_core.models.detection.torchvision_detector import DetectorConfig, TorchvisionDetector
 
 from ..data.augment import Augmentation
-from ..data.parts import PartSettings, part_boxes
-from ..data.views import Views, epoch_order, lesion_box, loader, read_image, to_tensor
+from ..data.dataset import Views, epoch_order, lesion_box, loader, read_image, to_tensor
+from ..data.region_boxes import PartSettings, part_boxes
 from ..engine.loop import fit
 from ..engine.recipe import Recipe
-from ..results.regions import detector_metrics
+from ..results.detection_metrics import detector_metrics
 
 PREFIX = "detector."  # of the detector's own weights in a run
 
@@ -48,7 +48,7 @@ class DetectorSettings:
 
 
 class DetectorSource(Protocol):
-    """What makes features: `kind` and `config` as `mat_core.detectors.build_detector` takes them, and the weights."""
+    """The detector that makes features: `kind` and `config` as `build_detector` takes them, and the weights."""
 
     kind: str
     config: object
@@ -134,11 +134,14 @@ def _size(config: DetectorConfig) -> tuple[int, int]:
 def _load_body(model: TorchvisionDetector, weights: Path) -> None:
     if not weights.is_file():
         raise DataError(f"There is no trained backbone in {weights.parent}. Run the step 'backbone' first.")
-    body = model.rcnn.backbone.body
-    wanted = {_flat(key): key for key in body.state_dict()}
-    learnt = {wanted[_flat(key)]: value for key, value in load_file(weights).items() if _flat(key) in wanted}
+    parts = [model.rcnn.backbone.body]
+    if "last" in model.config.features:
+        parts.append(model.region_features.last)
+    learnt = {_flat(key): value for key, value in load_file(weights).items()}
     try:
-        body.load_state_dict(learnt)
+        for part in parts:
+            wanted = part.state_dict()
+            part.load_state_dict({key: learnt[_flat(key)] for key in wanted if _flat(key) in learnt})
     except RuntimeError:
         name = model.config.backbone
         raise DataError(

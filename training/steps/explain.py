@@ -1,8 +1,6 @@
-"""Step 'explain': on many cases of a split, do the regions that each ranking puts first matter? Asked by taking them
-away, and by hiding their pixels and looking again.
+"""Step 'explain': faithfulness of rankings of regions on many cases, by ablation and by occlusion.
 
-Every case is noted when it is done, so that a run that was stopped goes on with the next one, and a larger limit asks
-only about the cases that are new.
+Every finished case is saved, so that a stopped run resumes and a larger limit computes only new cases.
 """
 
 import json
@@ -11,102 +9,96 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from mat_core.diagnoser import Diagnoser
+from mat_core.data.ham10000 import Case
+from mat_core.data.image_loading import load_image
 from mat_core.errors import DataError
-from mat_core.explain import CONFRONTED, REFERENCES, agree, confront
-from mat_core.files import replace_file
-from mat_core.ham10000 import Case
-from mat_core.images import load_image
+from mat_core.explain import OCCLUSION_RANKINGS, REFERENCES, ablation_faithfulness, occlusion_faithfulness
+from mat_core.inference.diagnoser import Diagnoser
+from mat_core.utils.files import atomic_write
 
-from ..data.splits import draw
-from ..results.agreement import AREAS, Record, summarise, summarise_by_class
+from ..data.held_out import draw
+from ..results.faithfulness import AREAS, Record, summarise, summarise_by_class
 
-WAY = 1  # of measuring: notes that were taken in another are not mixed with these
-ALSO = ("area", "occlusion")  # rankings that `agree` does not make itself
+WAY = 1  # version of the records: others are not mixed with these
+ALSO = ("area", "occlusion")  # rankings that `ablation_faithfulness` does not make itself
 
 
 def explain_split(
     diagnoser: Diagnoser, cases: Sequence[Case], limit: int | None = None, seed: int = 0, notes: "Notes | None" = None
 ) -> dict:
-    """`confront` and `agree` on every case, for the class that the model gives it; ready for metrics.json.
+    """`occlusion_faithfulness` and `ablation_faithfulness` of every case for its predicted class, for metrics.json.
 
-    `confront` looks at each image once for every region: about seven seconds a case on two idle cores.
-
-    limit: only so many cases, drawn with `seed` as `splits.draw` has it; default: all. notes: where each case is
-    noted; default: nowhere. Returns 'seed', what `results.agreement.summarise` returns, and 'by_class': code of the
-    predicted class -> the same of its cases alone. Raises ConfigError for a limit below 1, DataError without a case.
+    About seven seconds a case on two idle cores. limit, seed: see `held_out.draw`; notes: where cases are saved.
+    Returns 'seed', the keys of `summarise`, and 'by_class', see `summarise_by_class`. Raises ConfigError for a limit
+    below 1, DataError without cases.
     """
     chosen = draw(cases, limit, seed)
-    known = notes.records if notes else {}
-    left = [i for i in chosen if cases[i].image_id not in known]
-    done = len(chosen) - len(left)
+    records = notes.records if notes else {}
+    remaining = [i for i in chosen if cases[i].image_id not in records]
+    done = len(chosen) - len(remaining)
     with tqdm(total=len(chosen), initial=done, desc="explaining", unit="image", mininterval=5) as bar:
-        for i in left:
-            # a seed of its own: the same random orders in every case would not average out
+        for i in remaining:
+            # a seed per case, so that random orders differ
             record = _record(diagnoser, cases[i], seed + i)
-            known[record.image] = record
+            records[record.image] = record
             if notes:
                 notes.write(record)
             bar.update()
-    records = [known[cases[i].image_id] for i in chosen]
-    return {"seed": seed, **summarise(records), "by_class": summarise_by_class(records)}
+    ordered = [records[cases[i].image_id] for i in chosen]
+    return {"seed": seed, **summarise(ordered), "by_class": summarise_by_class(ordered)}
 
 
 def _record(diagnoser: Diagnoser, case: Case, seed: int) -> Record:
     image = load_image(case.image)
-    confronted = confront(diagnoser, image, case.metadata)
+    confronted = occlusion_faithfulness(diagnoser, image, case.metadata)
     also = {name: confronted.scores[name] for name in ALSO}
-    agreed = agree(diagnoser, diagnoser.regions(image), case.metadata, confronted.label, seed=seed, also=also)
+    agreed = ablation_faithfulness(
+        diagnoser, diagnoser.regions(image), case.metadata, confronted.label, seed=seed, also=also
+    )
     return Record.of(case.image_id, confronted, agreed)
 
 
 class Notes:
-    """A file of JSON lines: first `asked`, what the records are of, then a record for each case that is done.
+    """A file of JSON lines: a header with the settings, then a record for each finished case.
 
-    records: image -> record, of the cases that were done before. A last line that a kill cut off is dropped. Raises
-    DataError for a file that is of something else, or damaged.
+    records: image -> record, of earlier runs. An incomplete last line is dropped. Raises DataError for a file with
+    other settings, or damaged.
     """
 
-    def __init__(self, path: Path, asked: dict):
-        self.path, self.records = path, {}
-        asked = json.loads(json.dumps({**asked, "way": WAY}))
-        if path.is_file():
-            lines = path.read_text(encoding="utf-8").split("\n")
-            whole = lines[:-1]  # each ends with a line break, or a kill cut it off
-            try:
-                before = json.loads(whole[0]) if whole else asked
-                found = [Record(**json.loads(line)) for line in whole[1:]]
-            except (ValueError, TypeError):
-                raise DataError(f"{path} is damaged. Delete it; its cases are then asked again.") from None
-            if before != asked:
-                raise DataError(
-                    f"{path} is of another model, split, seed or version. Delete it, or give another --runs."
-                )
-            self.records = {record.image: record for record in found}
-            if whole and lines[-1]:
-                replace_file(path, lambda partial: partial.write_text("\n".join([*whole, ""]), encoding="utf-8"))
-        if not path.is_file() or not whole:
+    def __init__(self, path: Path, settings: dict):
+        self.path = path
+        header = json.loads(json.dumps({**settings, "way": WAY}))
+        lines = path.read_text(encoding="utf-8").split("\n") if path.is_file() else [""]
+        complete = lines[:-1] or [json.dumps(header)]
+        try:
+            before, *records = map(json.loads, complete)
+            self.records = {record["image"]: Record(**record) for record in records}
+        except (ValueError, TypeError, KeyError):
+            raise DataError(f"{path} is damaged. Delete it; its cases are then computed again.") from None
+        if before != header:
+            raise DataError(f"{path} is of another model, split, seed or version. Delete it, or give another --runs.")
+        if lines != [*complete, ""]:  # new, or with an incomplete last line
             path.parent.mkdir(parents=True, exist_ok=True)
-            replace_file(path, lambda partial: partial.write_text(json.dumps(asked) + "\n", encoding="utf-8"))
+            atomic_write(path, lambda partial: partial.write_text("\n".join([*complete, ""]), encoding="utf-8"))
 
     def write(self, record: Record) -> None:
-        """Note a case that is done."""
+        """Append a record."""
         with self.path.open("a", encoding="utf-8") as file:
             file.write(json.dumps(record.as_json()) + "\n")
 
 
-def as_lines(found: dict, split: str) -> str:
+def as_lines(metrics: dict, split: str) -> str:
     """The means as lines for a terminal."""
-    classes = ", ".join(f"{code} {one['cases']}" for code, one in found["by_class"].items())
-    lines = [f"{split}: {found['cases']} cases explained; predicted: {classes}"]
+    classes = ", ".join(f"{code} {group['cases']}" for code, group in metrics["by_class"].items())
+    lines = [f"{split}: {metrics['cases']} cases explained; predicted: {classes}"]
     lines.append(f"  {'ranking':13}{'deletion':>10}{'insertion':>11}")
-    for name, row in found["rankings"].items():
+    for name, row in metrics["rankings"].items():
         lines.append(f"  {name:13}" + "".join(f"{row[area]['value']:10.3f} " for area in AREAS if area in row))
     for reference in REFERENCES:
-        largest = _interval(found["largest"][reference])
+        largest = _interval(metrics["largest"][reference])
         lines.append(f"  against {reference}, whose largest effect on the class is {largest}, mean and 95 % interval:")
-        for name in CONFRONTED:
-            row = found["rankings"].get(name, {}).get(reference)
+        for name in OCCLUSION_RANKINGS:
+            row = metrics["rankings"].get(name, {}).get(reference)
             if row:
                 lines.append(f"  {name:13}spearman {_interval(row['spearman'])}  top ten {_interval(row['overlap'])}")
     return "\n".join(lines)

@@ -12,32 +12,33 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader
 from torch.utils.data import Dataset as TorchDataset
 
+from mat_core.data.ham10000 import Case, Dataset
+from mat_core.data.metadata import AGE_LIMITS, CLEAN_FIELDS, Metadata, Vocabulary, closed_vocabulary
 from mat_core.errors import DataError
-from mat_core.ham10000 import Case, Dataset
-from mat_core.measuring.metrics import headline
-from mat_core.metadata import AGE_LIMITS, CLEAN_FIELDS, Metadata, Vocabulary, closed_vocabulary
-from mat_core.network import MATConfig, MATNetwork
+from mat_core.evaluation.metrics import summary_metrics
+from mat_core.models.mat import MATConfig, MATNetwork
 
+from ..data.dataset import case_rng, epoch_order
+from ..data.extra import extra_summary
 from ..data.glove import WordVectors, installed_vectors
-from ..data.views import case_rng, epoch_order
 from ..engine.loop import fit
 from ..engine.recipe import Recipe
-from ..networks.controls import TRAINED, build_control
-from .features import CachedRegions, FeatureSettings, load_features, recorded, stages
+from ..networks.baselines import TRAINED, build_control
+from .region_features import CachedRegions, FeatureSettings, load_features, recorded, stages
 
 
 @dataclass(frozen=True)
 class MATSettings:
     """Beside the optimiser: what of an input is left out at random, so that the answer to missing parts is learned.
 
-    unit: of `units.UNITS`, or a control of `controls.TRAINED`. field_dropout: chance of each metadata field to be
-    missing; words_dropout: of all of them; region_dropout: up to this share of the regions is masked, the first, which
-    is the lesion, never; train_regions: so many are drawn to train on, 0 for all (cheaper, and no part can be relied
-    on: PatchDropout, Liu et al. 2023); age_jitter: HAM10000 rounds ages to 5 years, jitter by up to this many years
-    makes every age between known. feature_dropout: of each number of a region. by_lesion: a lesion with several
-    photographs counts once, as in val and test, and one of them is drawn each time. held_share: of an epoch's cases,
-    drawn from those that the detector has not seen (`splits.hold_out`); in the last held_epochs, all of them. select:
-    the metric on val by which the epoch is chosen ('-name': the smallest).
+    unit: of `transformer.UNITS`, or a control of `controls.TRAINED`. field_dropout: chance of each metadata field to be
+    missing; words_dropout: of all of them; region_dropout: up to this share of the regions is masked, the first
+    `fixed_regions` (the lesion, the whole image) never; train_regions: so many are drawn to train on, 0 for all
+    (cheaper, and no part can be relied on: PatchDropout, Liu et al. 2023); age_jitter: HAM10000 rounds ages to 5
+    years, jitter by up to this many years makes every age between known. feature_dropout: of each number of a region.
+    by_lesion: a lesion with several photographs counts once, as in val and test, and one of them is drawn each time.
+    held_share: of an epoch's cases, drawn from those that the detector has not seen (`splits.split_held_out`); in the
+    last held_epochs, all of them. select: the metric on val by which the epoch is chosen ('-name': the smallest).
     """
 
     unit: str = "sga-sga"
@@ -54,6 +55,7 @@ class MATSettings:
     field_dropout: float = 0.1
     words_dropout: float = 0.05
     region_dropout: float = 0.3
+    fixed_regions: int = 1
     train_regions: int = 0
     age_jitter: int = 2
     feature_dropout: float = 0.0
@@ -98,7 +100,7 @@ def train_mat(
     torch.manual_seed(recipe.seed)
     vectors = vectors or installed_vectors(closed_vocabulary())
     if vectors.lacking:
-        print(vectors.sentence(), flush=True)
+        print(vectors.summary(), flush=True)
     n, region_width = val_regions.inputs.shape[1:]
     network, vocabulary = build_network(settings, region_width, n, vectors.rows.shape[1])
     if hasattr(network, "word_encoder"):
@@ -120,11 +122,13 @@ def train_mat(
         logits = network_logits(model, val_regions, encode(val, vocabulary, settings.fields))
         truth = torch.tensor([c.label for c in val])
         loss = nn.functional.cross_entropy(logits, truth).item()
-        return {"val_loss": loss, **headline(logits.softmax(1).numpy(), truth.numpy())}
+        return {"val_loss": loss, **summary_metrics(logits.softmax(1).numpy(), truth.numpy())}
 
     settings_written = {"step": "mat", "settings": settings, "features": features}
     if made := recorded(features_run):
         settings_written["detector"] = made["sha256"]
+    if extra := extra_summary(data.cases):
+        settings_written["extra"] = extra
     if vectors.source:
         settings_written["glove"] = vectors.source
     return fit(run, network, recipe, settings_written, batches, loss_of, validate, settings.select)
@@ -232,13 +236,16 @@ class _Epoch(TorchDataset):
             inputs, hidden = view.inputs[row], view.padding(torch.tensor([row]))[0]
             if self.settings.train_regions:
                 real = int((~hidden).sum())  # padding comes behind them, and in only where there are too few
-                order = np.concatenate([[0], 1 + rng.permutation(real - 1), np.arange(real, len(hidden))])
+                fixed = min(self.settings.fixed_regions, real)
+                order = np.concatenate([
+                    np.arange(fixed), fixed + rng.permutation(real - fixed), np.arange(real, len(hidden))
+                ])  # fmt: skip
                 kept = torch.from_numpy(order[: self.settings.train_regions])
                 inputs, hidden = inputs[kept], hidden[kept]
             features.append(inputs)
             share = rng.uniform(0, self.settings.region_dropout)
             dropped = torch.from_numpy(rng.random(len(hidden)) < share)
-            dropped[0] = False  # the lesion itself: no other region stands for it
+            dropped[: self.settings.fixed_regions] = False  # no other region stands for the lesion
             padding.append(hidden | dropped)
             words = vary_metadata(pool.cases[row].metadata, rng, self.settings).words(self.settings.fields)
             ids.append(self.vocabulary.encode(words))

@@ -1,28 +1,27 @@
-"""Step 'report': from the rows of docs/results to the metrics of every document, and from those to the documents.
+"""Step 'report': metrics of all experiments, and the documents.
 
-`measure_rows` needs HAM10000's labels and writes docs/results/metrics.json. `write_documents` needs nothing but
-committed files and writes docs/RESULTS.md, docs/GLOSSARY.md, MODEL_CARD.md and docs/figures/; a test does it again and
-compares.
+`measure_rows` needs HAM10000 and writes docs/results/metrics.json. `write_documents` needs committed files only and
+writes docs/RESULTS.md, docs/GLOSSARY.md, MODEL_CARD.md and docs/figures/; a test compares them.
 """
 
 from pathlib import Path
 
-from mat_core.bundle import CONFIG, METRICS, read_config, read_metrics
-from mat_core.diagnoser import Diagnoser
+from mat_core.data.ham10000 import Dataset
+from mat_core.data.labels import CODES
 from mat_core.errors import BundleError, DataError
-from mat_core.ham10000 import Dataset
-from mat_core.labels import CODES
-from mat_core.phantoms import make_phantom
-from mat_core.places import CHECKPOINTS, DEFAULT
+from mat_core.inference.bundle import CONFIG, METRICS, read_config, read_metrics
+from mat_core.inference.diagnoser import Diagnoser
+from mat_core.utils.paths import CHECKPOINTS, DEFAULT
+from teaching.phantoms import make_phantom
 
-from ..documents.card import card_text
-from ..documents.drawings import draw_all, draw_shipped
 from ..documents.glossary import glossary_text
-from ..documents.results import results_text
-from ..engine.files import write_json
-from ..results.names import PROTOCOLS
-from ..results.rows import RESULTS, read_rows
-from ..results.table import kept, row_metrics
+from ..documents.model_card import card_text
+from ..documents.results_page import results_text
+from ..documents.svg_figures import draw_all, draw_shipped
+from ..engine.checkpointing import write_json
+from ..results.run_names import PROTOCOLS
+from ..results.runs import RESULTS, read_rows
+from ..results.summary import kept, row_metrics
 
 DOCS = RESULTS.parent
 TABLES = "metrics.json"  # in docs/results
@@ -32,10 +31,9 @@ PHANTOMS = tuple(enumerate((*CODES, "mel", "nv", "bcc")))
 
 
 def measure_rows(data: Dataset, results: Path = RESULTS, diagnoser: Diagnoser | None = None) -> dict:
-    """All metrics of the rows in `results`, by protocol; writes TABLES there and returns it.
+    """Metrics of all rows in `results`, by protocol; writes TABLES there and returns it.
 
-    With a diagnoser, also its regions on the project's phantoms. Raises DataError for a row that is damaged or was made
-    on another split.
+    diagnoser: to add its regions on phantoms. Raises DataError for a row that is damaged or of another split.
     """
     rows = read_rows(results)
     lengths = {"val": len(data.of("val")), "test": len(data.of("test"))}
@@ -48,12 +46,12 @@ def measure_rows(data: Dataset, results: Path = RESULTS, diagnoser: Diagnoser | 
                 )
     tables = {protocol: {} for protocol in PROTOCOLS}
     for protocol in PROTOCOLS:
-        mine = [row for row in rows if row.protocol == protocol]
-        if mine:
+        selected = [row for row in rows if row.protocol == protocol]
+        if selected:
             keep = kept(data.of("test"), protocol)
             tables[protocol] = {
                 "test_lesions": int(keep.sum()),
-                "rows": {row.name.within: row_metrics(row, data, keep) for row in mine},
+                "rows": {row.name.within: row_metrics(row, data, keep) for row in selected},
             }
     tables["overlays"] = overlays(diagnoser) if diagnoser else []
     write_json(tables, results / TABLES)
@@ -61,30 +59,35 @@ def measure_rows(data: Dataset, results: Path = RESULTS, diagnoser: Diagnoser | 
 
 
 def overlays(diagnoser: Diagnoser) -> list[dict]:
-    """The first regions on each phantom: what was drawn, what the model answers, boxes in pixels with their names."""
-    shown = []
+    """The first regions of each phantom: class, boxes in pixels and kinds."""
+    results = []
     for seed, code in PHANTOMS:
         regions = diagnoser.regions(make_phantom(seed, code).image)
         boxes = zip(regions.boxes.tolist(), regions.names, strict=True)
-        shown.append({
+        results.append({
             "seed": seed, "drawn": code,
             "regions": [{"box": [round(v) for v in box], "kind": kind} for box, kind in list(boxes)[:SHOWN_REGIONS]],
         })  # fmt: skip
-    return shown
+    return results
 
 
-def write_documents(tables: dict, metrics: dict, config: dict, docs: Path, card: Path) -> None:
-    """All documents, from what is committed: `tables` of `measure_rows`, the shipped bundle's metrics and config."""
+def write_documents(
+    tables: dict, metrics: dict, config: dict, docs: Path, card: Path, quality: dict | None = None
+) -> None:
+    """Write all documents from `tables` of `measure_rows` and the shipped bundle's metrics and config.
+
+    quality: of `quality.read_table`.
+    """
     figures = draw_all(tables, docs / "figures")
-    drawn = draw_shipped(metrics["test"], docs / "figures") if "test" in metrics else {}
-    text = results_text(tables, metrics, figures, config["notes"].get("preset", ""))
+    shipped_figures = draw_shipped(metrics["test"], docs / "figures") if "test" in metrics else {}
+    text = results_text(tables, metrics, figures, config["notes"].get("preset", ""), quality)
     (docs / "RESULTS.md").write_text(text, encoding="utf-8")
     (docs / "GLOSSARY.md").write_text(glossary_text(), encoding="utf-8")
-    card.write_text(card_text(metrics, config, tables, drawn), encoding="utf-8")
+    card.write_text(card_text(metrics, config, tables, shipped_figures), encoding="utf-8")
 
 
 def shipped(checkpoints: Path = CHECKPOINTS) -> tuple[dict, dict]:
-    """Metrics and config of the bundle that the app loads. Raises DataError where it lacks one."""
+    """Metrics and config of the default bundle. Raises DataError."""
     folder = checkpoints / DEFAULT.name
     try:
         return read_metrics(folder, needed=True), read_config(folder)

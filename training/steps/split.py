@@ -6,15 +6,15 @@ from pathlib import Path
 
 import numpy as np
 
+from mat_core.data.ham10000 import Case
 from mat_core.errors import DataError
-from mat_core.files import replace_file
-from mat_core.ham10000 import Case
+from mat_core.utils.files import atomic_write
 
 
 def make_split(cases: tuple[Case, ...], path: Path, shares: tuple[float, float] = (0.1, 0.1), seed: int = 0) -> dict:
-    """Write lesion_id, first_image_id, dx, split, images for every lesion; returns the number of lesions of each split.
+    """Write the split of every lesion to a csv; returns the number of lesions of each split.
 
-    shares: of val and of test. Every lesion is on one side only; every class of at least three lesions is in all three.
+    shares: of val and test. Classes with at least three lesions are in all three splits.
     """
     lesions = defaultdict(list)
     for case in cases:
@@ -41,5 +41,5 @@ def make_split(cases: tuple[Case, ...], path: Path, shares: tuple[float, float] 
                 group = lesions[name]
                 writer.writerow([name, min(c.image_id for c in group), group[0].diagnosis, place[name], len(group)])
 
-    replace_file(path, write)
+    atomic_write(path, write)
     return {split: sum(p == split for p in place.values()) for split in ("train", "val", "test")}
