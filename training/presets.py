@@ -113,6 +113,15 @@ def _from_maps(features: tuple[str, ...], part_features: tuple[str, ...] | None 
     )
 
 
+# the shipped detector, parts of the lesion described by its early maps alone: --detector bundle:checkpoints/sga-sga
+LESION_AND_PARTS = replace(
+    TWO_CORES,
+    detector=replace(
+        TWO_CORES.detector,
+        config=replace(TWO_CORES.detector.config, features=("head", "local"), part_features=("local",)),
+    ),
+)
+
 # whole images of the detector's size all along, four times the epochs, RandAugment
 WHOLE = replace(
     TWO_CORES,
@@ -144,6 +153,7 @@ PRESETS = {
     "last-regions": _from_maps(("last",)),
     "local-regions": _from_maps(("last", "local"), ("local",)),  # parts by the early maps alone
     "last-local-regions": _from_maps(("last", "local")),
+    "lesion-and-parts": LESION_AND_PARTS,
     "whole": WHOLE,
     # a smaller backbone, a detector that knows whole lesions only, nothing held out: half of the time
     "short": Plan(),

@@ -266,7 +266,7 @@ def test_the_explorer(page, gate):
 def test_a_lesson(page, gate):
     open_tab(page, "Lessons")
     page.wait_for_function(f"{module('lesson_panel/lesson_panel.js')}.then((m) => m.guide !== null)")
-    begin = page.locator("#lessons button").first
+    begin = page.locator("#lessons").get_by_role("button", name="Begin").first
     says(page, gate, "#guide [data-part=body]", "moment|Asking|way", begin.click)
     expect(page.locator("#guide [data-part=root][data-set='0']")).to_be_attached()
     following = page.locator("#guide [data-part=next]")

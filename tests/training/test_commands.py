@@ -3,17 +3,21 @@
 import re
 import subprocess
 import sys
+from argparse import Namespace
+from dataclasses import replace
 
+import numpy as np
 import pytest
 from conftest import ROOT
 from step_options import OPTIONS
 
 from mat_core.errors import DataError
+from mat_core.inference.bundle import load_bundle
 from mat_core.models.transformer import UNITS
-from teaching.phantoms import write_phantom_dataset
+from teaching.phantoms import make_phantom, write_phantom_dataset
 from training.__main__ import main
 from training.commands import parser, run
-from training.commands.arguments import read_data
+from training.commands.arguments import other_detector, read_data
 from training.data import dataset as views
 from training.networks.baselines import TRAINED
 from training.presets import PRESETS
@@ -153,3 +157,26 @@ def test_presets_are_consistent(preset):
             settings = row_settings(row_name(str(ExperimentName(protocol, row))), plan.mat)
             assert settings.unit in UNITS or settings.unit in TRAINED
             assert ("dx_type" in settings.fields) == (protocol == "paper")
+
+
+# ---- the detector of a bundle
+
+
+def test_a_bundles_detector_describes_its_regions_as_the_preset_says(tiny_bundle):
+    own, smoke = load_bundle(tiny_bundle).detector, PRESETS["smoke"]
+    config = replace(own.config, features=("head", "local"))
+    plan = replace(smoke, detector=replace(smoke.detector, config=config))
+    source = other_detector(Namespace(detector=f"bundle:{tiny_bundle}"), plan)
+    image = make_phantom(1).image
+    before, now = own.detect(image), source.load().detect(image)
+    assert now.boxes == pytest.approx(before.boxes, abs=1e-3)
+    assert now.features.shape[1] > before.features.shape[1] == own.feature_width
+    assert now.features[:, : own.feature_width] == pytest.approx(before.features, abs=1e-4)
+    assert np.ptp(now.features[:, own.feature_width :], axis=0).max() > 0
+
+
+def test_a_bundle_without_a_fitting_detector_is_told(tiny_bundle, tmp_path):
+    with pytest.raises(DataError, match="no bundle with a detector"):
+        other_detector(Namespace(detector=f"bundle:{tmp_path}"), PRESETS["smoke"])
+    with pytest.raises(DataError, match="another plan"):
+        other_detector(Namespace(detector=f"bundle:{tiny_bundle}"), PRESETS["two-cores"])

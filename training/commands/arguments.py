@@ -3,6 +3,7 @@
 import sys
 from argparse import Namespace
 from dataclasses import replace
+from pathlib import Path
 
 from mat_core.data.ham10000 import Dataset, read_dataset
 from mat_core.data.metadata import closed_vocabulary
@@ -14,7 +15,7 @@ from ..data.glove import WordVectors, read_glove
 from ..presets import PRESETS, Plan, with_backbone
 from ..results.run_names import ExperimentName
 from ..steps.convert_detectron2 import detectron2_source, recorded_source
-from ..steps.detector import DetectorSource, trained_detector
+from ..steps.detector import DetectorSource, bundle_source, trained_detector
 from ..steps.experiments import row_name, row_settings
 from ..steps.mat import MATSettings
 from ..steps.region_features import recorded
@@ -57,15 +58,19 @@ def word_vectors(args: Namespace) -> WordVectors | None:
     return vectors
 
 
-def other_detector(args: Namespace) -> DetectorSource | None:
+def other_detector(args: Namespace, plan: Plan) -> DetectorSource | None:
     """The detector of --detector; None without it."""
     if not args.detector:
         if args.detector_weights or args.detector_side:
             raise ConfigError("--detector-weights and --detector-side belong to --detector: give that too.")
         return None
     kind, _, model = args.detector.partition(":")
+    if kind == "bundle" and model:
+        return bundle_source(Path(model), plan.detector.config)
     if kind != "detectron2" or not model:
-        raise ConfigError(f"--detector must be detectron2:MODEL, or left out for the default; got {args.detector!r}.")
+        raise ConfigError(
+            f"--detector must be detectron2:MODEL or bundle:FOLDER, or left out to train one; got {args.detector!r}."
+        )
     if not args.detector_weights:
         raise ConfigError("--detector needs --detector-weights, a file that convert-detector wrote.")
     return detectron2_source(model, args.detector_weights, args.detector_side)
@@ -75,5 +80,5 @@ def bundle_detector(args: Namespace, plan: Plan) -> DetectorSource:
     """The detector of --detector, else that of the features."""
     record = recorded(args.runs / "features")
     if args.detector or record is None or record["kind"] == "torchvision":
-        return other_detector(args) or trained_detector(args.runs / "detector", plan.detector.config)
+        return other_detector(args, plan) or trained_detector(args.runs / "detector", plan.detector.config)
     return recorded_source(record)

@@ -12,7 +12,7 @@ from ..results.run_names import RESULTS
 # those of `presets`, which imports torch; a test compares them
 PRESETS = (
     "two-cores", "long", "mixed", "crops", "progressive", "refined", "last-regions", "local-regions",
-    "last-local-regions", "whole", "short", "paper", "smoke",
+    "last-local-regions", "lesion-and-parts", "whole", "short", "paper", "smoke",
 )  # fmt: skip
 
 
@@ -61,7 +61,7 @@ def build_parser() -> argparse.ArgumentParser:
     glove.add_argument("--glove", type=Path, help="a GloVe file, text or zip (default: 6B 50d)")
     glove.add_argument("--glove-width", type=int, help="numbers a word, for a zip of several files")
     detector = _group()
-    detector.add_argument("--detector", help="'detectron2:MODEL' (default: our own)")
+    detector.add_argument("--detector", help="'detectron2:MODEL' or 'bundle:FOLDER' (default: trained here)")
     detector.add_argument("--detector-weights", type=Path, help="of --detector: what convert-detector wrote")
     detector.add_argument("--detector-side", type=int, help="of --detector: short side of its input (default: 800)")
     checkpoint = _group()

@@ -76,7 +76,7 @@ def detector(args: Namespace, prepared: Prepared | None = None) -> None:
 def features(args: Namespace, prepared: Prepared | None = None) -> None:
     """Cache the regions of all images."""
     plan, data = prepared or _prepare(args)
-    source = other_detector(args) or trained_detector(args.runs / "detector", plan.detector.config)
+    source = other_detector(args, plan) or trained_detector(args.runs / "detector", plan.detector.config)
     cache_features(data, args.runs / "features", source, plan.features)
     print("features: complete")
 
@@ -111,7 +111,7 @@ def all_steps(args: Namespace) -> None:
     """Every step from the backbone to the measured bundle; another detector needs no training here."""
     prepared = _prepare(args)
     # report invalid options before hours of training
-    own_detector, vectors = other_detector(args) is None, word_vectors(args)
+    own_detector, vectors = other_detector(args, prepared[0]) is None, word_vectors(args)
     if own_detector:
         backbone(args, prepared)
         detector(args, prepared)

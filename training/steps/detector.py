@@ -16,6 +16,7 @@ from tqdm import tqdm
 from mat_core.data.ham10000 import Case, Dataset
 from mat_core.data.labels import CODES, PARTS
 from mat_core.errors import DataError
+from mat_core.inference.bundle import DETECTOR
 from mat_core.models.detection.regions import Regions
 from mat_core.models.detection.torchvision_detector import DetectorConfig, TorchvisionDetector
 
@@ -60,7 +61,7 @@ class DetectorSource(Protocol):
 
 @dataclass(frozen=True)
 class TorchvisionSource:
-    """The detector that a run of `train_detector` left."""
+    """A detector that `train_detector` or a bundle left."""
 
     config: DetectorConfig
     weights: Path
@@ -70,7 +71,9 @@ class TorchvisionSource:
         """In eval mode."""
         model = TorchvisionDetector(self.config)
         learnt = load_file(self.weights)
-        model.load_state_dict({k.removeprefix(PREFIX): v for k, v in learnt.items() if k.startswith(PREFIX)})
+        # in a run, the second reading's weights lie beside the detector's
+        own = {k.removeprefix(PREFIX): v for k, v in learnt.items() if k.startswith(PREFIX)} or learnt
+        model.load_state_dict(own)
         return model.eval()
 
 
@@ -116,6 +119,19 @@ def trained_detector(run: Path, config: DetectorConfig) -> TorchvisionSource:
     if not path.is_file():
         raise DataError(f"There is no trained detector in {run}. Run the step 'detector' first.")
     return TorchvisionSource(config, path)
+
+
+def bundle_source(folder: Path, config: DetectorConfig) -> TorchvisionSource:
+    """The detector of a bundle, its regions described as `config` says. Raises DataError if it has none that fits."""
+    path = folder / DETECTOR
+    if not path.is_file():
+        raise DataError(f"{folder} is no bundle with a detector of its own: it has no {DETECTOR}.")
+    source = TorchvisionSource(config, path)
+    try:
+        source.load()
+    except RuntimeError:
+        raise DataError(f"The detector in {folder} was trained with another plan: give --preset of that one.") from None
+    return source
 
 
 def find_regions(model: TorchvisionDetector, cases: Sequence[Case], batch_size: int = 16) -> list[Regions]:
