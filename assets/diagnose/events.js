@@ -2,6 +2,7 @@
 
 import {downloadUri} from '../shared/download.js';
 import {closest} from '../shared/dom.js';
+import {asks} from '../page/answer_timing.js';
 
 /** In one column the answer is below the fold: scroll to it, unless the input was refused. */
 export function showAnswer() {
@@ -9,6 +10,17 @@ export function showAnswer() {
     document.querySelector('#answer-panel').scrollIntoView({block: 'start'});
   }
 }
+
+let imageAsked = ''; // path of the image that the last change of metadata was about
+
+/** Other metadata ask for an answer. @param {...any} inputs of the event, which are returned; the second is the image */
+export function asksRevision(...inputs) {
+  imageAsked = inputs[1]?.path;
+  return asks('revise', ...inputs);
+}
+
+/** Another value where another image was chosen since. @param {string} changes so far @param {?{path: string}} image */
+export const changedImage = (changes, image) => (image?.path === imageAsked ? changes : `${Number(changes) + 1}`);
 
 /** Save a figure given as a data: URI. @param {string} uri @returns {string} the field's next value */
 export function saveFigure(uri) {

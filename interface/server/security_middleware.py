@@ -5,6 +5,7 @@ path). What is not in `routes.OPEN` is answered with 404 before Gradio sees it. 
 address has a share of the queue, and every answer carries the headers that keep a page to itself.
 """
 
+import asyncio
 import json
 import logging
 import os
@@ -28,6 +29,7 @@ log = logging.getLogger(__name__)
 OTHER_SITE = "Requests of other sites' pages are refused."
 FAILED = "Something went wrong inside the app."
 COMPLETED = re.compile(rb'data: \{"msg":"process_completed","event_id":"(\w+)"')
+LINGER = 0.15  # seconds that a page's stream stays open behind an answer
 BUSY = "Too many of your requests are waiting. Try again in a minute."
 
 
@@ -135,6 +137,10 @@ class SecurityMiddleware:
             await send(message)
             if completed := COMPLETED.match(message.get("body", b"")):
                 self.limit.delivered(completed[1].decode())
+                # Gradio closes a stream behind its last answer. What the page asks on that answer would go by the old
+                # stream while it closes, and its own answer would never come.
+                if of_page:
+                    await asyncio.sleep(LINGER)
 
         try:
             await self.app(scope, receive, noting)

@@ -39,6 +39,8 @@ MAX_SESSIONS = 64  # cached for reloads, 3 to 5 MB each
 SAVE_FIGURE_JS = handler("diagnose/events.js", "saveFigure")
 SHOW_ANSWER_JS = handler("diagnose/events.js", "showAnswer")  # in one column the answer is below the fold
 WITH_CACHED_CASE_JS = handler("page/current_case.js", "withKeptCase")  # the case before a reload
+ASKS_REVISION_JS = handler("diagnose/events.js", "asksRevision")
+CHANGED_IMAGE_JS = handler("diagnose/events.js", "changedImage")
 # the page measures the time from the click to the painted answer
 ASKS, PAINTED = ("page/answer_timing.js", "asks"), ("page/answer_timing.js", "painted")
 
@@ -274,13 +276,21 @@ def _bind_events(
         **progress_options(widgets.strip),
     )  # fmt: skip
     for name, events, function, inputs, outputs, options in asking:
-        late = [] if name == "revise" else [chosen_image, opened_page]  # their answers would replace the new one
-        event = on(events, function, inputs, outputs, js=handler(*ASKS, name), cancels=late, **options)
+        revise = name == "revise"
+        late = [] if revise else [chosen_image, opened_page]  # their answers would replace the new one
+        js = ASKS_REVISION_JS if revise else handler(*ASKS, name)
+        event = on(events, function, inputs, outputs, js=js, cancels=late, **options)
         if name in ("diagnose", "crop"):
             event.then(None, js=SHOW_ANSWER_JS)
         event.success(None, js=handler(*PAINTED, name))
         # always the last: a skipped one would leave a wrong mark
-        event.then(reconcile_stale, chosen[:2], case, show_progress_on=[widgets.strip], **last, **quiet)
+        reconcile = {"show_progress_on": [widgets.strip], **last, **quiet}
+        if revise:  # the most frequent: the server is asked only where another image was chosen meanwhile
+            image_changes = gr.Textbox("0", visible=False)
+            event.then(None, [image_changes, widgets.image], image_changes, js=CHANGED_IMAGE_JS)
+            image_changes.change(reconcile_stale, chosen[:2], case, **reconcile)
+        else:
+            event.then(reconcile_stale, chosen[:2], case, **reconcile)
     if lesson_panel is not None:
         panel, outputs = lesson_panel.panel, [*everything, lesson_panel.panel, lesson_panel.label]
         on_failure(on([panel.submit], on_lesson_step, current, outputs, **progress_options(widgets.strip)), panel)

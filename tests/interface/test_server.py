@@ -25,7 +25,7 @@ from starlette.responses import PlainTextResponse
 
 import app
 from interface.api.parameters import read_image
-from interface.server import waiting_limit
+from interface.server import security_middleware, waiting_limit
 from interface.server.request_validation import RequestValidator
 from interface.server.routes import OPEN, TOOLS
 from interface.server.security_middleware import SecurityMiddleware
@@ -478,6 +478,29 @@ def test_a_class_of_32_pages_behind_one_address_gets_all_its_answers(running):
         demo.gate.set()
         for number in range(32):
             assert f'"age {number}"' in web.get(f"gradio_api/queue/data?session_hash=page{number}").text
+
+
+def test_what_a_page_asks_on_an_answer_comes_by_the_same_stream(running, monkeypatch):
+    """Gradio's script does not open another stream before it has read that this one closes."""
+    demo, url = running
+    monkeypatch.setattr(security_middleware, "LINGER", 5)
+    said = []
+    with client(url) as web:
+
+        def ask(number):
+            body = {"data": [number], "fn_index": demo.page, "session_hash": "page"}
+            assert web.post("gradio_api/queue/join", json=body).status_code == 200
+
+        ask(1)
+        with web.stream("GET", "gradio_api/queue/data?session_hash=page") as stream:
+            for line in stream.iter_lines():
+                message = json.loads(line.removeprefix("data: ") or "{}")
+                if message.get("msg") == "process_completed":
+                    said.append(message["output"]["data"][0])
+                    if len(said) == 2:
+                        break
+                    ask(2)
+    assert said == ["age 1", "age 2"]
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs 127.x.y.z as addresses of this machine")

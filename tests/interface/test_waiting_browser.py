@@ -263,6 +263,16 @@ def test_the_explorer(page, gate):
     page.wait_for_function(SIGN, arg=view)
 
 
+def test_an_image_chosen_while_other_metadata_are_asked_about_waits_for_diagnose(page, gate):
+    before = page.locator("#answer .bars").inner_text()
+    gate.close()
+    page.locator("#sex").get_by_label("male", exact=True).check()
+    page.get_by_label("Remove Image").click()
+    gate.open()
+    expect(page.locator("#answer .bars")).not_to_have_text(before, use_inner_text=True)
+    expect(page.locator("#answer .stale")).to_have_count(1)
+
+
 def test_a_lesson(page, gate):
     open_tab(page, "Lessons")
     page.wait_for_function(f"{module('lesson_panel/lesson_panel.js')}.then((m) => m.guide !== null)")
