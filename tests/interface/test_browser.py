@@ -149,6 +149,7 @@ def test_other_metadata_draw_on_the_photograph_that_is_there(visit):
     assert page.locator(drawn.get_attribute("href")).count() == 1
     assert drawn.bounding_box()["height"] > 100
     bodies, before, events = [], case_of(page), EventLog(page)
+    events.wait()  # the stream that is open now is not read
 
     def read(route: Route) -> None:
         answer = route.fetch()
