@@ -29,7 +29,7 @@ log = logging.getLogger(__name__)
 OTHER_SITE = "Requests of other sites' pages are refused."
 FAILED = "Something went wrong inside the app."
 COMPLETED = re.compile(rb'data: \{"msg":"process_completed","event_id":"(\w+)"')
-LINGER = 0.15  # seconds that a page's stream stays open behind an answer
+LINGER = 0.15  # seconds that a page's stream stays open behind its last answer
 BUSY = "Too many of your requests are waiting. Try again in a minute."
 
 
@@ -139,7 +139,7 @@ class SecurityMiddleware:
                 self.limit.delivered(completed[1].decode())
                 # Gradio closes a stream behind its last answer. What the page asks on that answer would go by the old
                 # stream while it closes, and its own answer would never come.
-                if of_page:
+                if of_page and not self.limit.read(stream):
                     await asyncio.sleep(LINGER)
 
         try:
