@@ -5,7 +5,6 @@ path). What is not in `routes.OPEN` is answered with 404 before Gradio sees it. 
 address has a share of the queue, and every answer carries the headers that keep a page to itself.
 """
 
-import asyncio
 import json
 import logging
 import os
@@ -14,6 +13,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
+from anyio import CancelScope, sleep
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import ClientDisconnect
 from starlette.responses import JSONResponse, Response
@@ -134,13 +134,14 @@ class SecurityMiddleware:
             return
 
         async def noting(message: Message) -> None:
-            await send(message)
-            if completed := COMPLETED.match(message.get("body", b"")):
-                self.limit.delivered(completed[1].decode())
-                # Gradio closes a stream behind its last answer. What the page asks on that answer would go by the old
-                # stream while it closes, and its own answer would never come.
-                if of_page and not self.limit.read(stream):
-                    await asyncio.sleep(LINGER)
+            with CancelScope(shield=True):  # Gradio's generator has to come to its end, also when the reader has left
+                await send(message)
+                if completed := COMPLETED.match(message.get("body", b"")):
+                    self.limit.delivered(completed[1].decode())
+                    # Gradio closes a stream behind its last answer. What the page asks on that answer would go by the
+                    # old stream while it closes, and its own answer would never come.
+                    if of_page and not self.limit.read(stream):
+                        await sleep(LINGER)
 
         try:
             await self.app(scope, receive, noting)

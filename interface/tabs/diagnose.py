@@ -286,7 +286,7 @@ def _bind_events(
         # always the last: a skipped one would leave a wrong mark
         reconcile = {"show_progress_on": [widgets.strip], **last, **quiet}
         if revise:  # the most frequent: the server is asked only where another image was chosen meanwhile
-            image_changes = gr.Textbox("0", visible=False)
+            image_changes = gr.Textbox("0", visible=False, elem_id="image-changes")
             event.then(None, [image_changes, widgets.image], image_changes, js=CHANGED_IMAGE_JS)
             image_changes.change(reconcile_stale, chosen[:2], case, **reconcile)
         else:
