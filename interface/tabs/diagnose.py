@@ -39,8 +39,6 @@ MAX_SESSIONS = 64  # cached for reloads, 3 to 5 MB each
 SAVE_FIGURE_JS = handler("diagnose/events.js", "saveFigure")
 SHOW_ANSWER_JS = handler("diagnose/events.js", "showAnswer")  # in one column the answer is below the fold
 WITH_CACHED_CASE_JS = handler("page/current_case.js", "withKeptCase")  # the case before a reload
-ASKS_REVISION_JS = handler("diagnose/events.js", "asksRevision")
-CHANGED_IMAGE_JS = handler("diagnose/events.js", "changedImage")
 # the page measures the time from the click to the painted answer
 ASKS, PAINTED = ("page/answer_timing.js", "asks"), ("page/answer_timing.js", "painted")
 
@@ -244,8 +242,7 @@ def _bind_events(
         """For answers that come at once as a rule: a sign only where they do not."""
         return {"show_progress": "minimal", "show_progress_on": [*shown_on], **last}
 
-    quiet = {"show_progress": "hidden", "api_visibility": "private"}
-    last = {"trigger_mode": "always_last"}
+    quiet, last = {"show_progress": "hidden", "api_visibility": "private"}, {"trigger_mode": "always_last"}
     seen = {"show_progress_on": [widgets.strip, widgets.answer]}  # on a narrow screen the strip is what one sees
     at_once = progress_options(widgets.strip, widgets.answer)
     current, chosen = [state, *view], [state, widgets.image, *widgets.form]
@@ -278,19 +275,18 @@ def _bind_events(
     for name, events, function, inputs, outputs, options in asking:
         revise = name == "revise"
         late = [] if revise else [chosen_image, opened_page]  # their answers would replace the new one
-        js = ASKS_REVISION_JS if revise else handler(*ASKS, name)
+        js = handler("diagnose/events.js", "asksRevision") if revise else handler(*ASKS, name)
         event = on(events, function, inputs, outputs, js=js, cancels=late, **options)
         if name in ("diagnose", "crop"):
             event.then(None, js=SHOW_ANSWER_JS)
         event.success(None, js=handler(*PAINTED, name))
-        # always the last: a skipped one would leave a wrong mark
-        reconcile = {"show_progress_on": [widgets.strip], **last, **quiet}
+        follow = event.then
         if revise:  # the most frequent: the server is asked only where another image was chosen meanwhile
-            image_changes = gr.Textbox("0", visible=False, elem_id="image-changes")
-            event.then(None, [image_changes, widgets.image], image_changes, js=CHANGED_IMAGE_JS)
-            image_changes.change(reconcile_stale, chosen[:2], case, **reconcile)
-        else:
-            event.then(reconcile_stale, chosen[:2], case, **reconcile)
+            changes = gr.Textbox("0", visible=False, elem_id="image-changes")
+            event.then(None, [changes, widgets.image], changes, js=handler("diagnose/events.js", "changedImage"))
+            follow = changes.change
+        # always the last: a skipped one would leave a wrong mark
+        follow(reconcile_stale, chosen[:2], case, show_progress_on=[widgets.strip], **last, **quiet)
     if lesson_panel is not None:
         panel, outputs = lesson_panel.panel, [*everything, lesson_panel.panel, lesson_panel.label]
         on_failure(on([panel.submit], on_lesson_step, current, outputs, **progress_options(widgets.strip)), panel)
