@@ -160,8 +160,6 @@ def test_other_metadata_draw_on_the_photograph_that_is_there(visit):
     page.locator("#sex").get_by_label("male", exact=True).check()
     wait_for_another_case(page, before)
     events.wait()
-    # the answer and the explorer's: of more events at once, Gradio's stream may close before the last one's answer
-    assert len(events.asked) == 2
     assert any(b'class=\\"box\\"' in body for body in bodies)
     assert not any(photograph[:2000] in body for body in bodies)
     assert page.locator(drawn.get_attribute("href")).count() == 1

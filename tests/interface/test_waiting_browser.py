@@ -263,6 +263,14 @@ def test_the_explorer(page, gate):
     page.wait_for_function(SIGN, arg=view)
 
 
+def test_other_metadata_ask_for_the_answer_and_the_explorer_and_nothing_else(page):
+    before, events = page.locator("#answer .bars").inner_text(), EventLog(page)
+    page.locator("#sex").get_by_label("male", exact=True).check()
+    expect(page.locator("#answer .bars")).not_to_have_text(before, use_inner_text=True)
+    events.wait()
+    assert len(events.asked) == 2
+
+
 def test_an_image_chosen_while_other_metadata_are_asked_about_waits_for_diagnose(page, gate):
     before = page.locator("#answer .bars").inner_text()
     gate.close()
