@@ -159,8 +159,7 @@ class OcclusionFaithfulness(NotebookResult):
         return (
             f"Rank correlation with hiding a region's pixels: {ranked}taking the region away "
             f"{format_signed(against['ablation'])}. Hiding changes {class_name(self.label)} by up to "
-            f"{format_spread(hidden)}, "
-            f"taking away by up to {format_spread(ablated)}."
+            f"{format_spread(hidden)}, taking away by up to {format_spread(ablated)}."
         )
 
     def view(self, label: str | None = None) -> ResultView:

@@ -74,8 +74,7 @@ class Uncertainty(NotebookResult):
         return (
             f"{self.agreeing} of 8 views give {class_name(self.labels[top])}, with a probability of "
             f"{format_percent(self.mean[top])} ± {format_spread(self.spread[top])}; the entropy is "
-            f"{self.entropy:.2f} of "
-            f"{np.log2(len(self.labels)):.2f} bits."
+            f"{self.entropy:.2f} of {np.log2(len(self.labels)):.2f} bits."
         )
 
     def view(self, label: str | None = None) -> ResultView:

@@ -27,7 +27,7 @@ from mat_core.inference.bundle import load_bundle, read_metrics, save_bundle, wr
 from mat_core.utils.formatting import format_signed
 from teaching.phantoms import write_phantom_dataset
 from training.__main__ import main
-from training.data.held_out import MIN_CASES, draw
+from training.data.sampling import MIN_CASES, stratified_sample
 from training.documents.faithfulness_tables import NAMES, agreement_line, agreement_text, similarity_text
 from training.documents.formatting import short
 from training.results.faithfulness import Record, summarise
@@ -175,19 +175,19 @@ def test_notes_of_other_settings_are_refused(tmp_path):
 def test_a_draw_has_some_of_each_diagnosis():
     diagnoses = ["nv"] * 500 + ["mel"] * 60 + ["df"] * 12 + ["vasc"] * 4
     cases = [Case(str(i), str(i), code, CASE, Path()) for i, code in enumerate(diagnoses)]
-    drawn = draw(cases, 100, seed=1)
+    drawn = stratified_sample(cases, 100, seed=1)
     assert drawn == sorted(set(drawn))
     assert len(drawn) == 100
     counts = {code: sum(cases[i].diagnosis == code for i in drawn) for code in ("nv", "mel", "df", "vasc")}
     assert counts["vasc"] == 4
     assert MIN_CASES <= counts["df"] <= 12
     assert counts["mel"] >= MIN_CASES
-    assert drawn == draw(cases, 100, seed=1) != draw(cases, 100, seed=2)
-    assert draw(cases) == draw(cases, 10_000) == list(range(len(cases)))
-    assert len(draw(cases, 3)) == 3
+    assert drawn == stratified_sample(cases, 100, seed=1) != stratified_sample(cases, 100, seed=2)
+    assert stratified_sample(cases) == stratified_sample(cases, 10_000) == list(range(len(cases)))
+    assert len(stratified_sample(cases, 3)) == 3
     for wrong, error in (((cases, 0), ConfigError), ((cases, -1), ConfigError), (([], None), DataError)):
         with pytest.raises(error):
-            draw(*wrong)
+            stratified_sample(*wrong)
 
 
 def test_similarity_of_a_split_is_the_mean_of_its_cases(small, photographs):

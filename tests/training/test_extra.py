@@ -15,7 +15,7 @@ from training.commands.arguments import read_data
 from training.data.augment import Augmentation
 from training.data.dataset import Views, case_rng, read_image, to_tensor
 from training.data.extra import add_folder, extra_summary, soften
-from training.data.held_out import split_held_out
+from training.data.sampling import split_held_out
 from training.presets import PRESETS
 from training.steps import backbone
 from training.steps.split import make_split

@@ -12,7 +12,7 @@ from mat_core.data.ham10000 import Case, read_dataset
 from mat_core.data.labels import CODES
 from mat_core.data.metadata import Vocabulary, closed_vocabulary
 from teaching.phantoms import write_phantom_dataset
-from training.data.held_out import split_held_out
+from training.data.sampling import split_held_out
 from training.engine.recipe import Recipe
 from training.steps.mat import MATSettings, _Epoch, _Pool, vary_metadata
 from training.steps.region_features import CachedRegions

@@ -27,7 +27,7 @@ from mat_core.utils.paths import DEFAULT
 from teaching.cases.catalog import write_cases
 
 from ..data.glove import WordVectors
-from ..data.held_out import split_held_out
+from ..data.sampling import split_held_out
 from ..presets import PRESETS, Plan
 from ..results.runs import RESULTS
 from ..steps import benchmark as speed_step

@@ -13,7 +13,7 @@ from mat_core.errors import DataError
 from mat_core.models.transformer import UNITS
 
 from ..data.glove import WordVectors
-from ..data.held_out import split_held_out
+from ..data.sampling import split_held_out
 from ..engine.history import read_history
 from ..results.detection_metrics import detector_metrics, first_diagnoses
 from ..results.run_names import PROTOCOLS, ExperimentName

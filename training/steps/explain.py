@@ -16,7 +16,7 @@ from mat_core.explain import OCCLUSION_RANKINGS, REFERENCES, ablation_faithfulne
 from mat_core.inference.diagnoser import Diagnoser
 from mat_core.utils.files import atomic_write
 
-from ..data.held_out import draw
+from ..data.sampling import stratified_sample
 from ..results.faithfulness import AREAS, Record, summarise, summarise_by_class
 
 WAY = 1  # version of the records: others are not mixed with these
@@ -28,11 +28,11 @@ def explain_split(
 ) -> dict:
     """`occlusion_faithfulness` and `ablation_faithfulness` of every case for its predicted class, for metrics.json.
 
-    About seven seconds a case on two idle cores. limit, seed: see `held_out.draw`; notes: where cases are saved.
-    Returns 'seed', the keys of `summarise`, and 'by_class', see `summarise_by_class`. Raises ConfigError for a limit
+    About seven seconds a case on two idle cores. limit, seed: see `sampling.stratified_sample`; notes: where cases
+    are saved. Returns 'seed', the keys of `summarise`, and 'by_class', see `summarise_by_class`. Raises ConfigError for a limit
     below 1, DataError without cases.
     """
-    chosen = draw(cases, limit, seed)
+    chosen = stratified_sample(cases, limit, seed)
     records = notes.records if notes else {}
     remaining = [i for i in chosen if cases[i].image_id not in records]
     done = len(chosen) - len(remaining)

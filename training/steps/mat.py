@@ -31,13 +31,13 @@ from .region_features import CachedRegions, FeatureSettings, load_features, reco
 class MATSettings:
     """Beside the optimiser: what of an input is left out at random, so that the answer to missing parts is learned.
 
-    unit: of `transformer.UNITS`, or a control of `controls.TRAINED`. field_dropout: chance of each metadata field to be
-    missing; words_dropout: of all of them; region_dropout: up to this share of the regions is masked, the first
+    unit: of `transformer.UNITS`, or a control of `baselines.TRAINED`. field_dropout: chance of each metadata field to
+    be missing; words_dropout: of all of them; region_dropout: up to this share of the regions is masked, the first
     `fixed_regions` (the lesion, the whole image) never; train_regions: so many are drawn to train on, 0 for all
     (cheaper, and no part can be relied on: PatchDropout, Liu et al. 2023); age_jitter: HAM10000 rounds ages to 5
     years, jitter by up to this many years makes every age between known. feature_dropout: of each number of a region.
     by_lesion: a lesion with several photographs counts once, as in val and test, and one of them is drawn each time.
-    held_share: of an epoch's cases, drawn from those that the detector has not seen (`splits.split_held_out`); in the
+    held_share: of an epoch's cases, drawn from those that the detector has not seen (`sampling.split_held_out`); in the
     last held_epochs, all of them. select: the metric on val by which the epoch is chosen ('-name': the smallest).
     """
 

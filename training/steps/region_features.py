@@ -21,7 +21,7 @@ from mat_core.utils.precision import has_native_bfloat16
 from ..data.augment import Augmentation
 from ..data.dataset import Views, loader
 from ..data.extra import extra_summary
-from ..data.held_out import split_held_out
+from ..data.sampling import split_held_out
 from ..engine.checkpointing import save_atomically, write_json
 from ..engine.loop import make_accelerator
 from ..results.detection_metrics import first_diagnoses
@@ -35,7 +35,7 @@ RECORD = "detector.json"  # beside the shards: which detector they are of
 class FeatureSettings:
     """View 0 is the plain photograph, the only one of val and test; the others are augmented, for training only.
 
-    held_out: share of train's lesions that backbone and detector do not learn from, see `splits.split_held_out`;
+    held_out: share of train's lesions that backbone and detector do not learn from, see `sampling.split_held_out`;
     held_views: the views of these.
     """
 
@@ -127,7 +127,7 @@ def _described(record: dict) -> str:
 
 
 def stages(data: Dataset, settings: FeatureSettings) -> dict[str, tuple[tuple[Case, ...], tuple[int, ...]]]:
-    """The cases of each cache and their views: 'test', 'val', 'held' (see `splits.split_held_out`) and 'train', the
+    """The cases of each cache and their views: 'test', 'val', 'held' (see `sampling.split_held_out`) and 'train', the
     rest.
 
     In the order in which they are made: the small ones first, they can be looked at while the rest is.

@@ -12,7 +12,7 @@ from mat_core.evaluation.metrics import mean_interval
 from mat_core.explain import similarity
 from mat_core.inference.diagnoser import Diagnoser
 
-from ..data.held_out import draw
+from ..data.sampling import stratified_sample
 
 
 def similarity_split(
@@ -20,12 +20,12 @@ def similarity_split(
 ) -> dict:
     """`explain.similarity` of every case in every unit, for metrics.json.
 
-    diagnosers: unit -> model; all share the first one's detector. limit, seed: see `held_out.draw`. Returns 'cases',
-    'seed' and 'units': unit -> 'cosine' and 'residual', stage -> 'value' and 'interval95' over the cases with at least
+    diagnosers: unit -> model; all share the first one's detector. limit, seed: see `sampling.stratified_sample`. Returns
+    'cases', 'seed' and 'units': unit -> 'cosine' and 'residual', stage -> 'value' and 'interval95' over the cases with at least
     two regions.
     """
     first = next(iter(diagnosers.values()))
-    chosen = draw(cases, limit, seed)
+    chosen = stratified_sample(cases, limit, seed)
     results: dict[str, list] = defaultdict(list)
     for i in tqdm(chosen, desc="comparing regions", unit="image", mininterval=5):
         regions = first.regions(load_image(cases[i].image))

@@ -34,7 +34,7 @@ def split_held_out(data: Dataset, share: float, seed: int = 0) -> tuple[Dataset,
     return replace(data, cases=remaining), tuple(c for c in train if c.lesion_id in held)
 
 
-def draw(cases: Sequence[Case], limit: int | None = None, seed: int = 0) -> list[int]:
+def stratified_sample(cases: Sequence[Case], limit: int | None = None, seed: int = 0) -> list[int]:
     """Sorted indices of `limit` random cases with MIN_CASES of each diagnosis if possible, or fewer for a small limit.
 
     limit None: all cases. Raises ConfigError for a limit below 1, DataError without cases.
