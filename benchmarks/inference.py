@@ -6,7 +6,7 @@ from interface.state.explorer_payload import to_json, to_payload
 from mat_core import Metadata
 from mat_core.data.image_loading import load_image
 from mat_core.data.metadata import SEXES
-from mat_core.explain import ablate, ablation_faithfulness, metadata_sweep, occlude, tta_uncertainty
+from mat_core.explain import ablate, ablation_faithfulness, contributions, metadata_sweep, occlude, tta_uncertainty
 from mat_core.figures import heatmap, plot_diagnosis, to_png
 
 from .inputs import METADATA, Inputs
@@ -48,10 +48,11 @@ def metadata(inputs: Inputs) -> list[Row]:
 def figures(inputs: Inputs) -> list[Row]:
     """Figures of a diagnosis: regions, heat map, and the attention explorer's JSON with its size."""
     diagnosis = inputs.diagnoser.diagnose_regions(inputs.regions, METADATA)
+    added = contributions(inputs.diagnoser, diagnosis)
     functions = {
         "plate as PNG": lambda: to_png(plot_diagnosis(diagnosis, inputs.image)),
-        "heat map as PNG": lambda: to_png(heatmap(diagnosis)),
-        "explorer's JSON": lambda: to_json(to_payload(diagnosis, inputs.image)),
+        "heat map as PNG": lambda: to_png(heatmap(diagnosis, "words_to_regions")),
+        "explorer's JSON": lambda: to_json(to_payload(diagnosis, inputs.image, added)),
     }
     *images, explorer = measure(functions, inputs.seconds).values()
     size = len(functions["explorer's JSON"]()) / 1000

@@ -65,6 +65,14 @@ def test_bfloat16_is_measured_only_where_it_is_native(native, monkeypatch):
     )
 
 
+@pytest.mark.slow
+def test_figures_explanations_and_many_images_are_measured(tiny_bundle, tmp_path):
+    path, names = tmp_path / "bench.json", ["figures", "questions", "throughput"]
+    options = ["--checkpoint", str(tiny_bundle), "--seconds", "0.05", "--threads", "1", "--json", str(path)]
+    assert main([*names, *options]) == 0
+    assert list(json.loads(path.read_text(encoding="utf-8"))["benchmarks"]) == names
+
+
 def test_the_command_line(tiny_bundle, tmp_path, capsys):
     path = tmp_path / "bench.json"
     options = ["--checkpoint", str(tiny_bundle), "--seconds", "0.05", "--threads", "1", "--json", str(path)]

@@ -29,8 +29,8 @@ def explain_split(
     """`occlusion_faithfulness` and `ablation_faithfulness` of every case for its predicted class, for metrics.json.
 
     About seven seconds a case on two idle cores. limit, seed: see `sampling.stratified_sample`; notes: where cases
-    are saved. Returns 'seed', the keys of `summarise`, and 'by_class', see `summarise_by_class`. Raises ConfigError for a limit
-    below 1, DataError without cases.
+    are saved. Returns 'seed', the keys of `summarise`, and 'by_class', see `summarise_by_class`. Raises ConfigError for
+    a limit below 1, DataError without cases.
     """
     chosen = stratified_sample(cases, limit, seed)
     records = notes.records if notes else {}

@@ -20,9 +20,9 @@ def similarity_split(
 ) -> dict:
     """`explain.similarity` of every case in every unit, for metrics.json.
 
-    diagnosers: unit -> model; all share the first one's detector. limit, seed: see `sampling.stratified_sample`. Returns
-    'cases', 'seed' and 'units': unit -> 'cosine' and 'residual', stage -> 'value' and 'interval95' over the cases with at least
-    two regions.
+    diagnosers: unit -> model; all share the first one's detector. limit, seed: see `sampling.stratified_sample`.
+    Returns 'cases', 'seed' and 'units': unit -> 'cosine' and 'residual', stage -> 'value' and 'interval95' over the
+    cases with at least two regions.
     """
     first = next(iter(diagnosers.values()))
     chosen = stratified_sample(cases, limit, seed)
