@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
-from anyio import CancelScope, sleep
+from anyio import move_on_after
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import ClientDisconnect
 from starlette.responses import JSONResponse, Response
@@ -29,6 +29,7 @@ log = logging.getLogger(__name__)
 OTHER_SITE = "Requests of other sites' pages are refused."
 FAILED = "Something went wrong inside the app."
 COMPLETED = re.compile(rb'data: \{"msg":"process_completed","event_id":"(\w+)"')
+CLOSING = b'data: {"msg":"close_stream"'
 LINGER = 0.15  # seconds that a page's stream stays open behind its last answer
 BUSY = "Too many of your requests are waiting. Try again in a minute."
 
@@ -133,18 +134,28 @@ class SecurityMiddleware:
             await Response('data: {"msg": "close_stream"}\n\n', media_type="text/event-stream")(scope, receive, send)
             return
 
-        async def noting(message: Message) -> None:
-            with CancelScope(shield=True):  # Gradio's generator has to come to its end, also when the reader has left
-                await send(message)
-                if completed := COMPLETED.match(message.get("body", b"")):
-                    self.limit.delivered(completed[1].decode())
-                    # Gradio closes a stream behind its last answer. What the page asks on that answer would go by the
-                    # old stream while it closes, and its own answer would never come.
-                    if of_page and not self.limit.read(stream):
-                        await sleep(LINGER)
+        held: list[Message] = []
 
+        async def noting(message: Message) -> None:
+            body = message.get("body", b"")
+            if completed := COMPLETED.match(body):
+                self.limit.delivered(completed[1].decode())
+            if of_page and (held or body.startswith(CLOSING)):
+                held.append(message)
+            elif message["type"] != "http.response.start" or not again:
+                await send(message)
+
+        again = False
         try:
-            await self.app(scope, receive, noting)
+            await self.app(dict(scope), receive, noting)
+            # Gradio closes a stream behind its last answer. What the page asks on that answer would go by the old
+            # stream while it closes, and its own answer would never come.
+            while held and not await _has_left(receive, LINGER) and self.limit.read(stream):
+                held.clear()
+                again = True
+                await self.app(dict(scope), receive, noting)
+            for message in held:
+                await send(message)
         finally:
             self.limit.ended(stream)
 
@@ -210,6 +221,15 @@ def _bounded(receive: Receive, limit: int) -> Receive:
         return message
 
     return bounded
+
+
+async def _has_left(receive: Receive, seconds: float) -> bool:
+    """Wait as long, or until the reader of the answer leaves. Returns whether they did."""
+    with move_on_after(seconds):
+        while True:
+            if (await receive())["type"] == "http.disconnect":
+                return True
+    return False
 
 
 async def _whole(receive: Receive) -> bytes:

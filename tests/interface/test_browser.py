@@ -163,6 +163,7 @@ def test_other_metadata_draw_on_the_photograph_that_is_there(visit):
     assert any(b'class=\\"box\\"' in body for body in bodies)
     assert not any(photograph[:2000] in body for body in bodies)
     assert page.locator(drawn.get_attribute("href")).count() == 1
+    page.unroute_all(behavior="wait")  # a stream that is read when the page closes has no end
     with page.expect_response(lambda answer: "queue/data" in answer.url):
         page.locator("#examples button[data-index='1']").click()
     page.wait_for_function("document.querySelector(document.querySelector('#regions use').getAttribute('href'))")

@@ -503,6 +503,29 @@ def test_what_a_page_asks_on_an_answer_comes_by_the_same_stream(running, monkeyp
     assert said == ["age 1", "age 2"]
 
 
+def test_a_reader_may_leave_at_the_answer_and_ask_again(running):
+    demo, url = running
+
+    def ask(web, number):
+        body = {"data": [number], "fn_index": demo.page, "session_hash": "phone"}
+        assert web.post("gradio_api/queue/join", json=body).status_code == 200
+
+    def said(web, number):
+        with web.stream("GET", "gradio_api/queue/data?session_hash=phone") as stream:
+            return any(f'"age {number}"' in line for line in stream.iter_lines())
+
+    with client(url) as web:
+        ask(web, 1)
+        assert said(web, 1)
+        demo.gate.clear()
+        try:
+            ask(web, 2)
+            time.sleep(2 * security_middleware.LINGER)  # longer than the first stream stays open
+        finally:
+            demo.gate.set()
+        assert said(web, 2)
+
+
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs 127.x.y.z as addresses of this machine")
 def test_one_address_cannot_fill_the_queue_of_the_endpoints(running, monkeypatch):
     demo, url = running
