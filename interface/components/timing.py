@@ -1,4 +1,4 @@
-"""The timing line of an answer, and progress while it is computed."""
+"""The timing line of an answer, and the progress of what takes seconds."""
 
 import time
 from collections.abc import Callable
@@ -8,7 +8,7 @@ import gradio as gr
 
 from ..frontend.html import escape
 from ..frontend.translations import Text, t, text
-from ..state.session import Timings
+from ..state.session import Session, Timings
 
 Result = TypeVar("Result")
 
@@ -53,6 +53,10 @@ def format_seconds(seconds: float) -> Text:
     return text("time.milliseconds", n=f"{1000 * seconds:.0f}") if seconds >= 0.0005 else text("time.less")
 
 
-def progress_reporter(progress: gr.Progress) -> Callable[[float, str], None]:
-    """A function of the fraction done and a message, as the core and the library report progress."""
-    return lambda share, text: progress(share, desc=text)
+def progress_options(session: Session, progress: gr.Progress) -> dict:
+    """Options of the core's occlusion: how to report progress, and when to stop."""
+
+    def report(done: int, of: int) -> None:
+        progress((done, of), unit="")  # no words: the server does not know the page's language
+
+    return {"progress": report, "cancelled": session.cancelled.is_set}

@@ -20,7 +20,6 @@ from .schema import CaseRef, PageState
 
 CACHE_SIZE = 12  # cases, of about 1 MB each
 PHANTOM_SIZE = (450, 600)  # height and width, as the examples are drawn
-Progress = Callable[[float, str], None]  # fraction done, message
 
 
 class CaseLoader:
@@ -32,9 +31,9 @@ class CaseLoader:
         self._diagnoser, self._library, self._leaky_model = diagnoser, library, leaky_model
         self._cached = functools.lru_cache(CACHE_SIZE)(self._diagnose)
 
-    def load(self, page: PageState, report: Progress = lambda share, text: None) -> CaseFacts:
+    def load(self, page: PageState) -> CaseFacts:
         """The case of a step with the step's metadata. Raises UserError."""
-        example = self._example(page.case, report)
+        example = self._example(page.case)
         return self._cached(example, replace(example.metadata, **page.changes))
 
     def _diagnose(self, example: Example, metadata: Metadata) -> CaseFacts:
@@ -45,13 +44,13 @@ class CaseLoader:
             session = diagnose_image(self._diagnoser, example.path, metadata)
         return CaseFacts(self._diagnoser, replace(session, example=example), self._leaky_model)
 
-    def _example(self, case: CaseRef, report: Progress) -> Example:
+    def _example(self, case: CaseRef) -> Example:
         if case.stand_in is not None and not self._library.is_offline(case.name):
-            return replace(self._example(case.stand_in, report), note=text("note.lesson-stand-in", name=case.name))
+            return replace(self._example(case.stand_in), note=text("note.lesson-stand-in", name=case.name))
         if case.kind == "case":
             if not self._library.knows(case.name):
                 raise DataError(f"This step is about {NOT_NAMED.format(name=case.name)}")
-            return self._library.example(case.name, report)
+            return self._library.example(case.name)
         if case.kind == "own":
             example = self._library.own.get(case.name)
             if example is None:

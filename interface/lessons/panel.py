@@ -9,7 +9,6 @@ from mat_core import UserError
 
 from ..components.error_handling import with_error_messages
 from ..state.session import Session
-from .case_loader import Progress
 from .service import LessonService
 
 
@@ -21,14 +20,12 @@ class LessonPanel:
     panel: gr.HTML
     label: gr.Dropdown
 
-    def open_step(
-        self, data: object, current: Session | None, report: Progress
-    ) -> tuple[Session | None, dict]:  # fmt: skip
+    def open_step(self, data: object, current: Session | None) -> tuple[Session | None, dict]:
         """The session that a step shows, if any, and the updates of panel and target class."""
         request = data if isinstance(data, dict) else {}
 
         def opened() -> tuple[Session | None, dict]:
-            opening = self.service.opening(request, current, report)
+            opening = self.service.opening(request, current)
             reply = _reply(request, "open", opening.settings)
             return opening.session, {self.panel: reply, self.label: opening.code}
 
@@ -37,7 +34,7 @@ class LessonPanel:
 
         return with_error_messages(opened, failed)()
 
-    def answer(self, data: object, report: Progress) -> str:
+    def answer(self, data: object) -> str:
         """Answer {'ask': 'step', 'truth' or 'paper', 'lesson', 'at', 'language', 'ticket'} as JSON."""
         request = data if isinstance(data, dict) else {}
         handlers = {"step": self.service.step, "truth": self.service.truth, "paper": self.service.paper}
@@ -46,7 +43,7 @@ class LessonPanel:
         def handled() -> dict:
             if kind not in handlers:
                 raise UserError(f"`ask` must be one of {', '.join(handlers)}.")
-            return handlers[kind](request, report)
+            return handlers[kind](request)
 
         return _reply(request, kind, with_error_messages(handled, lambda error: {"error": str(error)})())
 

@@ -17,7 +17,7 @@ from ..frontend.translations import named, translate
 from ..server.upload_store import UPLOADS
 from ..state.session import Session, fork_session
 from .case_facts import CaseFacts
-from .case_loader import CaseLoader, Progress
+from .case_loader import CaseLoader
 from .catalog import LessonCatalog, missing_cases
 from .explorer_state import explorer_state
 from .markdown import to_html
@@ -58,10 +58,10 @@ class LessonService:
         problems = [*self.catalog.problems, *missing_cases(self.catalog.lessons(), self._library)]
         return {"lessons": lessons, "words": self.catalog.words, "problems": problems}
 
-    def step(self, request: dict, report: Progress = lambda share, text: None) -> dict:
+    def step(self, request: dict) -> dict:
         """The step of {'lesson', 'at', 'language'}, its question without the answer. Raises UserError."""
         lesson, step, language = self._requested(request)
-        case = self._cases.load(step.page, report)
+        case = self._cases.load(step.page)
         return {
             "title": step.title, "html": _html(step.text, case, language), "shows": step.shows,
             "waits": step.page.wait and step.predict is not None, "tab": step.page.tab,
@@ -69,23 +69,22 @@ class LessonService:
             "note": translate(case.example.note, language), "steps": len(lesson.steps),
         }  # fmt: skip
 
-    def truth(self, request: dict, report: Progress = lambda share, text: None) -> dict:
+    def truth(self, request: dict) -> dict:
         """The computed answer to a step's question, and the text shown with it. Raises UserError."""
         _, step, language = self._requested(request)
         if step.predict is None:
             raise DataError("This step has no question.")
-        case = self._cases.load(step.page, report)
-        report(0.5, "Asking the model")
+        case = self._cases.load(step.page)
         value = evaluate(step.predict.truth, case)
         return {
             "text": translate(named(step.predict.wording(value)), language), "key": value.key, "number": value.number,
             "html": _html(step.revealed, case, language),
         }  # fmt: skip
 
-    def opening(self, request: dict, current: Session | None, report: Progress = lambda share, text: None) -> Opening:
+    def opening(self, request: dict, current: Session | None) -> Opening:
         """What a step sets; current: what the screen shows. Raises UserError."""
         _, step, _ = self._requested(request)
-        case = self._cases.load(step.page, report)
+        case = self._cases.load(step.page)
         page, session = step.page, case.session
         settings = {
             "tab": page.tab, "explore": explorer_state(page, case) if page.tab == "explore" else None,
@@ -97,15 +96,15 @@ class LessonService:
         session = replace(fork_session(session), source=UPLOADS.keep(case.example.path.resolve()))
         return Opening(session, page.code, settings | {"key": session.key})
 
-    def paper(self, request: dict, report: Progress = lambda share, text: None) -> dict:
+    def paper(self, request: dict) -> dict:
         """The worksheet of {'lesson', 'language'} for download. Raises UserError."""
-        pdf = self.worksheet(request.get("lesson"), request.get("language"), report)
+        pdf = self.worksheet(request.get("lesson"), request.get("language"))
         return {"name": f"lesson-{request['lesson']}.pdf", "uri": data_uri(pdf, "pdf")}
 
-    def worksheet(self, name: object, language: object, report: Progress = lambda share, text: None) -> bytes:
+    def worksheet(self, name: object, language: object) -> bytes:
         """A lesson's worksheet as PDF. Raises DataError for an unknown lesson."""
         lesson, code = self.catalog.lesson(name, language), self.catalog.language_of(name, language)
-        return lesson_worksheet(lesson, self._cases, partial(self.catalog.say, code), code, report)
+        return lesson_worksheet(lesson, self._cases, partial(self.catalog.say, code), code)
 
     def _listed(self, lesson: Lesson) -> dict:
         case = lesson.steps[0].page.case

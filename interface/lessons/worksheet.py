@@ -9,7 +9,7 @@ from teaching.sentences import patient_text, source_texts, truth_text
 
 from ..frontend.translations import named, translate
 from .case_facts import CaseFacts
-from .case_loader import CaseLoader, Progress
+from .case_loader import CaseLoader
 from .markdown import to_paragraphs
 from .schema import Lesson, PageState, Prediction, Step
 from .value_registry import VALUES, evaluate
@@ -18,7 +18,7 @@ Say = Callable[..., str]  # key of words.json and its placeholders -> message
 BLANK = "_______"
 
 
-def lesson_worksheet(lesson: Lesson, cases: CaseLoader, say: Say, language: str, report: Progress) -> bytes:
+def lesson_worksheet(lesson: Lesson, cases: CaseLoader, say: Say, language: str) -> bytes:
     """Return the PDF. The class gets the steps with a question; the answers are blank in all of their texts.
 
     say, language: of the lesson.
@@ -27,7 +27,6 @@ def lesson_worksheet(lesson: Lesson, cases: CaseLoader, say: Say, language: str,
     questions: list[tuple[PageState, CaseFacts, Part]] = []
     notes: list[tuple[PageState, CaseFacts, Part]] = []
     for number, step in enumerate(lesson.steps, start=1):
-        report((number - 1) / len(lesson.steps), step.title)
         case, heading = cases.load(step.page), f"{number}. {step.title}"
         notes.append((step.page, case, _note(heading, step, case, say, language)))
         if step.predict is not None:

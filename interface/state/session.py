@@ -4,7 +4,6 @@ import hashlib
 import secrets
 import threading
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -94,21 +93,17 @@ def diagnose_image(
     diagnoser: Diagnoser,
     source: str | Path | bytes | np.ndarray,
     metadata: Metadata,
-    report: Callable[[float, str], None] = lambda share, text: None,
     crop: Crop | None = None,
 ) -> Session:
-    """Diagnose an image: a file, its bytes, or an array. report: called with the share done and a message. crop: only
-    this part of it.
+    """Diagnose an image: a file, its bytes, or an array. crop: only this part of it.
 
     Raises ImageError.
     """
     clock = [time.perf_counter()]
     name, original = str(source) if isinstance(source, str | Path) else "", load_image(source, crop)
     clock.append(time.perf_counter())
-    report(0.3, "Finding regions")
     regions = diagnoser.regions(original)
     clock.append(time.perf_counter())
-    report(0.8, "Reading the metadata, attending")
     diagnosis = diagnoser.diagnose_regions(regions, metadata)
     clock.append(time.perf_counter())
     small = max(original.shape[:2]) <= SHOWN_SIDE

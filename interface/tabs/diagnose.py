@@ -21,7 +21,6 @@ from ..components.metadata_form import form_values, metadata_text, words_html
 from ..components.photo import CROP_BUTTON, clicked_crop, photo_html
 from ..components.prediction import answer_html
 from ..components.region_overlay import photograph_html, regions_html
-from ..components.timing import progress_reporter
 from ..frontend.html import note
 from ..frontend.scripts import handler
 from ..frontend.translations import text
@@ -113,14 +112,13 @@ def _bind_events(
     def form_updates(metadata: Metadata) -> dict:
         return dict(zip(widgets.form, form_values(metadata), strict=True))
 
-    def diagnose(session: Session | None, path, age, sex, localization, k, order, head, progress=gr.Progress()):
+    def diagnose(session: Session | None, path, age, sex, localization, k, order, head):
         if path is None:
             raise ImageError(text("error.no-image"))
         metadata = Metadata(age, sex, localization)
         if session is not None and session.source == path:
             return render_answer(rediagnose(diagnoser, session, metadata), k, order, head, session)
-        progress(0.1, desc="Reading the image")
-        new = diagnose_image(diagnoser, read_upload(path), metadata, progress_reporter(progress))
+        new = diagnose_image(diagnoser, read_upload(path), metadata)
         return render_answer(replace(new, source=path), k, order, head, session)
 
     def on_crop(session: Session | None, path, age, sex, localization, k, order, head, event: gr.EventData):
@@ -150,10 +148,9 @@ def _bind_events(
             raise UserError(f"There is no such example: they are numbered from 0 to {len(examples) - 1}.")
         return open_example(session, examples[index], k, order, head)
 
-    def on_case_click(session: Session | None, k, order, head, event: gr.EventData, progress=gr.Progress()):
+    def on_case_click(session: Session | None, k, order, head, event: gr.EventData):
         name = event._data.get("case") if isinstance(event._data, dict) else None
-        example = library.example(name, progress_reporter(progress))
-        return open_example(session, example, k, order, head)
+        return open_example(session, library.example(name), k, order, head)
 
     def open_example(session: Session | None, example: Example, k, order, head) -> dict:
         source = UPLOADS.keep(example.path.resolve())
@@ -165,9 +162,8 @@ def _bind_events(
         form = form_updates(new.diagnosis.metadata)
         return {widgets.image: new.source, **form, **render_answer(new, k, order, head, replaced)}
 
-    def on_lesson_step(session: Session | None, k, order, head, event: gr.EventData, progress=gr.Progress()):
-        report = progress_reporter(progress)
-        new, updates = lesson_panel.open_step(event._data, session, report)
+    def on_lesson_step(session: Session | None, k, order, head, event: gr.EventData):
+        new, updates = lesson_panel.open_step(event._data, session)
         return updates if new is None else {**show_case(new, k, order, head, session), **updates}
 
     def on_image_change(session: Session | None, path, age, sex, localization):

@@ -1,6 +1,5 @@
 """Export of the current case as PDF handout or worksheet, made in memory and sent to the page."""
 
-from collections.abc import Callable
 from functools import partial
 
 import gradio as gr
@@ -19,7 +18,7 @@ from ..components.error_handling import with_error_messages
 from ..components.html_components import static_html
 from ..components.prediction import caveats
 from ..components.stale_notice import stale_notice
-from ..components.timing import progress_reporter
+from ..components.timing import progress_options
 from ..frontend.html import note
 from ..frontend.scripts import handler
 from ..frontend.translations import t, text
@@ -53,7 +52,7 @@ def build_export_pdf(diagnoser: Diagnoser, session: gr.State, label: gr.Dropdown
         if session is None:
             raise UserError(NO_CASE)
         if compute_first:
-            compute_missing(diagnoser, session, progress_reporter(progress))
+            compute_missing(diagnoser, session, progress)
         data = (
             worksheet_of(session, code, language)
             if kind == "worksheet"
@@ -66,28 +65,23 @@ def build_export_pdf(diagnoser: Diagnoser, session: gr.State, label: gr.Dropdown
             with_error_messages(partial(print_case, kind), _failed),
             [session, label, compute_box, language], [file, message],
             js=WITH_LANGUAGE_JS,
-            show_progress="minimal",
-            show_progress_on=[message], api_visibility="private",
+            show_progress="full", show_progress_on=[message], api_visibility="private",
         ).success(None, file, file, js=SAVE_FILE_JS)  # fmt: skip
 
 
-def compute_missing(diagnoser: Diagnoser, session: Session, report: Callable[[float, str], None]) -> None:
+def compute_missing(diagnoser: Diagnoser, session: Session, progress: gr.Progress) -> None:
     """Compute occlusion, ablation and uncertainty of this case where that is not done yet.
 
-    report(share, text) is called as work goes on. Raises CancelledError when another case takes its place meanwhile.
+    Raises CancelledError when another case takes its place meanwhile.
     """
     diagnosis, results = session.diagnosis, session.results
     if "taken" not in results:
-        report(0.02, "Taking parts away")
         results["taken"] = ablate(diagnoser, diagnosis.regions, diagnosis.metadata)
     if "doubted" not in results:
-        report(0.1, "Turning and mirroring")
         results["doubted"] = tta_uncertainty(diagnoser, session.detector_image, diagnosis.metadata, diagnosis.regions)
     if "hidden" not in results:
-        results["hidden"] = occlude(
-            diagnoser, session.detector_image, diagnosis.metadata, cancelled=session.cancelled.is_set,
-            progress=lambda done, of: report(0.3 + 0.7 * done / of, "Hiding one tile after the other"),
-        )  # fmt: skip
+        image, options = session.detector_image, progress_options(session, progress)
+        results["hidden"] = occlude(diagnoser, image, diagnosis.metadata, **options)
 
 
 def handout_of(bundle: Bundle, session: Session, label: str, language: str = ENGLISH) -> bytes:

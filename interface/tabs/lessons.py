@@ -9,7 +9,6 @@ import gradio as gr
 from ..components.error_handling import on_call
 from ..components.html_components import client_component
 from ..components.qr_code import qr_code
-from ..components.timing import progress_reporter
 from ..lessons.panel import LessonPanel
 from ..lessons.service import LessonService, script_json
 
@@ -27,8 +26,8 @@ def build_lesson_panel(service: LessonService, label: gr.Dropdown) -> LessonPane
     )
     panel = LessonPanel(service, component, label)
 
-    def answer(event: gr.EventData, progress=gr.Progress()):
-        return panel.answer(event._data, progress_reporter(progress))
+    def answer(event: gr.EventData):
+        return panel.answer(event._data)
 
     on_call(component, answer)
     return panel

@@ -30,7 +30,6 @@ from ..components.criteria import criteria_facts
 from ..components.error_handling import on_call, with_error_messages
 from ..components.html_components import client_component
 from ..components.qr_code import qr_code
-from ..components.timing import progress_reporter
 from ..frontend.translations import Text, page_text, text
 from ..state.background import BackgroundAnswers
 
@@ -41,18 +40,14 @@ CACHED_IMAGES, CACHED_ANSWERS = 16, 200
 MAX_WAITING = 12  # cases of all visitors for which hiding tiles is under way
 
 
-def quiet(share: float, text: str) -> None:
-    """Report no progress."""
-
-
 def build_practice(diagnoser: Diagnoser, library: CaseLibrary) -> gr.HTML:
     """Lay out the tab: one client-side component and its calls."""
     service = PracticeService(diagnoser, library)
     call = f"mountPractice(element, props, trigger, watch, server, {service.facts()})"
     view = client_component("practice/practice", call, elem_id="practice", label="Practice", server_functions=[qr_code])
 
-    def answer(event: gr.EventData, progress=gr.Progress()):
-        return service.answer(event._data if isinstance(event._data, dict) else {}, progress_reporter(progress))
+    def answer(event: gr.EventData):
+        return service.answer(event._data if isinstance(event._data, dict) else {})
 
     on_call(view, answer)
     return view
@@ -81,7 +76,7 @@ class PracticeService:
             "first": "own" if self._library.own else "cases" if offline else "phantoms",
         }).replace("</", "<\\/")  # fmt: skip
 
-    def answer(self, data: dict, report: Callable[[float, str], None] = quiet) -> str:
+    def answer(self, data: dict) -> str:
         """Answer {'ask', 'kind', 'seed', 'count', 'at', 'ticket'} as JSON with 'ask', 'ticket' and more, or 'error'.
 
         ask: 'case' for picture and metadata; 'model' for its answer and attention; 'truth'; 'hidden' for the effect of
@@ -95,7 +90,7 @@ class PracticeService:
         def content() -> dict:
             if ask not in self._handlers:
                 raise ConfigError(f"The page may ask for {', '.join(self._handlers)}.")
-            return self._answer(self._drawn(data), ask, report)
+            return self._answer(self._drawn(data), ask)
 
         return json.dumps(echo | with_error_messages(content, lambda error: {"error": str(error)})())
 
@@ -115,38 +110,36 @@ class PracticeService:
         return next(itertools.islice(cases, at, None))
 
     def _is_wrong(self, drawn: RoundCase) -> bool:
-        return self._answer(drawn, "model", quiet)["probabilities"][0][0] != drawn.diagnosis
+        return self._answer(drawn, "model")["probabilities"][0][0] != drawn.diagnosis
 
-    def _answer(self, drawn: RoundCase, ask: str, report: Callable) -> dict:
+    def _answer(self, drawn: RoundCase, ask: str) -> dict:
         if drawn.kind == "cases":
-            self._library.example(drawn.name, report)
+            self._library.example(drawn.name)
             if not self._library.is_offline(drawn.name):  # a phantom stands in until the photograph can be had
-                return self._compute(drawn, ask, report)
+                return self._compute(drawn, ask)
         if ask == "hidden":
             return self._hidden_so_far(drawn) or {"pending": True}
         if ask == "case":
             self._hidden_so_far(drawn)  # begins while the visitor looks at the case
-        return self._shared(drawn, ask, report)
+        return self._shared(drawn, ask)
 
     def _hidden_so_far(self, drawn: RoundCase) -> dict | None:
-        compute = with_error_messages(
-            lambda: self._compute(drawn, "hidden", quiet), lambda error: {"error": str(error)}
-        )
+        compute = with_error_messages(lambda: self._compute(drawn, "hidden"), lambda error: {"error": str(error)})
         return self._slow.get(_key(drawn), compute)
 
-    def _compute(self, drawn: RoundCase, ask: str, report: Callable) -> dict:
-        return self._handlers[ask](drawn, report)
+    def _compute(self, drawn: RoundCase, ask: str) -> dict:
+        return self._handlers[ask](drawn)
 
-    def _load(self, drawn: RoundCase, report: Callable) -> tuple[np.ndarray, Metadata, str]:
+    def _load(self, drawn: RoundCase) -> tuple[np.ndarray, Metadata, str]:
         """The image, the metadata, and a note on the image."""
         if drawn.kind == "phantoms":
             return self._phantom(drawn)
         own = self._library.own.get(drawn.name) if drawn.kind == "own" else None
-        example = own or self._library.example(drawn.name, report)
+        example = own or self._library.example(drawn.name)
         return load_image(example.path), example.metadata, example.note
 
-    def _case(self, drawn: RoundCase, report: Callable) -> dict:
-        image, metadata, note = self._load(drawn, report)
+    def _case(self, drawn: RoundCase) -> dict:
+        image, metadata, note = self._load(drawn)
         rows, columns = grid_for(image.shape[:2])
         picture = scale_image(image, SHOWN_SIDE, SHOWN_SIDE) if max(image.shape) > SHOWN_SIDE else image
         patient = {"age": metadata.age, "sex": metadata.sex, "site": metadata.localization}
@@ -156,8 +149,8 @@ class PracticeService:
             "note": page_text(note),
         }  # fmt: skip
 
-    def _model(self, drawn: RoundCase, report: Callable) -> dict:
-        image, metadata, _ = self._load(drawn, report)
+    def _model(self, drawn: RoundCase) -> dict:
+        image, metadata, _ = self._load(drawn)
         diagnosis = self._diagnoser(image, metadata)
         cells, meaning = attention_on_grid(diagnosis, *grid_for(image.shape[:2]))
         ranked = sorted(diagnosis.probabilities.items(), key=lambda item: -item[1])
@@ -167,22 +160,19 @@ class PracticeService:
             "doubts": [page_text(one) for one in warning_texts(diagnosis.probabilities, diagnosis.novelty)],
         }  # fmt: skip
 
-    def _truth(self, drawn: RoundCase, report: Callable) -> dict:
+    def _truth(self, drawn: RoundCase) -> dict:
         how = text("practice.drawn-as") if drawn.kind == "phantoms" else _confirmed(drawn)
         return {"truth": drawn.diagnosis, "how": page_text(how)}
 
-    def _hidden(self, drawn: RoundCase, report: Callable) -> dict:
-        image, metadata, _ = self._load(drawn, report)
-        result = occlude(
-            self._diagnoser, image, metadata, progress=lambda done, of: report(done / of, "Hiding tiles"),
-            cancelled=self._slow.stopped.is_set,
-        )  # fmt: skip
+    def _hidden(self, drawn: RoundCase) -> dict:
+        image, metadata, _ = self._load(drawn)
+        result = occlude(self._diagnoser, image, metadata, cancelled=self._slow.stopped.is_set)
         top = result.labels[int(result.probabilities.argmax())]
         effect = [round(float(v), 6) for v in result.effect(top)]
         return {"label": top, "effect": effect, "sentence": page_text(occlusion_text(result, top))}
 
 
-def _key(drawn: RoundCase, ask: str = "", report: Callable = quiet) -> tuple:
+def _key(drawn: RoundCase, ask: str = "") -> tuple:
     return drawn.kind, drawn.name, drawn.diagnosis, drawn.seed, ask
 
 

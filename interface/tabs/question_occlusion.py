@@ -17,7 +17,7 @@ from teaching.sentences import occlusion_text, part_text
 from ..components.bar_charts import before_after
 from ..components.error_handling import with_error_messages
 from ..components.stale_notice import NO_CASE, stale_notice
-from ..components.timing import timed, total_time_html
+from ..components.timing import progress_options, timed, total_time_html
 from ..frontend.html import escape
 from ..frontend.scripts import on_load
 from ..frontend.translations import attribute, class_text, t, text
@@ -126,15 +126,6 @@ class OcclusionState:
     results: Occlusion
     key: str
     seconds: float
-
-
-def progress_options(session: Session, progress: gr.Progress) -> dict:
-    """Options of the core's occlusion: how to report progress, and when to stop."""
-
-    def report(done: int, of: int) -> None:
-        progress((done, of), unit="")  # no words: the server does not know the page's language
-
-    return {"progress": report, "cancelled": session.cancelled.is_set}
 
 
 def occlusion_html(session: Session, state: OcclusionState, code: str) -> str:

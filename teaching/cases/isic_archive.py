@@ -7,7 +7,6 @@ shows.
 
 import re
 import time
-from collections.abc import Callable
 from urllib.parse import urljoin
 
 import httpx
@@ -27,8 +26,6 @@ MAX_TRIES = 3
 RETRY_DELAYS = (0.5, 1.5)  # seconds before the second and the third try
 CONNECT, READ, WHOLE = 4.0, 8.0, 25.0  # seconds: for a connection, for the next bytes, for all of it, tries included
 BACKOFF = 60.0  # seconds in which an archive that could not be reached is not asked again
-
-ProgressCallback = Callable[[float, str], None]  # share done, what is being done
 
 
 class ArchiveError(UserError):
@@ -62,7 +59,7 @@ class IsicClient:
         self._timeout = timeout or httpx.Timeout(READ, connect=CONNECT)
         self._silent_until = 0.0
 
-    def picture(self, case: NamedCase, report: ProgressCallback = lambda share, text: None) -> bytes:
+    def picture(self, case: NamedCase) -> bytes:
         """The bytes of the case's photograph: decodable, and the very photograph that the case was chosen for.
 
         Raises ArchiveError, at the latest when `whole` seconds and one time-out are over.
@@ -72,22 +69,20 @@ class IsicClient:
         deadline = time.monotonic() + self._whole
         for attempt in range(MAX_TRIES):
             try:
-                return self._once(case, deadline, report)
+                return self._once(case, deadline)
             except _RetryableError as error:
                 if attempt + 1 == MAX_TRIES or time.monotonic() + self._waits[attempt] >= deadline:
                     raise ArchiveError(str(error)) from None
-                report(0.0, "The ISIC archive is asked again")
                 time.sleep(self._waits[attempt])
         raise AssertionError  # the last try has returned or raised
 
-    def _once(self, case: NamedCase, deadline: float, report: ProgressCallback) -> bytes:
-        report(0.0, "Asking the ISIC archive")
+    def _once(self, case: NamedCase, deadline: float) -> bytes:
         headers = {"User-Agent": f"mat-attention-demo/{__version__}", "Accept-Encoding": "identity"}
         with httpx.Client(timeout=self._timeout, headers=headers, follow_redirects=False) as client:
             try:
                 answer = self._answer(client, case.id, deadline)
-                address, size = _file(answer, case.id)
-                data = self._bytes(client, address, self._largest, deadline, TYPES, size, report)
+                address = _file(answer, case.id)
+                data = self._bytes(client, address, self._largest, deadline, TYPES)
             except (httpx.ConnectError, httpx.ConnectTimeout):
                 self._silent_until = time.monotonic() + BACKOFF
                 raise ArchiveError("The ISIC archive cannot be reached from here.") from None
@@ -105,7 +100,7 @@ class IsicClient:
 
     def _answer(self, client: httpx.Client, name: str, deadline: float) -> dict:
         address = urljoin(self._address, f"{name}/")
-        data = self._bytes(client, address, MAX_ANSWER, deadline, ("application/json",), None, lambda share, text: None)
+        data = self._bytes(client, address, MAX_ANSWER, deadline, ("application/json",))
         try:
             value = httpx.Response(200, content=data).json()
         except (ValueError, RecursionError):
@@ -114,10 +109,7 @@ class IsicClient:
             raise ArchiveError("The ISIC archive's answer is not what its API is known to give.")
         return value
 
-    def _bytes(
-        self, client: httpx.Client, address: str, limit: int, deadline: float, types: tuple[str, ...], size: int | None,
-        report: ProgressCallback,
-    ) -> bytes:  # fmt: skip
+    def _bytes(self, client: httpx.Client, address: str, limit: int, deadline: float, types: tuple[str, ...]) -> bytes:
         """The body of an address, redirects followed within the archive. Raises ArchiveError, _AgainError, httpx's."""
         for _ in range(MOST_REDIRECTS + 1):
             self._allow(address)
@@ -130,9 +122,8 @@ class IsicClient:
                 if kind not in types:
                     raise ArchiveError(f"The ISIC archive sent {kind or 'something without a type'}, not {types[0]}.")
                 length = response.headers.get("content-length", "")
-                length = int(length) if length.isdecimal() and len(length) < 16 else size
                 too_large = ArchiveError(f"What the ISIC archive sends is larger than {limit / 2**20:.3g} MB.")
-                if (length or 0) > limit:
+                if length.isdecimal() and len(length) < 16 and int(length) > limit:
                     raise too_large
                 parts, received = [], 0
                 for part in response.iter_bytes():  # as they come: who waits for more of them does not see the time
@@ -142,8 +133,6 @@ class IsicClient:
                     if time.monotonic() > deadline:
                         raise ArchiveError("The ISIC archive took too long to answer.")
                     parts.append(part)
-                    if length:
-                        report(min(1.0, received / length), "Receiving the photograph")
                 return b"".join(parts)
         raise ArchiveError(f"The ISIC archive redirected more than {MOST_REDIRECTS} times.")
 
@@ -153,18 +142,14 @@ class IsicClient:
             raise ArchiveError("The ISIC archive pointed to another place than its own; that is not followed.")
 
 
-def _file(answer: dict, name: str) -> tuple[str, int | None]:
-    """Address and size in bytes of the full picture in an answer of the API. Raises ArchiveError.
-
-    The size is of the file before the archive wrote its captions into it: good for showing progress, and nothing else.
-    """
+def _file(answer: dict, name: str) -> str:
+    """Address of the full picture in an answer of the API. Raises ArchiveError."""
     files = answer.get("files")
     full = files.get("full") if isinstance(files, dict) else None
     address = full.get("url") if isinstance(full, dict) else None
     if answer.get("isic_id") != name or not isinstance(address, str) or len(address) > 4000:
         raise ArchiveError("The ISIC archive's answer is not what its API is known to give.")
-    size = full.get("size")
-    return address, size if type(size) is int and size > 0 else None
+    return address
 
 
 def _check_status(status: int) -> None:

@@ -17,7 +17,7 @@ from teaching.phantoms import make_phantom
 from .custom_cases import read_custom_cases
 from .download_cache import Cache, cache_folder
 from .example import Example
-from .isic_archive import MAX_PICTURE, ArchiveError, IsicClient, ProgressCallback
+from .isic_archive import MAX_PICTURE, ArchiveError, IsicClient
 
 IN_FOLDER, IN_CACHE, IN_ARCHIVE, MISSING = "data", "cache", "archive", ""
 OFFLINE_NOTE = "The app was started with --offline, so the ISIC archive is not asked."
@@ -102,8 +102,8 @@ class CaseLibrary:
         """The photograph of an ISIC id on this machine, of a named case or not; nothing is requested."""
         return self._pictures.get(name) or (self._cache.path(name) if self._cache else None)
 
-    def example(self, name: str, tell: ProgressCallback = lambda share, text: None) -> Example:
-        """The case as one to try. `tell` hears of a download; where there is none, a phantom that says what it is.
+    def example(self, name: str) -> Example:
+        """The case as one to try, downloaded where that is allowed; else a phantom that says what it is.
 
         Raises DataError for an id that is not in the list.
         """
@@ -118,7 +118,7 @@ class CaseLibrary:
             if path is not None:
                 return self._real(case, path)
             try:
-                data = self._archive.picture(case, tell)
+                data = self._archive.picture(case)
             except ArchiveError as error:
                 return self._phantom(case, str(error))
             return self._real(case, self._keep(case, data))

@@ -148,7 +148,7 @@ def test_stand_in_is_used_without_the_photograph(tiny_diagnoser, tmp_path):
 
 def test_stand_in_makes_no_request_to_the_archive(tiny_diagnoser, tmp_path):
     class Archive:
-        def picture(self, case, tell):
+        def picture(self, case):
             raise AssertionError("the archive was asked")
 
     named, _ = read_cases()

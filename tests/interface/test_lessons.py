@@ -275,9 +275,9 @@ def test_values_of_words_are_unavailable_without_words(tiny_diagnoser, tmp_path)
 def test_invalid_requests_are_answered_with_an_error(service, data):
     with gr.Blocks():
         guide = LessonPanel(service, gr.HTML(), gr.Dropdown())
-    answer = guide.answer(data, lambda share, text: None)
+    answer = guide.answer(data)
     assert '"error"' in answer
     assert "Traceback" not in answer
-    session, told = guide.open_step(data if not isinstance(data, dict) else data | {"at": -1}, None, lambda *_: None)
+    session, told = guide.open_step(data if not isinstance(data, dict) else data | {"at": -1}, None)
     assert session is None
     assert '"error"' in told[guide.panel]

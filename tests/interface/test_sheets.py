@@ -55,21 +55,21 @@ def test_results_belong_to_one_answer(tiny_diagnoser, case):
 def test_missing_results_are_computed_once(tiny_diagnoser, case):
     uncertainty_html(tiny_diagnoser, case, "")
     known, told = case.results["doubted"], []
-    compute_missing(tiny_diagnoser, case, lambda share, text: told.append(share))
+    compute_missing(tiny_diagnoser, case, lambda done_of, unit: told.append(done_of[0] / done_of[1]))
     assert case.results["doubted"] is known
     assert set(case.results) == {"doubted", "taken", "hidden"}
     assert told == sorted(told)
     assert told[-1] == pytest.approx(1)
     assert "not computed" not in words(handout_of(tiny_diagnoser.bundle, case, ""))
     told.clear()
-    compute_missing(tiny_diagnoser, case, lambda share, text: told.append(share))
+    compute_missing(tiny_diagnoser, case, lambda done_of, unit: told.append(done_of[0] / done_of[1]))
     assert told == []
 
 
 def test_another_answer_cancels_the_computation(tiny_diagnoser, case):
     case.cancelled.set()
     with pytest.raises(CancelledError):
-        compute_missing(tiny_diagnoser, case, lambda *_: None)
+        compute_missing(tiny_diagnoser, case, lambda *_, **__: None)
     assert "hidden" not in case.results
 
 
