@@ -52,7 +52,7 @@ def build_demo(
     """
     library, catalog = library or CaseLibrary(), catalog or open_catalog()
     models, bundle = ModelRegistry(diagnoser), diagnoser.bundle
-    lessons = LessonService(diagnoser, library, catalog, models.leaking)
+    lessons = LessonService(diagnoser, library, catalog, models)
     with gr.Blocks(title=TITLE, analytics_enabled=False, fill_width=True) as demo:
         register_endpoints(diagnoser, examples, models, lessons)  # first: their names are still free
         parameters, demo.children = demo.children, []
@@ -77,7 +77,7 @@ def build_demo(
             with gr.Tab("Explore", id="explore") as explore_tab:
                 build_explorer(diagnoser, session, explore_tab)
             with gr.Tab("Question", id="question") as question_tab:
-                views, tabs = build_question(diagnoser, library, session, label, question_tab)
+                views, tabs = build_question(diagnoser, models, library, session, label, question_tab)
             with gr.Tab("Compare", id="compare") as compare_tab:
                 build_compare_cases(diagnoser, models, session, compare_tab)
                 views += build_compare_models(models)

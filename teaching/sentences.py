@@ -218,12 +218,10 @@ def faithfulness_text(result: AblationFaithfulness) -> Text:
     """`AblationFaithfulness.summary` of attention."""
     if "attention" not in result.deletion:
         return text("sentence.no-ranking")
-    count = min(TOP, int(result.counts[-1]))
-    at = int(np.flatnonzero(result.counts == count)[0])
-    curve = result.deletion["attention"]
     return text(
-        "sentence.removing", count=count, name=class_word(result.label), start=format_percent(curve[0]),
-        end=format_percent(curve[at]), chance=format_percent(result.deletion[RANDOM][at]),
+        "sentence.removing", count=min(TOP, int(result.counts[-1])), name=class_word(result.label),
+        start=format_percent(result.deletion["attention"][0]), end=format_percent(result.without_top("attention")),
+        chance=format_percent(result.without_top(RANDOM)),
     )  # fmt: skip
 
 

@@ -1,7 +1,6 @@
 """What the lesson values are computed from: one case through one model, each analysis run when it is first needed."""
 
 import threading
-from collections.abc import Callable
 from functools import cached_property
 from typing import TypeVar
 
@@ -11,6 +10,7 @@ from interface.state import explorer_payload as exploration
 from mat_core import Diagnoser
 from mat_core.explain import (
     Ablation,
+    AblationFaithfulness,
     GroupAblation,
     LabelLeakage,
     Margin,
@@ -35,6 +35,7 @@ from mat_core.explain.uncertainty import OperatingPoint
 from mat_core.inference.out_of_distribution import OODScore
 from teaching.cases.example import Example
 
+from ..state.model_registry import ModelRegistry
 from ..state.session import Session
 
 Part = TypeVar("Part")
@@ -45,15 +46,13 @@ class UnavailableError(Exception):
 
 
 class CaseFacts:
-    """One case through one model. Hold `lock` while reading. leaky_model: returns a model trained with dx_type or None.
+    """One case through one model. Hold `lock` while reading. models: the models beside the app's own.
 
     What this model or case lacks, e.g. guided attention or a ROC curve, raises UnavailableError.
     """
 
-    def __init__(
-        self, diagnoser: Diagnoser, session: Session, leaky_model: Callable[[], Diagnoser | None] = lambda: None
-    ):
-        self.diagnoser, self.session, self._leaky_model = diagnoser, session, leaky_model
+    def __init__(self, diagnoser: Diagnoser, session: Session, models: ModelRegistry | None = None):
+        self.diagnoser, self.session, self._models = diagnoser, session, models
         self.diagnosis = session.diagnosis
         self.network_config = diagnoser.bundle.network.config
         self.lock = threading.RLock()
@@ -144,13 +143,25 @@ class CaseFacts:
     @cached_property
     def leak(self) -> LabelLeakage:
         """The answers of a model trained with dx_type."""
-        model = self.required(self._leaky_model())
+        model = self.required(self._models and self._models.leaking())
         return label_leakage(model, self.diagnosis.regions, self.diagnosis.metadata)
 
     @cached_property
     def agreement(self) -> float:
         """Rank correlation of attention with the effect of removal."""
-        return self.required(ablation_faithfulness(*self._case).spearman.get("attention"))
+        return self.required(self.faithfulness.spearman.get("attention"))
+
+    @cached_property
+    def faithfulness(self) -> AblationFaithfulness:
+        """The rankings of the regions, for the answer."""
+        return ablation_faithfulness(*self._case)
+
+    @cached_property
+    def local(self) -> AblationFaithfulness:
+        """The rankings of the model whose parts are described by what lies in them alone, for its own answer."""
+        model = self.required(self._models and self._models.local())
+        regions = model.regions(self.session.detector_image)
+        return ablation_faithfulness(model, regions, self.diagnosis.metadata)
 
     def operating_point(self, percent: int) -> OperatingPoint:
         """Sensitivity and specificity for melanoma at a threshold in percent."""

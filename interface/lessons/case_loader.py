@@ -12,6 +12,7 @@ from teaching.cases.library import CaseLibrary
 from teaching.phantoms import make_phantom
 
 from ..frontend.translations import text
+from ..state.model_registry import ModelRegistry
 from ..state.session import diagnose_image, fork_session, rediagnose
 from .case_facts import CaseFacts
 from .catalog import NO_OWN, NOT_NAMED
@@ -23,12 +24,10 @@ PHANTOM_SIZE = (450, 600)  # height and width, as the examples are drawn
 
 
 class CaseLoader:
-    """leaky_model: returns a model trained with dx_type, or None. Phantoms are written into the library's folder."""
+    """models: the models beside the app's own. Phantoms are written into the library's folder."""
 
-    def __init__(
-        self, diagnoser: Diagnoser, library: CaseLibrary, leaky_model: Callable[[], Diagnoser | None] = lambda: None
-    ):
-        self._diagnoser, self._library, self._leaky_model = diagnoser, library, leaky_model
+    def __init__(self, diagnoser: Diagnoser, library: CaseLibrary, models: ModelRegistry | None = None):
+        self._diagnoser, self._library, self._models = diagnoser, library, models
         self._cached = functools.lru_cache(CACHE_SIZE)(self._diagnose)
 
     def load(self, page: PageState) -> CaseFacts:
@@ -42,7 +41,7 @@ class CaseLoader:
             session = rediagnose(self._diagnoser, first, metadata)
         else:
             session = diagnose_image(self._diagnoser, example.path, metadata)
-        return CaseFacts(self._diagnoser, replace(session, example=example), self._leaky_model)
+        return CaseFacts(self._diagnoser, replace(session, example=example), self._models)
 
     def _example(self, case: CaseRef) -> Example:
         if case.stand_in is not None and not self._library.is_offline(case.name):

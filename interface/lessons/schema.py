@@ -35,7 +35,7 @@ TABS: dict[str, dict[str, str]] = {
     },
     "take-away": {},
     "hide": {"hidden": "#hidden-view"},
-    "check-attention": {},
+    "check-attention": {"local": "[data-part='local-model']"},
     "what-if": {},
     "doubt": {"threshold": "#threshold-sliders"},
     "similar-cases": {},

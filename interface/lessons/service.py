@@ -4,7 +4,6 @@ Predictions and progress stay in the browser and are never sent.
 """
 
 import json
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -15,6 +14,7 @@ from teaching.cases.library import CaseLibrary
 
 from ..frontend.translations import named, translate
 from ..server.upload_store import UPLOADS
+from ..state.model_registry import ModelRegistry
 from ..state.session import Session, fork_session
 from .case_facts import CaseFacts
 from .case_loader import CaseLoader
@@ -36,18 +36,14 @@ class Opening:
 
 
 class LessonService:
-    """leaky_model: returns a model trained with dx_type, or None."""
+    """models: the models beside the app's own."""
 
     def __init__(
-        self,
-        diagnoser: Diagnoser,
-        library: CaseLibrary,
-        catalog: LessonCatalog,
-        leaky_model: Callable[[], Diagnoser | None] = lambda: None,
+        self, diagnoser: Diagnoser, library: CaseLibrary, catalog: LessonCatalog, models: ModelRegistry | None = None
     ):
         self.catalog = catalog
         self._library = library
-        self._cases = CaseLoader(diagnoser, library, leaky_model)
+        self._cases = CaseLoader(diagnoser, library, models)
 
     def facts(self) -> dict:
         """Sent with the page: the lessons and the panel's messages by language, and the problems."""

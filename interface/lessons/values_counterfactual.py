@@ -3,11 +3,13 @@
 import numpy as np
 
 from mat_core.data.metadata import CLEAN_FIELDS
+from mat_core.explain import AblationFaithfulness
+from mat_core.explain.faithfulness import RANDOM
 from mat_core.utils.formatting import format_signed
 from teaching.sentences import flip_text
 from teaching.translations import text
 
-from .case_facts import CaseFacts
+from .case_facts import CaseFacts, UnavailableError
 from .value_registry import CLASSES, DIRECTIONS, choice, count, points, share, string
 
 TOP_TILES = 8  # of 48
@@ -65,6 +67,17 @@ def uniform_attention(case: CaseFacts) -> float:
     return float(case.required(case.ablation.uniform)[at] - case.ablation.probabilities[at])
 
 
+def ten_removed(found: AblationFaithfulness, ranking: str) -> float:
+    if ranking not in found.deletion:
+        raise UnavailableError
+    return found.without_top(ranking) - float(found.deletion[RANDOM][0])
+
+
+def local_change(case: CaseFacts) -> float:
+    effects = case.local.scores["ablation"]
+    return -float(effects[np.abs(effects).argmax()])
+
+
 def smallest_flip(case: CaseFacts) -> str:
     flip = case.what_if.smallest_counterfactual()
     return text("value.no-flip") if flip is None else flip_text(flip)
@@ -90,6 +103,15 @@ count("tiles.count", "number of tiles that are compared", lambda case: TOP_TILES
 count("tiles.shared", "of the most attended tiles, those that also change the answer most when hidden", shared_tiles)
 string("agreement", "rank correlation of attention with the effect of removal",
        lambda case: format_signed(case.agreement))
+points("attended.ten", "change of the answer's probability without the ten most attended regions",
+       lambda case: ten_removed(case.faithfulness, "attention"))
+points("local.ten", "the same of the model with local features", lambda case: ten_removed(case.local, "attention"))
+choice("local.ten.way", "direction of that change",
+       lambda case: direction(ten_removed(case.local, "attention")), DIRECTIONS)
+points("local.random", "the same without ten random regions", lambda case: ten_removed(case.local, RANDOM))
+count("local.region", "the region whose removal changes the answer of that model most",
+      lambda case: int(np.abs(case.local.scores["ablation"]).argmax()) + 1)
+points("local.change", "change of its answer's probability without it", local_change)
 points("without.{}", "change of the answer's probability without the {}", removed_metadata, each=REMOVABLE)
 choice("without.{}.way", "direction of the change without the {}",
        lambda case, of: direction(removed_metadata(case, of)), DIRECTIONS, each=REMOVABLE)

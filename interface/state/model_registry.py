@@ -22,6 +22,7 @@ class ModelRegistry:
         self.own, self.folder = own, folder
         self.problems: list[str] = []  # a message for each bundle that is not used
         self._others: dict[str, Diagnoser] | None = None
+        self._local: Diagnoser | None = None
         self._strongest_leak: tuple[Example, LabelLeakage] | None = None
         self._lock = threading.Lock()
 
@@ -33,6 +34,11 @@ class ModelRegistry:
     def leaking(self) -> Diagnoser | None:
         """A model trained with dx_type, or None."""
         return next((d for d in (self.own, *self._load().values()) if "dx_type" in d.bundle.fields), None)
+
+    def local(self) -> Diagnoser | None:
+        """A model that describes parts of a lesion by what lies in them alone, or None. It has regions of its own."""
+        self._load()
+        return self._local
 
     def strongest_leak(self, examples: list[Example], label: str = "mel") -> tuple[Example, LabelLeakage]:
         """The example with the largest effect of dx_type on `label`, computed once. Needs a `leaking` model."""
@@ -60,6 +66,9 @@ class ModelRegistry:
             self.problems.append(str(error))
             return
         if other.bundle.name == self.own.bundle.name and other.bundle.fields == self.own.bundle.fields:
+            return
+        if getattr(other.bundle.detector.config, "part_features", None):
+            self._local = other
             return
         if not same_detector(self.own.bundle, other.bundle):
             self.problems.append(text("compare.left-out", name=path.name))

@@ -9,6 +9,7 @@ from teaching.cases.library import CaseLibrary
 
 from ..components.html_components import static_html
 from ..frontend.translations import t
+from ..state.model_registry import ModelRegistry
 from .base import CaseView, case_html
 from .question_ablation import ablation_html
 from .question_counterfactual import counterfactual_html
@@ -19,7 +20,12 @@ from .question_uncertainty import build_threshold, uncertainty_html
 
 
 def build_question(
-    diagnoser: Diagnoser, library: CaseLibrary, session: gr.State, label: gr.Dropdown, outer: gr.Tab
+    diagnoser: Diagnoser,
+    models: ModelRegistry,
+    library: CaseLibrary,
+    session: gr.State,
+    label: gr.Dropdown,
+    outer: gr.Tab,
 ) -> tuple[list[CaseView], list[gr.Tab]]:
     """Lay out the tab `outer`; returns its views and the tabs inside. label: target class.
 
@@ -33,7 +39,12 @@ def build_question(
         with gr.Tabs(overflow_behavior="wrap"):  # a link cannot open a tab in a menu
             for name, address, key, view in (
                 ("Take away", "take-away", "ablation", functools.partial(ablation_html, diagnoser)),
-                ("Check attention", "check-attention", "agreement", functools.partial(faithfulness_html, diagnoser)),
+                (
+                    "Check attention",
+                    "check-attention",
+                    "agreement",
+                    functools.partial(faithfulness_html, diagnoser, models=models),
+                ),
                 ("What if", "what-if", "what-if", functools.partial(counterfactual_html, diagnoser)),
                 ("Doubt", "doubt", "doubt", functools.partial(uncertainty_html, diagnoser)),
                 ("Similar cases", "similar-cases", "similar", functools.partial(similar_html, diagnoser, library)),

@@ -12,7 +12,7 @@ from mat_core.explain import (
 )
 from mat_core.explain.contributions import Margin
 from mat_core.explain.faithfulness import RANDOM
-from mat_core.utils.formatting import format_cell_percent, format_percent, format_signed
+from mat_core.utils.formatting import format_cell_percent, format_percent, format_points, format_signed
 from teaching.sentences import class_word, dataset_text_of, faithfulness_text, margin_text
 
 from ..components.bar_charts import LOG_SCALES, Change, diverging
@@ -23,6 +23,7 @@ from ..components.region_overlay import boxes_drawing
 from ..components.tables import details, numbers_table, table
 from ..frontend.html import escape
 from ..frontend.translations import numbered_region, t, text
+from ..state.model_registry import ModelRegistry
 from ..state.session import Session
 
 SHOWN = 10  # regions in a list
@@ -32,9 +33,11 @@ LOOK_OF = dict(zip(RANKING_NAMES.values(), LOOKS, strict=False))
 BEFORE, SUM = text("explorer.before"), text("explorer.sum")
 
 
-def faithfulness_html(diagnoser: Diagnoser, session: Session, label: str) -> str:
+def faithfulness_html(
+    diagnoser: Diagnoser, session: Session, label: str, models: ModelRegistry | None = None
+) -> str:  # fmt: skip
     """Rankings of the regions against ablation, deletion and insertion, and the relevance of the words."""
-    diagnosis = session.diagnosis
+    diagnosis, local = session.diagnosis, models and models.local()
     result = ablation_faithfulness(diagnoser, diagnosis.regions, diagnosis.metadata, label or diagnosis.top)
     averages = _averages(diagnoser)
     panels = {
@@ -47,6 +50,7 @@ def faithfulness_html(diagnoser: Diagnoser, session: Session, label: str) -> str
     )  # fmt: skip
     numbers = [(RANKING_NAMES[n], *(format_percent(v) for v in curve)) for n, curve in result.deletion.items()]
     averages_text = text("check.ring", cases=averages["cases"]) if averages else text("check.no-average")
+    two_models = _two_models_html(diagnoser, local, session, result) if local else ""
     deletion = table(text("check.deletion-table"), (text("check.removed"), *result.counts), numbers)
     dataset_text = dataset_text_of(diagnoser.bundle.metrics)  # one case is an anecdote
     dataset = f"<p>{escape(dataset_text)}</p>" if dataset_text else ""
@@ -58,7 +62,32 @@ def faithfulness_html(diagnoser: Diagnoser, session: Session, label: str) -> str
         f'<p class="fine">{escape(averages_text)}</p>{_table(result, averages)}'
         f"{_words(diagnoser, session, result.label)}</section><section><h3>{t('check.curves')}</h3>{curves}"
         f"{details(text('check.deletion-numbers'), deletion)}"
-        f"</section></div>{_sum_html(diagnoser, session, result.label)}"
+        f"</section></div>{two_models}{_sum_html(diagnoser, session, result.label)}"
+    )
+
+
+def _two_models_html(own: Diagnoser, local: Diagnoser, session: Session, result: AblationFaithfulness) -> str:
+    """The same case through the model with local features. result: of the app's own model."""
+    regions, metadata = local.regions(session.detector_image), session.diagnosis.metadata
+    answers = (session.diagnosis, local.diagnose_regions(regions, metadata))
+    results = (result, ablation_faithfulness(local, regions, metadata, result.label))
+    columns = []
+    for model, answer, found in zip((own, local), answers, results, strict=True):
+        effects, test = found.scores["ablation"], model.bundle.metrics.get("test") or {}
+        columns.append((
+            model.bundle.name,
+            text("check.answer", name=class_word(answer.top), p=format_percent(answer.probabilities[answer.top])),
+            *(format_percent(p) for p in (
+                found.deletion[RANDOM][0], found.without_top("attention"), found.without_top(RANDOM))),
+            format_points(-effects[np.abs(effects).argmax()]),
+            format_percent(test["acc"]["value"]) if "acc" in test else text("common.unmeasured"),
+        ))  # fmt: skip
+    measures = ("answer", "all-regions", "without-attended", "without-random", "largest", "accuracy")
+    names = (text("common.model"), *(text(f"check.local.{one}", name=class_word(result.label)) for one in measures))
+    head, *rows = zip(names, *columns, strict=True)
+    return (
+        f'<section data-part="local-model"><h3>{t("check.local")}</h3><p>{t("check.local-what")}</p>'
+        f"{table(text('check.local-table'), head, rows)}</section>"
     )
 
 

@@ -64,17 +64,21 @@ class AblationFaithfulness(NotebookResult):
         span = max(self.counts[-1], 1)
         return {name: float(np.trapezoid(curve, self.counts) / span) for name, curve in curves.items()}
 
+    def without_top(self, ranking: str) -> float:
+        """Probability of `label` without the ten best regions of a ranking, or without all if there are fewer."""
+        count = min(TOP, int(self.counts[-1]))
+        return float(self.deletion[ranking][np.flatnonzero(self.counts == count)[0]])
+
     def summary(self, ranking: str = "attention") -> str:
         """The probability without the ten top regions, and without ten random ones."""
         if ranking not in self.deletion:
             return "This unit has no attention to rank regions by."
-        count = min(TOP, int(self.counts[-1]))
-        at = int(np.flatnonzero(self.counts == count)[0])
         adjectives = {
             "attention": "most attended", "contribution": "most contributing", "ablation": "most ablation-sensitive"
         }  # fmt: skip
         named = adjectives.get(ranking, f"most {ranking}-ranked")
-        start, end, chance = self.deletion[ranking][0], self.deletion[ranking][at], self.deletion[RANDOM][at]
+        start, end, chance = self.deletion[ranking][0], self.without_top(ranking), self.without_top(RANDOM)
+        count = min(TOP, int(self.counts[-1]))
         return (
             f"Removing the {count} {named} regions changes {class_name(self.label)} from {format_percent(start)} to "
             f"{format_percent(end)}; {count} random ones, to {format_percent(chance)}."

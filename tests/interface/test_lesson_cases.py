@@ -53,10 +53,8 @@ def about(folder: Path, case: str) -> Lesson:
     return lesson
 
 
-def service_with(
-    diagnoser: Diagnoser, library: CaseLibrary, *lessons: Lesson, leaky_model=lambda: None
-) -> LessonService:
-    return LessonService(diagnoser, library, LessonCatalog({"en": lessons}, {"en": CATALOG.words["en"]}), leaky_model)
+def service_with(diagnoser: Diagnoser, library: CaseLibrary, *lessons: Lesson, models=None) -> LessonService:
+    return LessonService(diagnoser, library, LessonCatalog({"en": lessons}, {"en": CATALOG.words["en"]}), models)
 
 
 def closed_library(folder: Path, root: Path | None = None, own: Path | None = None) -> CaseLibrary:
@@ -80,7 +78,7 @@ def real_service(tmp_path_factory) -> LessonService:
         steps = [replace(step, page=step.page.model_copy(update={"case": LESION})) for step in lesson.steps]
         moved.append(replace(lesson, steps=tuple(steps)))
     library = closed_library(tmp_path_factory.mktemp("drawings"), HAM10000)
-    return service_with(diagnoser, library, *moved, leaky_model=ModelRegistry(diagnoser).leaking)
+    return service_with(diagnoser, library, *moved, models=ModelRegistry(diagnoser))
 
 
 @pytest.mark.real

@@ -24,6 +24,7 @@ from interface.tabs.question_faithfulness import faithfulness_html
 from interface.tabs.question_uncertainty import threshold_html, uncertainty_html
 from mat_core import Diagnoser, MATConfig, MATNetwork, Metadata
 from mat_core.data.image_loading import load_image
+from mat_core.data.labels import BY_CODE
 from mat_core.data.metadata import FIELDS
 from mat_core.explain import (
     ablate,
@@ -42,6 +43,7 @@ from mat_core.explain.counterfactual import NOTE
 from mat_core.explain.uncertainty import UNFAMILIAR
 from mat_core.inference.bundle import load_bundle, save_bundle
 from mat_core.inference.out_of_distribution import OODScore
+from mat_core.models.detection.torchvision_detector import TorchvisionDetector
 from mat_core.utils.formatting import format_percent, format_points, format_signed, format_spread
 from teaching.cases.examples import synthetic_examples
 from teaching.phantoms import make_phantom
@@ -56,7 +58,9 @@ def case(tiny_diagnoser, phantom_file):
 
 @pytest.fixture
 def shelf(tiny_bundle, tmp_path):
-    """A folder of bundles beside the tiny one: Base, a leaking one, a foreign one, and a broken one."""
+    """A folder of bundles beside the tiny one: Base, a leaking one, a foreign one, one with local features, and a
+    broken one.
+    """
     own = load_bundle(tiny_bundle)
     torch.manual_seed(1)
     other = MATNetwork(replace(own.network.config, unit="base")).eval()
@@ -66,6 +70,11 @@ def shelf(tiny_bundle, tmp_path):
     with torch.no_grad():
         next(foreign.detector.parameters()).add_(1)
     save_bundle(replace(foreign, name="the foreign one"), tmp_path / "foreign")
+    config = replace(own.detector.config, features=("head", "local"), part_features=("local",))
+    detector = TorchvisionDetector(config)
+    detector.load_state_dict(own.detector.state_dict())
+    network = MATNetwork(replace(own.network.config, region_width=detector.feature_width + 4)).eval()
+    save_bundle(replace(own, network=network, detector=detector, name="the local one"), tmp_path / "local")
     shutil.copytree(tmp_path / "base", tmp_path / "broken")
     (tmp_path / "broken" / "network.safetensors").write_bytes(b"no")
     return tmp_path
@@ -156,6 +165,25 @@ def test_agreement_shows_every_ranking_and_the_averages_where_there_are_any(tiny
     metrics = {"test": {"explain": {"cases": 7, "rankings": {"attention": both}}}}
     html = text_of(faithfulness_html(Diagnoser(replace(tiny_diagnoser.bundle, metrics=metrics)), case, ""))
     assert dataset_summary(metrics) in html
+
+
+def test_a_model_with_local_features_stands_beside_it(tiny_diagnoser, case, shelf):
+    models = ModelRegistry(tiny_diagnoser, shelf)
+    html = faithfulness_html(tiny_diagnoser, case, "mel", models)
+    rows = rows_of(html, "Two models for this case")
+    own, local = ([row[column] for row in rows] for column in (1, 2))
+    regions = models.local().regions(case.detector_image)
+    found = ablation_faithfulness(models.local(), regions, case.diagnosis.metadata, "mel")
+    answer = models.local().diagnose_regions(regions, case.diagnosis.metadata)
+    effect = max(found.scores["ablation"], key=abs)
+    p = format_percent(answer.probabilities[answer.top])
+    answer = f"{BY_CODE[answer.top].name.lower()}, {p}"
+    removed = (found.deletion["random"][0], found.without_top("attention"), found.without_top("random"))
+    assert local == [answer, *map(format_percent, removed), format_points(-effect), "not measured"]
+    assert own[1] == format_percent(case.diagnosis.probabilities["mel"])
+    assert own[:-1] != local[:-1]
+    assert len(models.problems) == 2  # the foreign one and the broken one
+    assert "Two models for this case" not in faithfulness_html(tiny_diagnoser, case, "mel")
 
 
 def test_what_if_shows_the_sweep_and_that_it_is_no_biology(tiny_diagnoser, case):

@@ -49,6 +49,7 @@ def make_bundle(
     part = "held" if parts["held"][1] else "train"  # images that the detector was not trained on, if any
     cases, views = parts[part]
     training_regions = load_features(features_run, part, views[0], len(cases))
+    local = getattr(source.config, "part_features", None)
     bundle = Bundle(
         network,
         source.load(),
@@ -56,9 +57,12 @@ def make_bundle(
         source.kind,
         fields=mat.fields,
         temperature=fit_temperature(logits.numpy(), [c.label for c in val]),
-        name=f"MAT {UNITS[mat.unit].name}" + (", told dx_type" if "dx_type" in mat.fields else ""),
+        name=f"MAT {UNITS[mat.unit].name}"
+        + (", told dx_type" if "dx_type" in mat.fields else "")
+        + (", local features" if local else ""),
         split={"file": split_file.name, "sha256": sha256_of(split_file)},
-        novelty=fit_novelty(training_regions, regions),
+        # beside another bundle there is room for one with the same features only
+        novelty=None if beside and local else fit_novelty(training_regions, regions),
         notes={
             **notes,
             "glove": json.loads((run / "settings.json").read_text()).get("glove", "6B 50d"),

@@ -10,7 +10,6 @@ from tqdm import tqdm
 from mat_core.data.ham10000 import Case, Dataset
 from mat_core.data.image_loading import load_image
 from mat_core.data.labels import CODES
-from mat_core.errors import ConfigError
 from mat_core.evaluation.metrics import HEADLINE, summary_metrics
 from mat_core.evaluation.report import format_report, measure
 from mat_core.explain import tta_uncertainty
@@ -77,17 +76,14 @@ def evaluate_bundles(
 ) -> None:
     """Print the metrics of a bundle on a split; save: also write them to its metrics.json.
 
-    views: of the mean of eight views; units: also of all bundles beside it. Raises ConfigError if these have another
-    detector.
+    views: of the mean of eight views; units: also of all bundles beside it with the same detector.
     """
     folders = [checkpoint]
     if units:
         folders += [folder for folder in find_bundles(checkpoint.parent) if folder != checkpoint]
     diagnosers = {folder: Diagnoser.from_pretrained(folder) for folder in folders}
     first = diagnosers[checkpoint].bundle
-    for folder in folders[1:]:
-        if not same_detector(first, diagnosers[folder].bundle):
-            raise ConfigError(f"{folder} has another detector than {checkpoint}: evaluate it without --units.")
+    diagnosers = {folder: d for folder, d in diagnosers.items() if same_detector(first, d.bundle)}
     name, cases = f"{split}_8_views" if views else split, data.of(split)
     answers = answer_units(list(diagnosers.values()), cases, views)
     for (folder, diagnoser), predictions in zip(diagnosers.items(), answers, strict=True):

@@ -23,8 +23,8 @@ from .mat import MATSettings, encode, load_network, network_logits, train_mat
 from .region_features import FeatureSettings, load_features
 
 PROTOCOL_FIELDS = {"clean": CLEAN_FIELDS, "paper": FIELDS}
-# a row UNIT+VARIANT: trained without the held-out cases, or small, for a lesson's model
-VARIANTS = {"unheld": {"held_share": 0.0, "held_epochs": 0}, "small": {"d": 256}}
+# a row UNIT+VARIANT: trained without the held-out cases, or small, for the models of lessons
+VARIANTS = {"unheld": {"held_share": 0.0, "held_epochs": 0}, "small": {"d": 256}, "smaller": {"d": 192}}
 
 
 @dataclass(frozen=True)
