@@ -73,11 +73,6 @@ def ten_removed(found: AblationFaithfulness, ranking: str) -> float:
     return found.without_top(ranking) - float(found.deletion[RANDOM][0])
 
 
-def local_change(case: CaseFacts) -> float:
-    effects = case.local.scores["ablation"]
-    return -float(effects[np.abs(effects).argmax()])
-
-
 def smallest_flip(case: CaseFacts) -> str:
     flip = case.what_if.smallest_counterfactual()
     return text("value.no-flip") if flip is None else flip_text(flip)
@@ -111,7 +106,7 @@ choice("local.ten.way", "direction of that change",
 points("local.random", "the same without ten random regions", lambda case: ten_removed(case.local, RANDOM))
 count("local.region", "the region whose removal changes the answer of that model most",
       lambda case: int(np.abs(case.local.scores["ablation"]).argmax()) + 1)
-points("local.change", "change of its answer's probability without it", local_change)
+points("local.change", "change of its answer's probability without it", lambda case: case.local.largest_change)
 points("without.{}", "change of the answer's probability without the {}", removed_metadata, each=REMOVABLE)
 choice("without.{}.way", "direction of the change without the {}",
        lambda case, of: direction(removed_metadata(case, of)), DIRECTIONS, each=REMOVABLE)

@@ -134,27 +134,27 @@ class SecurityMiddleware:
             await Response('data: {"msg": "close_stream"}\n\n', media_type="text/event-stream")(scope, receive, send)
             return
 
-        held: list[Message] = []
+        closing: list[Message] = []  # what ends the stream, held back
+        continued = False
 
         async def noting(message: Message) -> None:
             body = message.get("body", b"")
             if completed := COMPLETED.match(body):
                 self.limit.delivered(completed[1].decode())
-            if of_page and (held or body.startswith(CLOSING)):
-                held.append(message)
-            elif message["type"] != "http.response.start" or not again:
+            if of_page and (closing or body.startswith(CLOSING)):
+                closing.append(message)
+            elif message["type"] != "http.response.start" or not continued:
                 await send(message)
 
-        again = False
         try:
             await self.app(dict(scope), receive, noting)
             # Gradio closes a stream behind its last answer. What the page asks on that answer would go by the old
             # stream while it closes, and its own answer would never come.
-            while held and not await _has_left(receive, LINGER) and self.limit.read(stream):
-                held.clear()
-                again = True
+            while closing and not await _has_left(receive, LINGER) and self.limit.read(stream):
+                closing.clear()
+                continued = True
                 await self.app(dict(scope), receive, noting)
-            for message in held:
+            for message in closing:
                 await send(message)
         finally:
             self.limit.ended(stream)

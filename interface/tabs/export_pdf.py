@@ -65,7 +65,7 @@ def build_export_pdf(diagnoser: Diagnoser, session: gr.State, label: gr.Dropdown
             with_error_messages(partial(print_case, kind), _failed),
             [session, label, compute_box, language], [file, message],
             js=WITH_LANGUAGE_JS,
-            show_progress="full", show_progress_on=[message], api_visibility="private",
+            show_progress="minimal", show_progress_on=[message], api_visibility="private",
         ).success(None, file, file, js=SAVE_FILE_JS)  # fmt: skip
 
 

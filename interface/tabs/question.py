@@ -20,18 +20,15 @@ from .question_uncertainty import build_threshold, uncertainty_html
 
 
 def build_question(
-    diagnoser: Diagnoser,
-    models: ModelRegistry,
-    library: CaseLibrary,
-    session: gr.State,
-    label: gr.Dropdown,
+    diagnoser: Diagnoser, models: ModelRegistry, library: CaseLibrary, session: gr.State, label: gr.Dropdown,
     outer: gr.Tab,
-) -> tuple[list[CaseView], list[gr.Tab]]:
+) -> tuple[list[CaseView], list[gr.Tab]]:  # fmt: skip
     """Lay out the tab `outer`; returns its views and the tabs inside. label: target class.
 
     Views with their own events listen to `outer` too, as an inner tab that is still open is not selected again.
     """
     views, tabs = [], []
+    check_attention = functools.partial(faithfulness_html, diagnoser, models=models)
     with gr.Column(elem_id="question"):
         static_html(
             f"<p>{t('question.what')}</p>",
@@ -39,12 +36,7 @@ def build_question(
         with gr.Tabs(overflow_behavior="wrap"):  # a link cannot open a tab in a menu
             for name, address, key, view in (
                 ("Take away", "take-away", "ablation", functools.partial(ablation_html, diagnoser)),
-                (
-                    "Check attention",
-                    "check-attention",
-                    "agreement",
-                    functools.partial(faithfulness_html, diagnoser, models=models),
-                ),
+                ("Check attention", "check-attention", "agreement", check_attention),
                 ("What if", "what-if", "what-if", functools.partial(counterfactual_html, diagnoser)),
                 ("Doubt", "doubt", "doubt", functools.partial(uncertainty_html, diagnoser)),
                 ("Similar cases", "similar-cases", "similar", functools.partial(similar_html, diagnoser, library)),

@@ -50,7 +50,9 @@ def faithfulness_html(
     )  # fmt: skip
     numbers = [(RANKING_NAMES[n], *(format_percent(v) for v in curve)) for n, curve in result.deletion.items()]
     averages_text = text("check.ring", cases=averages["cases"]) if averages else text("check.no-average")
-    two_models = _two_models_html(diagnoser, local, session, result) if local else ""
+    two_models = ""
+    if local and "attention" in result.deletion:
+        two_models = _two_models_html(diagnoser, local, session, result)
     deletion = table(text("check.deletion-table"), (text("check.removed"), *result.counts), numbers)
     dataset_text = dataset_text_of(diagnoser.bundle.metrics)  # one case is an anecdote
     dataset = f"<p>{escape(dataset_text)}</p>" if dataset_text else ""
@@ -71,23 +73,27 @@ def _two_models_html(own: Diagnoser, local: Diagnoser, session: Session, result:
     regions, metadata = local.regions(session.detector_image), session.diagnosis.metadata
     answers = (session.diagnosis, local.diagnose_regions(regions, metadata))
     results = (result, ablation_faithfulness(local, regions, metadata, result.label))
-    columns = []
+    plots, columns = "", []
+    measures = ("all-regions", "without-attended", "without-random", "answer", "largest", "accuracy")
+    label = class_word(result.label)
+    names = [text(f"check.local.{measure}", name=label) for measure in measures]
     for model, answer, found in zip((own, local), answers, results, strict=True):
-        effects, test = found.scores["ablation"], model.bundle.metrics.get("test") or {}
-        columns.append((
-            model.bundle.name,
-            text("check.answer", name=class_word(answer.top), p=format_percent(answer.probabilities[answer.top])),
-            *(format_percent(p) for p in (
-                found.deletion[RANDOM][0], found.without_top("attention"), found.without_top(RANDOM))),
-            format_points(-effects[np.abs(effects).argmax()]),
-            format_percent(test["acc"]["value"]) if "acc" in test else text("common.unmeasured"),
-        ))  # fmt: skip
-    measures = ("answer", "all-regions", "without-attended", "without-random", "largest", "accuracy")
-    names = (text("common.model"), *(text(f"check.local.{one}", name=class_word(result.label)) for one in measures))
-    head, *rows = zip(names, *columns, strict=True)
+        name, test = model.bundle.name, model.bundle.metrics.get("test") or {}
+        remaining = (found.deletion[RANDOM][0], found.without_top("attention"), found.without_top(RANDOM))
+        top = text("check.answer", name=class_word(answer.top), p=format_percent(answer.probabilities[answer.top]))
+        largest = format_points(found.largest_change)
+        accuracy = format_percent(test["acc"]["value"]) if "acc" in test else text("common.unmeasured")
+        marks = [Dot(row, float(p), format_percent(p)) for row, p in zip(names, remaining, strict=False)]
+        plots += (
+            f"<section><h4>{escape(name)}</h4>"
+            f"<p>{t('check.local.facts', answer=top, name=label, largest=largest, accuracy=accuracy)}</p>"
+            f"{dots(text('check.local.plot', model=name), marks, (0, 1), PERCENT)}</section>"
+        )
+        columns.append((name, *(format_percent(p) for p in remaining), top, largest, accuracy))
+    head, *rows = zip((text("common.model"), *names), *columns, strict=True)
     return (
         f'<section data-part="local-model"><h3>{t("check.local")}</h3><p>{t("check.local-what")}</p>'
-        f"{table(text('check.local-table'), head, rows)}</section>"
+        f'<div class="two">{plots}</div>{numbers_table(text("check.local-table"), head, rows)}</section>'
     )
 
 

@@ -69,6 +69,12 @@ class AblationFaithfulness(NotebookResult):
         count = min(TOP, int(self.counts[-1]))
         return float(self.deletion[ranking][np.flatnonzero(self.counts == count)[0]])
 
+    @property
+    def largest_change(self) -> float:
+        """Change of the probability of `label` without the one region that changes it most."""
+        effects = self.scores["ablation"]
+        return -float(effects[np.abs(effects).argmax()])
+
     def summary(self, ranking: str = "attention") -> str:
         """The probability without the ten top regions, and without ten random ones."""
         if ranking not in self.deletion:

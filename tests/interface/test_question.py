@@ -179,8 +179,9 @@ def test_a_model_with_local_features_stands_beside_it(tiny_diagnoser, case, shel
     p = format_percent(answer.probabilities[answer.top])
     answer = f"{BY_CODE[answer.top].name.lower()}, {p}"
     removed = (found.deletion["random"][0], found.without_top("attention"), found.without_top("random"))
-    assert local == [answer, *map(format_percent, removed), format_points(-effect), "not measured"]
-    assert own[1] == format_percent(case.diagnosis.probabilities["mel"])
+    assert local == [*map(format_percent, removed), answer, format_points(-effect), "not measured"]
+    assert found.largest_change == -effect
+    assert own[0] == format_percent(case.diagnosis.probabilities["mel"])
     assert own[:-1] != local[:-1]
     assert len(models.problems) == 2  # the foreign one and the broken one
     assert "Two models for this case" not in faithfulness_html(tiny_diagnoser, case, "mel")
